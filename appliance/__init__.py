@@ -1,0 +1,3 @@
+"""The Meeshy voice-translation appliance."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,24 @@
+"""The audit: who did what to what, in the transaction that did it."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from appliance.owner import Owner
+from appliance.storage.tables import audit
+
+
+def record(
+    connection: sa.Connection, owner: Owner, action: str, subject: str, detail: dict[str, Any], now_s: float
+) -> None:
+    """Add a row; `subject` is an id and `detail` holds no text of a recording and no secret."""
+    connection.execute(
+        sa.insert(audit).values(
+            at_s=now_s,
+            application_id=owner.application_id,
+            user_id=owner.user_id,
+            action=action,
+            subject=subject,
+            detail=detail,
+        )
+    )

@@ -1,0 +1,60 @@
+"""The API as one Litestar application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.middleware import DefineMiddleware
+
+from appliance.api.audio import get_audio, head_audio
+from appliance.api.docs_page import docs
+from appliance.api.health import health, live, ready
+from appliance.api.identify import Identify, owner_of_request
+from appliance.api.jobs import end_job, follow_job, get_job
+from appliance.api.languages import get_languages
+from appliance.api.logs import LogRequests
+from appliance.api.openapi import openapi_config
+from appliance.api.parts import ApiParts
+from appliance.api.problems import answer_http_exception, answer_our_error, answer_unexpected
+from appliance.api.subtitles import get_subtitles
+from appliance.api.translate import translate, translate_async
+from appliance.errors import MeeshyError
+from appliance.webhooks.loop import delivering
+
+ROUTES = (
+    translate, translate_async, get_job, end_job, follow_job, get_audio, head_audio, get_subtitles, get_languages,
+    live, ready, health, docs,
+)  # fmt: skip
+
+
+def create_app(parts: ApiParts) -> Litestar:
+    """Return the API over these parts; while it runs it also delivers webhooks."""
+
+    def given_parts() -> ApiParts:
+        return parts
+
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        with delivering(parts.database, parts.clock, parts.settings):
+            yield
+
+    return Litestar(
+        route_handlers=ROUTES,
+        dependencies={
+            "parts": Provide(given_parts, sync_to_thread=False, use_cache=True),
+            "owner": Provide(owner_of_request),
+        },
+        middleware=[LogRequests(), DefineMiddleware(Identify, parts=parts)],
+        exception_handlers={
+            MeeshyError: answer_our_error,
+            HTTPException: answer_http_exception,
+            Exception: answer_unexpected,
+        },
+        lifespan=[lifespan],
+        openapi_config=openapi_config(),
+        request_max_body_size=parts.settings.max_upload_bytes,
+        logging_config=None,
+        debug=False,
+    )

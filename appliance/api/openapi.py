@@ -1,0 +1,119 @@
+"""The OpenAPI document: Litestar's, completed with what it cannot know."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.enums import OpenAPIMediaType
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import OpenAPIRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme, Tag
+
+from appliance import __version__
+from appliance.api.bodies import Shape
+from appliance.api.examples import ANSWER, JSON_REQUEST
+from appliance.receipts.receipt import Receipt
+
+DESCRIPTION = """\
+Voice messages go in, the same messages come out in other languages, in a voice like the speaker's.
+
+Times are seconds, sizes bytes, languages BCP-47. Errors are `application/problem+json` (RFC 9457) with a stable `code`.
+Send `Authorization: Bearer` with an application's API key, and name the user (`user_id` in the body, or the header
+`X-Meeshy-User`), or with a JWT for one user that the application signed with its token secret (HS256; `iss` the
+application's id, `sub` the user, `aud` `meeshy`, `exp`).
+"""
+_REF = "#/components/schemas/{name}"
+_BODIES = {"/api/v1/voice/translate": Shape.sync(), "/api/v1/voice/translate/async": Shape.announced()}
+
+
+def openapi_config() -> OpenAPIConfig:
+    """Return the configuration under which Litestar makes and serves the document."""
+    return OpenAPIConfig(
+        title="Meeshy voice translation",
+        version=__version__,
+        description=DESCRIPTION,
+        path="/schema",
+        render_plugins=[_Document()],
+        components=Components(
+            security_schemes={
+                "apiKey": SecurityScheme(type="http", scheme="bearer", description="An application's API key: `mk_…`."),
+                "userToken": SecurityScheme(
+                    type="http",
+                    scheme="bearer",
+                    bearer_format="JWT",
+                    description="A token for one user, signed with the application's token secret (HS256).",
+                ),
+            }
+        ),
+        security=[{"apiKey": []}, {"userToken": []}],
+        tags=[
+            Tag(name="voice", description="The main job."),
+            Tag(name="jobs", description="What became of it."),
+            Tag(name="results", description="Audio and subtitles."),
+            Tag(name="service", description="What can be asked for, and whether the appliance is well."),
+        ],
+        use_handler_docstrings=True,
+    )
+
+
+def completed(document: dict[str, Any]) -> dict[str, Any]:
+    """Return Litestar's document with request bodies, receipt and examples filled in."""
+    schemas = document["components"]["schemas"]
+    for path, shape in _BODIES.items():
+        document["paths"][path]["post"]["requestBody"] = _body(shape, schemas)
+    _components(schemas, Receipt)
+    schemas["Receipt"].pop("required", None)
+    receipt = schemas["TargetOut"]["properties"]["receipt"]
+    receipt.clear()
+    receipt["oneOf"] = [{"$ref": _REF.format(name="Receipt")}, {"type": "null"}]
+    schemas["Answer"]["examples"] = [ANSWER]
+    return document
+
+
+class _Document(OpenAPIRenderPlugin):
+    """Serves the completed document as JSON."""
+
+    def __init__(self) -> None:
+        super().__init__(path="/openapi.json", media_type=OpenAPIMediaType.OPENAPI_JSON, favicon="", style="")
+        self._rendered: bytes | None = None
+
+    def render(self, request: Request, openapi_schema: dict[str, Any]) -> bytes:
+        """Return the document's bytes; made once."""
+        if self._rendered is None:
+            self._rendered = self.render_json(request, completed(request.app.openapi_schema.to_schema()))
+        return self._rendered
+
+
+def _body(shape: Shape, schemas: dict[str, Any]) -> dict[str, Any]:
+    _components(schemas, shape.json)
+    json_schema = schemas[shape.json.__name__]
+    json_schema["required"] = ["audio"]
+    json_schema["properties"]["audio"] = {
+        "type": "string",
+        "contentEncoding": "base64",
+        "pattern": "^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+        "description": "The recording, base64.",
+    }
+    form = {name: dict(part) for name, part in json_schema["properties"].items()}
+    form["audio"] = {"type": "string", "format": "binary", "description": "The recording as a file."}
+    return {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": form,
+                    "required": ["audio"],
+                    "additionalProperties": False,
+                },
+                "encoding": {"audio": {"contentType": "audio/*"}},
+            },
+            "application/json": {"schema": {"$ref": _REF.format(name=shape.json.__name__)}, "example": JSON_REQUEST},
+        },
+    }
+
+
+def _components(schemas: dict[str, Any], kind: type[msgspec.Struct]) -> None:
+    _, found = msgspec.json.schema_components([kind], ref_template=_REF)
+    for name, schema in found.items():
+        schemas.setdefault(name, schema)

@@ -1,0 +1,47 @@
+"""What the API is made of; built once by whoever starts it and handed to every route."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Protocol
+
+from litestar.params import Dependency
+
+from appliance.api.room import Room
+from appliance.api.threads import Threads
+from appliance.audio.decoded import DecodedAudio
+from appliance.clock import Clock, SystemClock
+from appliance.jobs.query import JobReader
+from appliance.jobs.registry import CapabilityReader
+from appliance.jobs.submit import Submitter
+from appliance.owner import Owner
+from appliance.settings import Settings
+from appliance.storage.database import Database
+from appliance.storage.objects import ObjectStore
+
+
+class Decoder(Protocol):
+    """What turns an upload into sound; `appliance.audio.decoder.DecoderPool` is one."""
+
+    def decode(self, source: bytes) -> DecodedAudio:
+        """Return the recording as PCM, or raise the reason why it is refused."""
+        ...
+
+
+@dataclass(frozen=True)
+class ApiParts:
+    """Everything a route may use."""
+
+    settings: Settings
+    database: Database
+    objects: ObjectStore
+    submitter: Submitter
+    reader: JobReader
+    decoder: Decoder
+    capabilities: CapabilityReader
+    clock: Clock = field(default_factory=SystemClock)
+    threads: Threads = field(default_factory=Threads)
+    room: Room = field(default_factory=Room)
+
+
+Parts = Annotated[ApiParts, Dependency(skip_validation=True)]
+Of = Annotated[Owner, Dependency(skip_validation=True)]
+"""Whose request this is, after the rate limit."""

@@ -1,0 +1,54 @@
+"""Running the API on a port."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from litestar import Litestar
+
+GRACE_S = 5
+"""Open requests get this long to end; streams of events are cut then."""
+BACKLOG = 256
+
+
+class ApiServer:
+    """Uvicorn around the application: binds at once, serves until it is stopped or signalled, ends gracefully."""
+
+    def __init__(self, app: Litestar, host: str, port: int) -> None:
+        """Bind the address, so that a taken port fails here; port 0 takes any free one."""
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        self.port: int = self._socket.getsockname()[1]
+        self._server = _Announcing(
+            uvicorn.Config(
+                app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S,
+                lifespan="on", ws="none",
+            )
+        )  # fmt: skip
+
+    def run(self, ready: Callable[[int], None] | None = None) -> None:
+        """Serve; `ready` is called with the port once requests are answered. Returns after a stop or a signal."""
+        self._server.announce = (lambda: ready(self.port)) if ready else None
+        try:
+            asyncio.run(self._server.serve(sockets=[self._socket]))
+        finally:
+            self._socket.close()
+
+    def stop(self) -> None:
+        """Ask the server to finish what it has and return; safe from any thread."""
+        self._server.should_exit = True
+
+
+class _Announcing(uvicorn.Server):
+    announce: Callable[[], None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.announce and self.started:
+            self.announce()
+
+
+def serve(app: Litestar, host: str, port: int, ready_callback: Callable[[int], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; see ApiServer."""
+    ApiServer(app, host, port).run(ready_callback)

@@ -1,0 +1,170 @@
+"""The main job: a recording comes in, a job or its finished answer goes out."""
+
+from typing import Annotated
+
+from litestar import Request, Response, post
+from litestar.datastructures import ResponseHeader
+from litestar.openapi import ResponseSpec
+from litestar.params import Parameter
+
+from appliance import errors
+from appliance.access.caller import Caller
+from appliance.access.rates import count_request
+from appliance.api.answers import answer, job_url
+from appliance.api.bodies import Shape
+from appliance.api.identify import named_in_header
+from appliance.api.intake import accepted
+from appliance.api.parts import ApiParts, Parts
+from appliance.api.problems import OWNED, problems
+from appliance.api.upload import Upload, read_upload
+from appliance.api.waiting import finished_within
+from appliance.api.wire import Answer
+from appliance.errors import MeeshyError
+from appliance.jobs.documents import Failure, JobDocument
+from appliance.jobs.states import FINAL_JOB, JobState
+from appliance.jobs.submit import Submission
+from appliance.owner import Owner
+from appliance.webhooks.destination import allowed_destination
+
+POLL_AFTER_S = 1
+
+IdempotencyKey = Annotated[
+    str | None,
+    Parameter(
+        header="Idempotency-Key",
+        min_length=1,
+        max_length=128,
+        pattern=r"^[\x20-\x7e]+$",
+        required=False,
+        description="Repeating a request with the same key gives the same job; another request with it is refused.",
+    ),
+]
+UserHeader = Annotated[
+    str | None,
+    Parameter(header="X-Meeshy-User", required=False, description="The user, where the body does not name one."),
+]
+
+_REFUSALS = (
+    *OWNED,
+    errors.IdempotencyConflict,
+    errors.UploadTooLarge,
+    errors.AudioTooLong,
+    errors.ContentTypeRefused,
+    errors.AudioFormatRefused,
+    errors.AudioMissing,
+    errors.AudioEmpty,
+    errors.AudioUnreadable,
+    errors.NoAudioStream,
+    errors.TooManyChannels,
+    errors.NoSpeech,
+    errors.UnknownLanguage,
+    errors.NoRoute,
+    errors.NotReady,
+    errors.Overloaded,
+)
+_ACCEPTED = {
+    202: ResponseSpec(Answer, description="The job, which goes on; ask for it at Location.", generate_examples=False)
+}
+_LOCATION = [
+    ResponseHeader(name="Location", description="Where the job is found.", documentation_only=True, value=""),
+]
+
+
+@post(
+    "/api/v1/voice/translate",
+    operation_id="translate",
+    summary="Translate a voice message",
+    status_code=200,
+    tags=["voice"],
+    response_description="The finished job.",
+    response_headers=_LOCATION,
+    responses=_ACCEPTED | problems(*_REFUSALS, errors.TextUnspeakable),
+)
+async def translate(
+    request: Request[Caller, None, object],
+    parts: Parts,
+    idempotency_key: IdempotencyKey = None,
+    user_header: UserHeader = None,
+) -> Response[Answer]:
+    """Send a recording and wait for its translations.
+
+    Answers 200 with the finished job, or, when it takes longer than the site's limit, 202 with the job as it is; it
+    then goes on. A job that failed because of what was sent answers that error's own status.
+    """
+    request.user.require("app")
+    with parts.room.held() as held:
+        upload = await read_upload(request, Shape.sync(), held, parts.threads)
+        owner, submission = _submission(request.user, upload, user_header, idempotency_key, None)
+        await _count(parts, owner)
+        job = await accepted(parts, submission, upload.audio)
+        del upload
+    job = await finished_within(parts, owner, job, parts.settings.sla_s)
+    if failure := failure_of_caller(job):
+        raise failure
+    return _answered(job, 200 if job.state in FINAL_JOB else 202)
+
+
+@post(
+    "/api/v1/voice/translate/async",
+    operation_id="translateAsync",
+    summary="Translate a voice message without waiting",
+    status_code=202,
+    tags=["voice"],
+    response_description="The job; ask for it at Location.",
+    response_headers=_LOCATION,
+    responses=problems(*_REFUSALS, errors.DestinationRefused),
+)
+async def translate_async(
+    request: Request[Caller, None, object],
+    parts: Parts,
+    idempotency_key: IdempotencyKey = None,
+    user_header: UserHeader = None,
+) -> Response[Answer]:
+    """Send a recording; the answer is the job at once, its end can be announced by a signed webhook."""
+    request.user.require("app")
+    with parts.room.held() as held:
+        upload = await read_upload(request, Shape.announced(), held, parts.threads)
+        webhook_url = getattr(upload.wishes, "webhook_url", None)
+        if webhook_url is not None:
+            allowed_destination(webhook_url, parts.settings)
+        owner, submission = _submission(request.user, upload, user_header, idempotency_key, webhook_url)
+        await _count(parts, owner)
+        job = await accepted(parts, submission, upload.audio)
+    return _answered(job, 202)
+
+
+def failure_of_caller(job: JobDocument) -> MeeshyError | None:
+    """Return the error of a job that failed as a whole for one reason that its sender caused, else None."""
+    if job.state is not JobState.FAILED:
+        return None
+    failures: set[Failure | None] = {job.error} if job.error else {target.error for target in job.targets}
+    codes = {failure.code for failure in failures if failure}
+    kind = next((error for error in errors.every_error() if {error.code} == codes), None)
+    if kind is None or not 400 <= kind.status < 500 or None in failures:
+        return None
+    detail = next(failure.detail for failure in failures if failure)
+    return kind(detail, job_id=job.id)
+
+
+def _submission(
+    caller: Caller, upload: Upload, user_header: str | None, idempotency_key: str | None, webhook_url: str | None
+) -> tuple[Owner, Submission]:
+    owner = caller.owner(upload.wishes.user_id, named_in_header(user_header))
+    submission = Submission(
+        owner=owner,
+        request=upload.wishes.request(webhook_url),
+        audio_sha256=upload.sha256,
+        idempotency_key=idempotency_key,
+    )
+    return owner, submission
+
+
+async def _count(parts: ApiParts, owner: Owner) -> None:
+    await parts.threads.short(count_request, parts.database, owner, parts.settings.requests_per_minute)
+
+
+def _answered(job: JobDocument, status_code: int) -> Response[Answer]:
+    headers = {"Location": job_url(job.id)}
+    if job.state not in FINAL_JOB:
+        headers["Retry-After"] = str(POLL_AFTER_S)
+    return Response(answer(job), status_code=status_code, headers=headers)

@@ -1,0 +1,1 @@
+"""Answers kept for reuse, and every key they are kept under."""

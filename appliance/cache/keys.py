@@ -1,0 +1,47 @@
+"""Every key that answers are kept under. A key holds the owner and everything that shapes the value."""
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+
+import msgspec
+
+from appliance.owner import Owner
+
+
+def digest(*parts: object) -> str:
+    """Return a SHA-256 over the parts' JSON, which no two different lists of parts share."""
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+def owner_digest(owner: Owner) -> str:
+    """Return the folder name of an owner's objects: stable, and telling nobody the user's id."""
+    return digest("owner", owner.application_id, owner.user_id)[:32]
+
+
+def result_key(owner: Owner, audio_sha256: str, target: str, pipeline: str, asked: Mapping[str, object]) -> str:
+    """Return the key of one language's finished audio.
+
+    `pipeline` is the digest of all engines and settings that lead to the language, `asked` what the request chose.
+    """
+    return digest("result", owner.application_id, owner.user_id, audio_sha256, target, pipeline, sorted(asked.items()))
+
+
+def transcription_key(owner: Owner, audio_sha256: str, source_language: str | None, transcriber: str) -> str:
+    """Return the key of what was heard in a recording."""
+    return digest("heard", owner.application_id, owner.user_id, audio_sha256, source_language, transcriber)
+
+
+def translation_key(owner: Owner, text: str, source: str, target: str, translator: str) -> str:
+    """Return the key of one segment's translation by one engine; another engine's result never answers for it."""
+    return digest("translated", owner.application_id, owner.user_id, normalised(text), source, target, translator)
+
+
+def phrase_key(text: str, source: str, target: str) -> str:
+    """Return the key of a phrase of the library, which belongs to the site and to no user."""
+    return digest("phrase", normalised(text), source, target)
+
+
+def normalised(text: str) -> str:
+    """Return the text in NFC with single spaces, so that invisible differences do not miss."""
+    return " ".join(unicodedata.normalize("NFC", text).split())

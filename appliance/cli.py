@@ -1,0 +1,59 @@
+"""The `meeshy` command."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from appliance import __version__
+from appliance.errors import MeeshyError
+from appliance.settings import Settings
+
+COMMANDS = {
+    "demo": ("appliance.commands.demo", "demo"),
+    "translate": ("appliance.commands.translate", "translate"),
+    "serve": ("appliance.commands.serve", "serve"),
+    "models": ("appliance.catalog.commands", "models"),
+    "packs": ("appliance.commands.packs", "packs"),
+    "keys": ("appliance.access.commands", "keys"),
+    "bench": ("appliance.commands.bench", "bench"),
+    "settings": ("appliance.commands.settings", "settings"),
+    "test": ("appliance.commands.test", "test"),
+}
+"""Each command's module and object. They are imported when asked for: `meeshy keys` needs none of the engines."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[name]
+        return getattr(importlib.import_module(module), attribute)
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except MeeshyError as failure:
+            raise click.ClickException(failure.detail) from failure
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="meeshy")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Translate voice messages on your own machines, in the speaker's own voice."""
+    try:
+        context.obj = Settings()
+    except ValidationError as failure:
+        wrong = failure.errors()[0]
+        name = "_".join(str(part) for part in wrong["loc"])
+        raise click.ClickException(f"MEESHY_{name.upper()}: {wrong['msg']}.") from failure
+
+
+if __name__ == "__main__":
+    sys.exit(main(prog_name="meeshy"))

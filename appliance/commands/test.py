@@ -1,0 +1,76 @@
+"""`meeshy test`: sets up what the tests need, then runs checks and tests; CI runs exactly this."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from appliance.catalog.store import ModelStore
+from appliance.commands.models_needed import ensure_models
+from appliance.errors import CommandFailed
+from appliance.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+DEBIAN_PACKAGES = {"postgresql": "/usr/lib/postgresql/*/bin/postgres"}
+"""Debian packages that the tests start servers from, each with a file that shows it is there."""
+
+CODE = ["appliance", "installer", "models", "tests", "meeshy"]
+
+
+@click.command("test", context_settings={"ignore_unknown_options": True})
+@click.option("--full", is_flag=True, help="Also run the long suites and print their figures.")
+@click.option("--unit", is_flag=True, help="Only the checks and the unit tests.")
+@click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_obj
+def test(settings: Settings, full: bool, unit: bool, pytest_arguments: tuple[str, ...]) -> None:
+    """Run the tests; further arguments go to pytest."""
+    if pytest_arguments:
+        sys.exit(_run("pytest", *pytest_arguments))
+    failed = [name for name, command in _checks().items() if _announced(name, command) != 0]
+    if _announced("unit tests", ["pytest", "-q", "tests/unit"]) != 0:
+        failed.append("unit tests")
+    if not unit:
+        _install_servers()
+        ensure_models(settings)
+        ensure_models(settings.model_copy(update={"model_preset": "test"}))
+        which = [] if full else ["-m", "not full"]
+        if _announced("all other tests", ["pytest", "tests", "--ignore", "tests/unit", *which]) != 0:
+            failed.append("all other tests")
+    if failed:
+        raise CommandFailed(f"Failed: {', '.join(failed)}.")
+
+
+def _checks() -> dict[str, list[str]]:
+    return {
+        "style": ["ruff", "check", *CODE],
+        "format": ["ruff", "format", "--check", *CODE],
+        "floors": ["importlinter.cli", "lint"],
+    }
+
+
+def _announced(name: str, command: list[str]) -> int:
+    click.echo(f"\n== {name}: {' '.join(command)}", err=True)
+    return _run(*command)
+
+
+def _run(module: str, *arguments: str) -> int:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MEESHY_")}
+    environment |= {key: value for key, value in os.environ.items() if key in ("MEESHY_MODELS_DIR",)}
+    return subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, env=environment, check=False).returncode
+
+
+def _install_servers() -> None:
+    missing = [name for name, proof in DEBIAN_PACKAGES.items() if not list(Path("/").glob(proof.lstrip("/")))]
+    if not missing:
+        return
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        click.echo(f"not installed, so their tests are skipped: {', '.join(missing)}", err=True)
+        return
+    quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "stdout": sys.stderr}
+    subprocess.run(["apt-get", "update", "-qq"], check=False, **quiet)
+    subprocess.run(
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], check=False, **quiet
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Speech and translation engines behind four batch-first protocols."""

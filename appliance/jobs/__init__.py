@@ -1,0 +1,1 @@
+"""Jobs, their work items, claims under lease and fence, and the outbox."""

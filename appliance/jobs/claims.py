@@ -1,0 +1,122 @@
+"""Taking work: the most urgent batch under a lease with a fence, and giving it back.
+
+A claim counts an attempt. An item that was lost once is claimed alone afterwards, so that an input which kills its
+worker cannot use up the attempts of the items it was batched with.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from appliance.jobs.items import ClaimedItem
+from appliance.jobs.states import ItemState, Stage
+from appliance.storage.database import Database
+from appliance.storage.tables import work_items
+
+
+class Stale(Exception):
+    """The lease was lost: somebody else may have the item, and nothing may be written for it."""
+
+
+class Claims:
+    """One worker's way to work items."""
+
+    def __init__(self, database: Database, worker_id: str, lease_s: float) -> None:
+        """Claim for this worker with leases of this length in seconds."""
+        self._database = database
+        self._worker_id = worker_id
+        self._lease_s = lease_s
+
+    def claim(self, limits: Mapping[str, int]) -> list[ClaimedItem]:
+        """Return the most urgent batch among these families, empty when nothing waits.
+
+        `limits` gives the largest batch per family, the part of a batch key before the colon. Never waits for a batch
+        to fill.
+        """
+        with self._database.write() as connection:
+            head = connection.execute(self._head(limits)).first()
+            if head is None:
+                return []
+            mates = self._mates(head, limits[head.batch_key.split(":")[0]])
+            now_s = self._database.now_s(connection)
+            rows = connection.execute(
+                sa.update(work_items)
+                .where(work_items.c.id.in_(mates))
+                .values(
+                    state=ItemState.CLAIMED,
+                    worker_id=self._worker_id,
+                    fence=work_items.c.fence + 1,
+                    attempts=work_items.c.attempts + 1,
+                    lease_until_s=now_s + self._lease_s,
+                )
+                .returning(work_items)
+            ).mappings()
+            items = [_claimed(row) for row in rows]
+        return sorted(items, key=lambda item: (item.deadline_s, item.id))
+
+    def renew(self, items: Sequence[ClaimedItem]) -> None:
+        """Extend the leases of those items that are still this worker's."""
+        with self._database.write() as connection:
+            until_s = self._database.now_s(connection) + self._lease_s
+            for item in items:
+                connection.execute(_held(item).values(lease_until_s=until_s))
+
+    def release(self, items: Sequence[ClaimedItem], *, count_attempt: bool = True) -> None:
+        """Make items runnable again at once, for this worker or another."""
+        with self._database.write() as connection:
+            for item in items:
+                statement = _held(item).values(state=ItemState.READY, worker_id=None, lease_until_s=None)
+                if not count_attempt:
+                    statement = statement.values(attempts=work_items.c.attempts - 1)
+                connection.execute(statement)
+
+    def _head(self, limits: Mapping[str, int]) -> sa.Select:
+        families = sa.or_(*(work_items.c.batch_key.startswith(f"{family}:") for family in limits))
+        return (
+            sa.select(work_items.c.id, work_items.c.batch_key, work_items.c.attempts)
+            .where(work_items.c.state == ItemState.READY, families)
+            .order_by(work_items.c.deadline_s, work_items.c.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+
+    def _mates(self, head: sa.Row, limit: int) -> sa.Select | list[str]:
+        if head.attempts > 0 or limit <= 1:
+            return [head.id]
+        return (
+            sa.select(work_items.c.id)
+            .where(
+                work_items.c.state == ItemState.READY,
+                work_items.c.batch_key == head.batch_key,
+                sa.or_(work_items.c.id == head.id, work_items.c.attempts == 0),
+            )
+            .order_by(work_items.c.id != head.id, work_items.c.deadline_s, work_items.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+
+
+def complete(connection: sa.Connection, item: ClaimedItem, state: ItemState = ItemState.DONE) -> None:
+    """End an item in the transaction that writes its outcome; raises Stale when the lease was lost."""
+    if connection.execute(_held(item).values(state=state, lease_until_s=None)).rowcount != 1:
+        raise Stale(item.id)
+
+
+def _held(item: ClaimedItem) -> sa.Update:
+    return sa.update(work_items).where(
+        work_items.c.id == item.id, work_items.c.fence == item.fence, work_items.c.state == ItemState.CLAIMED
+    )
+
+
+def _claimed(row: sa.RowMapping) -> ClaimedItem:
+    return ClaimedItem(
+        id=row["id"],
+        job_id=row["job_id"],
+        target_id=row["target_id"],
+        stage=Stage(row["stage"]),
+        batch_key=row["batch_key"],
+        fence=row["fence"],
+        attempts=row["attempts"],
+        deadline_s=row["deadline_s"],
+        payload=row["payload"],
+    )

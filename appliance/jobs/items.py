@@ -1,0 +1,82 @@
+"""Work items as stages see them, and how one is added."""
+
+import secrets
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from appliance.jobs.states import ItemState, Stage
+from appliance.storage.tables import work_items
+
+SHORT_S = 5.0
+MEDIUM_S = 15.0
+
+
+class ClaimedItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A work item under lease; every write made for it must carry its fence."""
+
+    id: str
+    job_id: str
+    target_id: str | None
+    stage: Stage
+    batch_key: str
+    fence: int
+    attempts: int
+    deadline_s: float
+    payload: dict[str, Any]
+
+
+def hear_key(duration_s: float) -> str:
+    """Return the batch key for listening: transcription and verification of clips of like length go together."""
+    kind = "short" if duration_s < SHORT_S else "medium" if duration_s <= MEDIUM_S else "long"
+    return f"hear:{kind}"
+
+
+def translate_key(source: str, target: str) -> str:
+    """Return the batch key for translating a language pair."""
+    return f"translate:{source}>{target}"
+
+
+def synthesize_key(language: str) -> str:
+    """Return the batch key for speaking a language."""
+    return f"synthesize:{language}"
+
+
+FINISH_KEY = "finish:any"
+
+
+def new_id(kind: str) -> str:
+    """Return an unguessable id that says what it names."""
+    return f"{kind}_{secrets.token_hex(12)}"
+
+
+def add_item(
+    connection: sa.Connection,
+    *,
+    job_id: str,
+    target_id: str | None,
+    stage: Stage,
+    batch_key: str,
+    deadline_s: float,
+    now_s: float,
+    payload: dict[str, Any] | None = None,
+) -> str:
+    """Add a runnable work item in this transaction and return its id."""
+    item_id = new_id("item")
+    connection.execute(
+        sa.insert(work_items).values(
+            id=item_id,
+            job_id=job_id,
+            target_id=target_id,
+            stage=stage,
+            batch_key=batch_key,
+            state=ItemState.READY,
+            deadline_s=deadline_s,
+            payload=payload or {},
+            created_s=now_s,
+            attempts=0,
+            fence=0,
+        )
+    )
+    return item_id

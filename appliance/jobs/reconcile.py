@@ -1,0 +1,130 @@
+"""Putting right what a crash left behind: lost leases, jobs without work, followers without a leader."""
+
+from collections.abc import Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from appliance.errors import WorkerLost
+from appliance.jobs.documents import Failure
+from appliance.jobs.outcomes import end_target, fail_job, plan_target, settle_followers, settle_job
+from appliance.jobs.registry import dead_on_this_host, forget_workers
+from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, ItemState, TargetState
+from appliance.storage.database import Database
+from appliance.storage.tables import jobs, targets, work_items
+
+_FINAL_JOB = [state.value for state in FINAL_JOB]
+_FINAL_TARGET = [state.value for state in FINAL_TARGET]
+_OPEN_ITEM = (ItemState.READY, ItemState.CLAIMED)
+KEEP_WORKER_ROWS_S = 3600.0
+
+
+class Reconciled(msgspec.Struct, kw_only=True):
+    """How much one round put right."""
+
+    returned: int = 0
+    lost: int = 0
+    replanned: int = 0
+    settled: int = 0
+
+    def __bool__(self) -> bool:
+        """Return whether anything was put right."""
+        return any((self.returned, self.lost, self.replanned, self.settled))
+
+
+def reconcile(database: Database, attempts_cap: int) -> Reconciled:
+    """Do one round; safe to run in any number of processes at once."""
+    done = Reconciled()
+    with database.write() as connection:
+        now_s = database.now_s(connection)
+        for item in _lost_items(connection, now_s):
+            if item["attempts"] >= attempts_cap:
+                _give_up(connection, item, now_s)
+                done.lost += 1
+            else:
+                done.returned += _return(connection, item)
+        done.settled = _settle_orphans(connection, now_s)
+        done.replanned = _replan(connection, now_s)
+        forget_workers(connection, now_s - KEEP_WORKER_ROWS_S)
+    return done
+
+
+def _lost_items(connection: sa.Connection, now_s: float) -> Sequence[sa.RowMapping]:
+    dead = dead_on_this_host(connection)
+    return (
+        connection.execute(
+            sa.select(work_items)
+            .where(
+                work_items.c.state == ItemState.CLAIMED,
+                sa.or_(work_items.c.lease_until_s < now_s, work_items.c.worker_id.in_(dead)),
+            )
+            .with_for_update(skip_locked=True)
+        )
+        .mappings()
+        .all()
+    )
+
+
+def _return(connection: sa.Connection, item: sa.RowMapping) -> int:
+    return connection.execute(
+        sa.update(work_items)
+        .where(work_items.c.id == item["id"], work_items.c.fence == item["fence"])
+        .values(state=ItemState.READY, worker_id=None, lease_until_s=None)
+    ).rowcount
+
+
+def _give_up(connection: sa.Connection, item: sa.RowMapping, now_s: float) -> None:
+    connection.execute(
+        sa.update(work_items).where(work_items.c.id == item["id"]).values(state=ItemState.FAILED, lease_until_s=None)
+    )
+    error = Failure(WorkerLost.code, WorkerLost.title())
+    if item["target_id"] is None:
+        fail_job(connection, item["job_id"], error, now_s)
+    else:
+        end_target(connection, item["target_id"], TargetState.FAILED, now_s, error=error)
+
+
+def _settle_orphans(connection: sa.Connection, now_s: float) -> int:
+    leader = targets.alias("leader")
+    leaders = connection.scalars(
+        sa.select(leader.c.id)
+        .distinct()
+        .join(targets, targets.c.follows_id == leader.c.id)
+        .where(leader.c.state.in_(_FINAL_TARGET), targets.c.state.not_in(_FINAL_TARGET))
+    ).all()
+    for leader_id in leaders:
+        settle_followers(connection, leader_id, now_s)
+    deserted = connection.scalars(
+        sa.select(targets.c.id)
+        .join(leader, targets.c.follows_id == leader.c.id, isouter=True)
+        .where(targets.c.follows_id.is_not(None), leader.c.id.is_(None), targets.c.state.not_in(_FINAL_TARGET))
+    ).all()
+    for target_id in deserted:
+        connection.execute(sa.update(targets).where(targets.c.id == target_id).values(follows_id=None))
+        plan_target(connection, target_id, now_s)
+    return len(leaders) + len(deserted)
+
+
+def _replan(connection: sa.Connection, now_s: float) -> int:
+    """Give open targets without any open work the work they need; jobs whose targets all ended get their state."""
+    working = (
+        sa.select(work_items.c.id)
+        .where(
+            work_items.c.job_id == targets.c.job_id,
+            work_items.c.state.in_(_OPEN_ITEM),
+            sa.or_(work_items.c.target_id == targets.c.id, work_items.c.target_id.is_(None)),
+        )
+        .exists()
+    )
+    idle = connection.scalars(
+        sa.select(targets.c.id).where(targets.c.state.not_in(_FINAL_TARGET), targets.c.follows_id.is_(None), ~working)
+    ).all()
+    for target_id in idle:
+        plan_target(connection, target_id, now_s)
+    open_targets = (
+        sa.select(targets.c.id).where(targets.c.job_id == jobs.c.id, targets.c.state.not_in(_FINAL_TARGET)).exists()
+    )
+    unsettled = connection.scalars(sa.select(jobs.c.id).where(jobs.c.state.not_in(_FINAL_JOB), ~open_targets)).all()
+    for job_id in unsettled:
+        settle_job(connection, job_id, now_s)
+    return len(idle) + len(unsettled)

@@ -1,0 +1,96 @@
+"""The workers that exist: who they are, when they were last seen, what they can do."""
+
+import os
+import socket
+from pathlib import Path
+
+import msgspec
+import sqlalchemy as sa
+
+from appliance.jobs.documents import Capabilities
+from appliance.storage.database import Database
+from appliance.storage.tables import workers
+
+SEEN_WITHIN_S = 15.0
+"""A worker that has not been seen for this long counts as gone; it reports every few seconds."""
+
+
+class WorkerRegistry:
+    """One worker's entry, kept up by that worker."""
+
+    def __init__(self, database: Database, worker_id: str) -> None:
+        """Report to this database under this id."""
+        self._database = database
+        self._worker_id = worker_id
+
+    def announce(self, capabilities: Capabilities) -> None:
+        """Enter this process as a living worker with its capabilities."""
+        with self._database.write() as connection:
+            now_s = self._database.now_s(connection)
+            connection.execute(sa.delete(workers).where(workers.c.id == self._worker_id))
+            connection.execute(
+                sa.insert(workers).values(
+                    id=self._worker_id, host=socket.gethostname(), pid=os.getpid(), started_s=now_s, seen_s=now_s,
+                    proven_s=None, capabilities=msgspec.to_builtins(capabilities),
+                )
+            )  # fmt: skip
+
+    def seen(self) -> None:
+        """Note that this worker lives."""
+        with self._database.write() as connection:
+            connection.execute(self._own().values(seen_s=self._database.now_s(connection)))
+
+    def proven(self) -> None:
+        """Note that this worker has spoken a real utterance since it started."""
+        with self._database.write() as connection:
+            now_s = self._database.now_s(connection)
+            connection.execute(self._own().where(workers.c.proven_s.is_(None)).values(proven_s=now_s))
+
+    def _own(self) -> sa.Update:
+        return sa.update(workers).where(workers.c.id == self._worker_id)
+
+
+class CapabilityReader:
+    """What the API may know about the workers."""
+
+    def __init__(self, database: Database) -> None:
+        """Read from this database."""
+        self._database = database
+
+    def current(self) -> Capabilities | None:
+        """Return the capabilities of the worker that started last, alive or not; None when none ever was."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                sa.select(workers.c.capabilities).order_by(workers.c.started_s.desc()).limit(1)
+            ).first()
+        return msgspec.convert(row.capabilities, Capabilities) if row else None
+
+    def living(self) -> int:
+        """Return how many workers were seen lately."""
+        return self._count(sa.true())
+
+    def proven(self) -> bool:
+        """Return whether a worker seen lately has spoken a real utterance since it started."""
+        return self._count(workers.c.proven_s.is_not(None)) > 0
+
+    def _count(self, which: sa.ColumnElement[bool]) -> int:
+        with self._database.read() as connection:
+            since_s = self._database.now_s(connection) - SEEN_WITHIN_S
+            return (
+                connection.scalar(
+                    sa.select(sa.func.count()).select_from(workers).where(workers.c.seen_s >= since_s, which)
+                )
+                or 0
+            )
+
+
+def dead_on_this_host(connection: sa.Connection) -> list[str]:
+    """Return the ids of workers registered on this host whose process no longer exists."""
+    rows = connection.execute(sa.select(workers.c.id, workers.c.pid).where(workers.c.host == socket.gethostname()))
+    return [row.id for row in rows if not Path(f"/proc/{row.pid}").exists()]
+
+
+def forget_workers(connection: sa.Connection, unseen_since_s: float) -> None:
+    """Remove old entries, but keep the newest: the API answers about languages from it while a worker restarts."""
+    newest = sa.select(sa.func.max(workers.c.started_s)).scalar_subquery()
+    connection.execute(sa.delete(workers).where(workers.c.seen_s < unseen_since_s, workers.c.started_s < newest))

@@ -1,0 +1,244 @@
+"""Accepting a job: one transaction that holds the job, its targets, its first work and its idempotency key."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from appliance.cache.answers import recall
+from appliance.cache.keys import digest, result_key, transcription_key
+from appliance.errors import IdempotencyConflict, NoRoute, NotReady
+from appliance.jobs.documents import AudioFacts, Capabilities, JobDocument, Request
+from appliance.jobs.items import new_id
+from appliance.jobs.outcomes import plan_target, settle_job
+from appliance.jobs.query import load_job
+from appliance.jobs.states import FINAL_TARGET, JobState, TargetState
+from appliance.owner import Owner
+from appliance.settings import Settings
+from appliance.storage.database import Database
+from appliance.storage.tables import audit, jobs, targets
+
+DEADLINE_PER_AUDIO_S = 2.0
+"""Seconds added to a job's deadline per second of its recording: long ones take longer and are expected to."""
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """A request with its owner and the SHA-256 of the uploaded bytes."""
+
+    owner: Owner
+    request: Request
+    audio_sha256: str
+    idempotency_key: str | None = None
+
+    def digest(self) -> str:
+        """Return what must be equal for the same idempotency key to mean the same request."""
+        return digest("request", self.audio_sha256, msgspec.to_builtins(self.request))
+
+
+class Submitter:
+    """Turns submissions into jobs."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        capabilities: Callable[[], Capabilities | None],
+        ring: Callable[[], None],
+    ) -> None:
+        """Accept into this database; `ring` tells the workers after the commit that there is work."""
+        self._database = database
+        self._settings = settings
+        self._capabilities = capabilities
+        self._ring = ring
+
+    def answer_known(self, submission: Submission) -> JobDocument | None:
+        """Return the job of a repeated idempotency key, or a finished job made from cached audio, or None.
+
+        Needs neither the recording's samples nor a worker.
+        """
+        capabilities = self._known_capabilities()
+        with self._database.read() as connection:
+            earlier = self._earlier(connection, submission)
+            if earlier is not None:
+                return earlier
+            known = recall(connection, self._keys(submission, capabilities), self._database.now_s(connection))
+        if len(known) < len(submission.request.targets):
+            return None
+        with self._database.write() as connection:
+            return self._earlier(connection, submission) or self._record(connection, submission, None, capabilities)
+
+    def accept(self, submission: Submission, audio: AudioFacts) -> JobDocument:
+        """Record a job for a decoded recording and wake the workers; NoRoute where no language can be reached."""
+        self.check_targets(submission.request)
+        capabilities = self._known_capabilities()
+        with self._database.write() as connection:
+            earlier = self._earlier(connection, submission)
+            if earlier is not None:
+                return earlier
+            job = self._record(connection, submission, audio, capabilities)
+        self._ring()
+        return job
+
+    def check_targets(self, request: Request) -> None:
+        """Raise NoRoute when one of the languages cannot be reached or spoken, with those that can."""
+        capabilities = self._known_capabilities()
+        reachable = reachable_targets(capabilities, request.source_language, request.allow_deepl)
+        missing = [target for target in request.targets if target not in reachable]
+        if missing:
+            heard = f" from '{request.source_language}'" if request.source_language else ""
+            raise NoRoute(
+                f"There is no route{heard} to {', '.join(missing)}; there is one to: {', '.join(sorted(reachable))}.",
+                reachable=sorted(reachable),
+            )
+
+    def _known_capabilities(self) -> Capabilities:
+        capabilities = self._capabilities()
+        if capabilities is None:
+            raise NotReady("The workers are still loading their models.", retry_after_s=3)
+        return capabilities
+
+    def _keys(self, submission: Submission, capabilities: Capabilities) -> list[str]:
+        request = submission.request
+        return [
+            result_key(
+                submission.owner, submission.audio_sha256, target, capabilities.pipelines.get(target, ""),
+                request.choices(),
+            )
+            for target in request.targets
+        ]  # fmt: skip
+
+    def _earlier(self, connection: sa.Connection, submission: Submission) -> JobDocument | None:
+        if submission.idempotency_key is None:
+            return None
+        row = connection.execute(
+            sa.select(jobs.c.id, jobs.c.request_sha256).where(
+                jobs.c.application_id == submission.owner.application_id,
+                jobs.c.user_id == submission.owner.user_id,
+                jobs.c.idempotency_key == submission.idempotency_key,
+            )
+        ).first()
+        if row is None:
+            return None
+        if row.request_sha256 != submission.digest():
+            raise IdempotencyConflict
+        return load_job(connection, row.id, submission.owner)
+
+    def _record(
+        self,
+        connection: sa.Connection,
+        submission: Submission,
+        audio: AudioFacts | None,
+        capabilities: Capabilities,
+    ) -> JobDocument:
+        now_s = self._database.now_s(connection)
+        keys = self._keys(submission, capabilities)
+        leaders = _leaders(connection, keys)
+        kept = recall(connection, keys, now_s)
+        job_id = new_id("job")
+        source = self._known_source(connection, submission, capabilities, kept, now_s)
+        self._insert_job(connection, job_id, submission, audio, source, now_s)
+        for position, (language, key) in enumerate(zip(submission.request.targets, keys, strict=True)):
+            target_id = new_id("target")
+            answer = kept.get(key)
+            connection.execute(
+                sa.insert(targets).values(
+                    id=target_id,
+                    job_id=job_id,
+                    position=position,
+                    language=language,
+                    result_key=key,
+                    follows_id=None if answer else leaders.get(key),
+                    **(_from_answer(answer, now_s) if answer else {"state": TargetState.WAITING, "cached": False}),
+                )
+            )
+            if answer is None and key not in leaders:
+                plan_target(connection, target_id, now_s)
+        settle_job(connection, job_id, now_s)
+        return load_job(connection, job_id, submission.owner)
+
+    def _insert_job(
+        self,
+        connection: sa.Connection,
+        job_id: str,
+        submission: Submission,
+        audio: AudioFacts | None,
+        source: dict[str, Any] | None,
+        now_s: float,
+    ) -> None:
+        owner, request = submission.owner, submission.request
+        length_s = audio.duration_s if audio else 0.0
+        connection.execute(
+            sa.insert(jobs).values(
+                id=job_id,
+                application_id=owner.application_id,
+                user_id=owner.user_id,
+                state=JobState.QUEUED,
+                accepted_s=now_s,
+                deadline_s=now_s + self._settings.sla_s + DEADLINE_PER_AUDIO_S * length_s,
+                request=msgspec.to_builtins(request),
+                request_sha256=submission.digest(),
+                idempotency_key=submission.idempotency_key,
+                audio_sha256=submission.audio_sha256,
+                audio=msgspec.to_builtins(audio) if audio else None,
+                source=source,
+            )
+        )
+        if request.voice == "speaker" and request.consent:
+            connection.execute(
+                sa.insert(audit).values(
+                    at_s=now_s, application_id=owner.application_id, user_id=owner.user_id,
+                    action="consent_attested", subject=job_id, detail={"scope": "one job"},
+                )
+            )  # fmt: skip
+
+    def _known_source(
+        self,
+        connection: sa.Connection,
+        submission: Submission,
+        capabilities: Capabilities,
+        kept: dict[str, Any],
+        now_s: float,
+    ) -> dict[str, Any] | None:
+        key = transcription_key(
+            submission.owner, submission.audio_sha256, submission.request.source_language, capabilities.transcriber
+        )
+        source = recall(connection, [key], now_s).get(key)
+        source = source or next((answer["source"] for answer in kept.values()), None)
+        return {**source, "cached": True} if source else None
+
+
+def reachable_targets(capabilities: Capabilities, source: str | None, allow_deepl: bool) -> set[str]:
+    """Return the languages that can be spoken and that a route leads to, from one language or from any."""
+    speaks = set(capabilities.speaks)
+    if allow_deepl and capabilities.deepl:
+        return speaks
+    routed = {target for from_, target, _ in capabilities.routes if source in (None, from_)}
+    return speaks & (routed | ({source} if source else set()))
+
+
+def _leaders(connection: sa.Connection, keys: list[str]) -> dict[str, str]:
+    """Return, per result key, the open target that already computes it; its row stays locked until the commit."""
+    if connection.dialect.name == "postgresql":
+        for key in sorted(keys):
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+    rows = connection.execute(
+        sa.select(targets.c.result_key, targets.c.id)
+        .where(
+            targets.c.result_key.in_(keys),
+            targets.c.state.not_in([state.value for state in FINAL_TARGET]),
+            targets.c.follows_id.is_(None),
+        )
+        .with_for_update()
+    )
+    return {row.result_key: row.id for row in rows}
+
+
+def _from_answer(answer: dict[str, Any], now_s: float) -> dict[str, Any]:
+    return {
+        "state": answer["state"],
+        "cached": True,
+        "translation": answer["translation"],
+        "spoken": answer["spoken"],
+        "finished_s": now_s,
+    }

@@ -1,0 +1,1 @@
+"""The receipt: measured quality of every spoken translation."""

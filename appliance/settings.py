@@ -1,0 +1,74 @@
+"""One settings object, built once by the command line and passed down; nothing else reads the environment.
+
+Every field is set by the environment variable `MEESHY_` plus its name in capitals.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _cache_home() -> Path:
+    return Path.home() / ".cache" / "meeshy"
+
+
+class Settings(BaseSettings):
+    """Everything a site can set; a restart applies a change."""
+
+    model_config = SettingsConfigDict(env_prefix="MEESHY_", frozen=True, extra="forbid")
+
+    data_dir: Path = Field(default=Path(".meeshy"), description="Database, recordings and results. Made on first use.")
+    models_dir: Path = Field(
+        default_factory=lambda: _cache_home() / "models",
+        description="Downloaded models, shared by all data folders of this user.",
+    )
+    model_mirror_url: str = Field(
+        default="", description="Base address of the site's model mirror, laid out like models_dir. Empty: none."
+    )
+    model_folder: str = Field(
+        default="", description="Folder with model files, laid out like models_dir. Empty: none."
+    )
+    database_url: str = Field(default="", description="SQLAlchemy URL. Empty: SQLite in the data folder.")
+    host: str = Field(default="127.0.0.1", description="Address the API listens on.")
+    port: int = Field(default=8750, ge=0, le=65535, description="Port the API listens on. 0: any free port.")
+    licence: Literal["commercial", "evaluation"] = Field(
+        default="commercial", description="commercial refuses models whose licence forbids commercial use."
+    )
+    model_preset: str = Field(default="starter", description="Model set of the catalog that the engines load.")
+    threads: int = Field(default=0, ge=0, description="Threads of the model runtimes. 0: as many as there are cores.")
+    max_upload_bytes: int = Field(default=50_000_000, gt=0, description="Largest request body.")
+    max_audio_s: float = Field(default=600.0, gt=0, description="Longest recording, in seconds.")
+    sla_s: float = Field(default=30.0, gt=0, description="How long a synchronous request waits before it answers 202.")
+    requests_per_minute: int = Field(default=600, ge=0, description="Limit per user. 0: no limit.")
+    lease_s: float = Field(default=10.0, gt=0, description="How long a silent worker keeps its claimed work.")
+    poll_s: float = Field(default=2.0, gt=0, description="How often a worker reports and puts right what was lost.")
+    poll_rings: bool = Field(default=True, description="Whether that round also looks for work nobody rang for.")
+    attempts: int = Field(
+        default=3, ge=1, description="How often a work item is started before it fails as worker_lost."
+    )
+    result_ttl_s: float = Field(default=7 * 86400.0, gt=0, description="How long results and cached answers are kept.")
+    source_ttl_s: float = Field(default=86400.0, gt=0, description="How long uploaded recordings are kept.")
+    max_wer: float = Field(default=0.35, ge=0, description="Word error rate above which a result is retried.")
+    min_similarity: float = Field(
+        default=0.5, ge=0, le=1, description="Speaker similarity below which a matched result is retried."
+    )
+    speak_attempts: int = Field(default=3, ge=1, description="Readings tried before a result is marked needs_review.")
+    deepl_key: str = Field(default="", repr=False, description="DeepL API key. Empty: DeepL cannot be used.")
+    deepl_url: str = Field(default="https://api-free.deepl.com", description="Base address of DeepL's API.")
+    allow_deepl: bool = Field(default=False, description="Site policy: may text leave the site for DeepL?")
+    webhook_allow: str = Field(
+        default="", description="Comma-separated host[:port] list webhooks may be sent to. Empty: none."
+    )
+    client_key: str = Field(
+        default="", repr=False, description="API key of `meeshy translate` and `meeshy demo`. Empty: the first key."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe log line."
+    )
+
+    @property
+    def database(self) -> str:
+        """Return the SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'meeshy.sqlite3'}"

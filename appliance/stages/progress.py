@@ -1,0 +1,61 @@
+"""What a target has gathered on its way through the stages; it becomes the receipt and is then dropped."""
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from appliance.receipts.receipt import Utterance
+from appliance.storage.tables import targets
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """One spoken attempt: its stored samples (s16le), how it was made, and, once verified, what it measures as."""
+
+    object: str
+    rate_hz: int
+    duration_s: float
+    seed: int
+    voice_kind: str
+    voice_version: str
+    synthesizer: str
+    utterances: tuple[Utterance, ...]
+    wer: float = -1.0
+    heard_text: str = ""
+    similarity: float | None = None
+    pitch_distance_semitones: float | None = None
+    mfcc_distance: float | None = None
+    snr_db: float | None = None
+    clipping_ratio: float = 0.0
+    faults: tuple[str, ...] = ()
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """A target's way so far."""
+
+    english: tuple[str, ...] = ()
+    """Whisper's own translation, segment by segment, where the route starts with it."""
+    english_by: str = ""
+    back_translation_chrf: float | None = None
+    sentence_spans_s: tuple[tuple[float, float], ...] = ()
+    """Start and end in the recording of each translated sentence."""
+    readings: tuple[Reading, ...] = ()
+    stage_ms: dict[str, float] = {}
+    cached_stages: tuple[str, ...] = ()
+
+    def timed(self, stage: str, elapsed_s: float) -> dict[str, float]:
+        """Return the stage times with one added to; repeated attempts add up."""
+        return {**self.stage_ms, stage: round(self.stage_ms.get(stage, 0.0) + 1000 * elapsed_s, 1)}
+
+
+def load_progress(connection: sa.Connection, target_id: str) -> Progress:
+    """Return a target's progress, empty when nothing has happened yet."""
+    value: Any = connection.scalar(sa.select(targets.c.progress).where(targets.c.id == target_id))
+    return Progress() if value is None else msgspec.convert(value, Progress)
+
+
+def save_progress(connection: sa.Connection, target_id: str, progress: Progress, **columns: object) -> None:
+    """Write a target's progress together with other columns of its row."""
+    connection.execute(
+        sa.update(targets).where(targets.c.id == target_id).values(progress=msgspec.to_builtins(progress), **columns)
+    )

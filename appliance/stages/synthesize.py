@@ -1,0 +1,149 @@
+"""Speaking a batch: every sentence of every target in one call, then joined with the speaker's own pauses."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from appliance.audio.pcm import pcm_of
+from appliance.cache.keys import owner_digest
+from appliance.engines.protocols import Samples, SpeakRequest, Speech, Voice
+from appliance.errors import MeeshyError, TextUnspeakable
+from appliance.jobs.claims import Stale, complete
+from appliance.jobs.items import ClaimedItem, add_item, hear_key
+from appliance.jobs.states import Stage, TargetState
+from appliance.receipts.receipt import Utterance
+from appliance.stages.context import Context
+from appliance.stages.progress import Reading, save_progress
+from appliance.stages.recording import source_samples
+from appliance.stages.spans import Span
+from appliance.stages.work import Work, fail, load_work, log
+
+SHORTEST_PAUSE_S = 0.15
+LONGEST_PAUSE_S = 0.8
+"""Pauses between sentences follow the recording within these bounds: a translation should not wait through a cough."""
+
+
+@dataclass(frozen=True)
+class _Script:
+    """What one target has to say, in whose voice."""
+
+    work: Work
+    sentences: tuple[str, ...]
+    spans_s: tuple[Span, ...]
+    voice: Voice
+    voice_known: bool
+    seed: int
+
+    def requests(self) -> list[SpeakRequest]:
+        return [SpeakRequest(text, self.work.of.language, self.voice, self.seed) for text in self.sentences]
+
+
+def synthesize(context: Context, items: Sequence[ClaimedItem]) -> None:
+    """Run a batch of synthesize items and commit each under its own fence."""
+    scripts = []
+    started_s = context.clock.monotonic_s()
+    for work in load_work(context, items):
+        try:
+            scripts.append(_script(context, work))
+        except MeeshyError as error:
+            fail(context, work, error)
+    if not scripts:
+        return
+    spoken = iter(context.engines.synthesizer.speak([request for script in scripts for request in script.requests()]))
+    for script in scripts:
+        results = [next(spoken) for _ in script.sentences]
+        elapsed_s = context.clock.monotonic_s() - started_s
+        error = next((result for result in results if isinstance(result, MeeshyError)), None)
+        if error is not None:
+            fail(context, script.work, error)
+        else:
+            speeches = [result for result in results if isinstance(result, Speech)]
+            _commit(context, script, speeches, elapsed_s)
+
+
+def _script(context: Context, work: Work) -> _Script:
+    translation = work.of.translation or {}
+    pairs = [
+        (sentence["text"], span)
+        for sentence, span in zip(translation.get("sentences", []), work.progress.sentence_spans_s, strict=True)
+        if sentence["text"].strip()
+    ]
+    if not pairs:
+        raise TextUnspeakable("The translation is empty.")
+    voice, known = _voice(context, work)
+    return _Script(
+        work, tuple(text for text, _ in pairs), tuple(span for _, span in pairs), voice, known,
+        seed=len(work.progress.readings),
+    )  # fmt: skip
+
+
+def _voice(context: Context, work: Work) -> tuple[Voice, bool]:
+    synthesizer, language = context.engines.synthesizer, work.of.language
+    if work.job.request.voice_in_force == "stock":
+        return synthesizer.stock_voice(language), False
+    return context.references.recall(
+        work.job.owner,
+        work.job.audio_sha256,
+        f"voice:{synthesizer.identity().key}:{language}",
+        lambda: synthesizer.match_voice(source_samples(context, work), language),
+    )
+
+
+def _commit(context: Context, script: _Script, speeches: Sequence[Speech], elapsed_s: float) -> None:
+    work = script.work
+    samples, utterances = _joined(script, speeches)
+    pcm = pcm_of(samples)
+    name = f"speech/{owner_digest(work.job.owner)}/{hashlib.sha256(pcm).hexdigest()}.s16"
+    context.objects.put(name, pcm)
+    rate_hz = speeches[0].rate_hz
+    reading = Reading(
+        object=name,
+        rate_hz=rate_hz,
+        duration_s=round(len(samples) / rate_hz, 3),
+        seed=script.seed,
+        voice_kind=script.voice.kind,
+        voice_version=script.voice.version,
+        synthesizer=context.engines.synthesizer.identity().key,
+        utterances=tuple(utterances),
+    )
+    progress = msgspec.structs.replace(
+        work.progress,
+        readings=(*work.progress.readings, reading),
+        stage_ms=work.progress.timed("synthesize", elapsed_s),
+        cached_stages=tuple(dict.fromkeys((*work.progress.cached_stages, *(("voice",) if script.voice_known else ())))),
+    )
+    try:
+        with context.database.write() as connection:
+            complete(connection, work.item)
+            save_progress(connection, work.of.id, progress, state=TargetState.VERIFYING)
+            add_item(
+                connection, job_id=work.job.id, target_id=work.of.id, stage=Stage.VERIFY,
+                batch_key=hear_key(reading.duration_s), deadline_s=work.item.deadline_s,
+                now_s=context.database.now_s(connection),
+            )  # fmt: skip
+    except Stale:
+        log.info("%s was taken over", work.item.id)
+
+
+def _joined(script: _Script, speeches: Sequence[Speech]) -> tuple[Samples, list[Utterance]]:
+    rate_hz = speeches[0].rate_hz
+    parts: list[Samples] = []
+    utterances = []
+    length = 0
+    for index, (text, span, speech) in enumerate(zip(script.sentences, script.spans_s, speeches, strict=True)):
+        if index:
+            pause_s = min(max(span[0] - script.spans_s[index - 1][1], SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
+            parts.append(np.zeros(round(pause_s * rate_hz), np.float32))
+            length += len(parts[-1])
+        parts.append(speech.samples)
+        utterances.append(
+            Utterance(
+                text=text, start_s=round(length / rate_hz, 3),
+                end_s=round((length + len(speech.samples)) / rate_hz, 3), source_start_s=span[0], source_end_s=span[1],
+            )
+        )  # fmt: skip
+        length += len(speech.samples)
+    return np.concatenate(parts), utterances

@@ -1,0 +1,109 @@
+"""Judging a reading by listening to it: accept it, try another within the budget, or hand on the best for review."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from appliance.audio.measures import clipping_ratio, snr_db
+from appliance.engines.protocols import SPEECH_RATE_HZ, Samples, Transcription
+from appliance.errors import MeeshyError
+from appliance.jobs.claims import Stale, complete
+from appliance.jobs.items import FINISH_KEY, add_item, synthesize_key
+from appliance.jobs.states import Stage, TargetState
+from appliance.receipts.verdict import faults
+from appliance.receipts.wer import word_error_rate
+from appliance.stages.context import Context
+from appliance.stages.progress import Progress, Reading, save_progress
+from appliance.stages.recording import source_samples
+from appliance.stages.work import Work, log
+from appliance.voices.measures import mfcc_distance, pitch_distance_semitones, speaker_similarity
+
+SPEECH_FOR_EMBEDDING_S = 30.0
+"""More of the recording than this does not make its speaker clearer, only slower to embed."""
+
+
+@dataclass(frozen=True)
+class _Speaker:
+    """The recording's speaker: embedding (None when too short), and the sound for what the encoder does not see."""
+
+    embedding: Samples | None
+    samples: Samples
+
+
+def take_verification(context: Context, work: Work, spoken: Samples, heard: Transcription, elapsed_s: float) -> None:
+    """Measure the newest reading and decide what follows; `spoken` is the reading at 16 kHz."""
+    started_s = context.clock.monotonic_s()
+    reading = _measured(context, work, spoken, heard)
+    progress = msgspec.structs.replace(
+        work.progress,
+        readings=(*work.progress.readings[:-1], reading),
+        stage_ms=work.progress.timed("verify", elapsed_s + context.clock.monotonic_s() - started_s),
+    )
+    again = bool(reading.faults) and len(progress.readings) < context.settings.speak_attempts
+    _commit(context, work, progress, again=again)
+
+
+def _measured(context: Context, work: Work, spoken: Samples, heard: Transcription) -> Reading:
+    reading = work.progress.readings[-1]
+    text = " ".join(utterance.text for utterance in reading.utterances)
+    speaker = _speaker(context, work)
+    spoken_embedding = _embedding(context, spoken)
+    similarity = None
+    if speaker.embedding is not None and spoken_embedding is not None:
+        similarity = round(speaker_similarity(speaker.embedding, spoken_embedding), 4)
+    measured = msgspec.structs.replace(
+        reading,
+        wer=round(word_error_rate(text, heard.text), 4),
+        heard_text=heard.text,
+        similarity=similarity,
+        pitch_distance_semitones=_rounded(pitch_distance_semitones(speaker.samples, spoken)),
+        mfcc_distance=_rounded(mfcc_distance(speaker.samples, spoken)),
+        snr_db=_rounded(snr_db(spoken, SPEECH_RATE_HZ)),
+        clipping_ratio=round(clipping_ratio(spoken), 6),
+    )
+    return msgspec.structs.replace(
+        measured,
+        faults=faults(
+            measured,
+            max_wer=context.settings.max_wer,
+            min_similarity=context.settings.min_similarity,
+            voice_kind=reading.voice_kind,
+        ),
+    )
+
+
+def _speaker(context: Context, work: Work) -> _Speaker:
+    def compute() -> _Speaker:
+        samples = source_samples(context, work)[: int(SPEECH_FOR_EMBEDDING_S * SPEECH_RATE_HZ)]
+        return _Speaker(_embedding(context, samples), samples)
+
+    what = f"speaker:{context.engines.encoder.identity().key}"
+    speaker, _ = context.references.recall(work.job.owner, work.job.audio_sha256, what, compute)
+    return speaker
+
+
+def _embedding(context: Context, samples: Samples) -> Samples | None:
+    result = context.engines.encoder.embed([samples])[0]
+    return None if isinstance(result, MeeshyError) else result
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(float(value), 4)
+
+
+def _commit(context: Context, work: Work, progress: Progress, *, again: bool) -> None:
+    stage, key, state = (
+        (Stage.SYNTHESIZE, synthesize_key(work.of.language), TargetState.SPEAKING)
+        if again
+        else (Stage.FINISH, FINISH_KEY, TargetState.FINISHING)
+    )
+    try:
+        with context.database.write() as connection:
+            complete(connection, work.item)
+            save_progress(connection, work.of.id, progress, state=state)
+            add_item(
+                connection, job_id=work.job.id, target_id=work.of.id, stage=stage, batch_key=key,
+                deadline_s=work.item.deadline_s, now_s=context.database.now_s(connection),
+            )  # fmt: skip
+    except Stale:
+        log.info("%s was taken over", work.item.id)

@@ -1,0 +1,1 @@
+"""The database with its migrations, and the object store."""

@@ -1,0 +1,91 @@
+"""The database: one engine for SQLite or PostgreSQL, short transactions, and the time that leases are measured in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from appliance.clock import Clock
+from appliance.errors import StorageUnavailable
+
+SQLITE_BUSY_TIMEOUT_MS = 10_000
+_WRITES = "meeshy_writes"
+
+
+class Database:
+    """A connection pool with two kinds of transaction: `write` (serialised early on SQLite) and `read`."""
+
+    def __init__(self, url: str, clock: Clock | None = None) -> None:
+        """Prepare the pool for an SQLAlchemy URL; nothing connects yet. A clock given here replaces database time."""
+        self.url = sa.make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._clock = clock
+        if self.is_sqlite:
+            if self.url.database:
+                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            self.engine = sa.create_engine(self.url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000})
+            sa.event.listen(self.engine, "connect", _configure_sqlite)
+            sa.event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            self.engine = sa.create_engine(
+                self.url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, connect_args={"connect_timeout": 2}
+            )
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """Yield a connection in a transaction that commits at the end; StorageUnavailable when the database is away.
+
+        On SQLite it takes the write lock at once: a transaction that reads first and writes later can fail with
+        "database is locked" without waiting, whatever the busy timeout is.
+        """
+        with self._translated(), self.engine.connect() as connection:
+            connection = connection.execution_options(**{_WRITES: True})
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Yield a connection for reading; StorageUnavailable when the database is away."""
+        with self._translated(), self.engine.connect() as connection:
+            yield connection
+
+    def now_s(self, connection: sa.Connection) -> float:
+        """Return the time that all workers agree on: the server's on PostgreSQL, the host's on SQLite."""
+        if self._clock is not None:
+            return self._clock.now_s()
+        if self.is_sqlite:
+            # unixepoch('subsec') is NULL on SQLite 3.40; julianday has a resolution of about 0.04 ms.
+            return float(connection.scalar(sa.text("SELECT (julianday('now') - 2440587.5) * 86400.0")))
+        return float(connection.scalar(sa.text("SELECT extract(epoch FROM clock_timestamp())")))
+
+    def close(self) -> None:
+        """Give all connections back to the operating system."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (OperationalError, InterfaceError) as away:
+            raise StorageUnavailable("The database does not answer.") from away
+        except DBAPIError as failure:
+            if failure.connection_invalidated:
+                raise StorageUnavailable("The database closed the connection.") from failure
+            raise
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "BEGIN")
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    # The driver's own BEGIN comes late and deferred, so it is switched off. FULL: WAL with NORMAL may lose commits
+    # that were acknowledged when the power goes.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

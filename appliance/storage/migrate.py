@@ -1,0 +1,28 @@
+"""Bringing a database to the schema that this version of the code knows."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from appliance.storage.database import Database
+
+# Any number that no other user of the database would lock; two processes that start at once then migrate in turn.
+_LOCK = 0x6D65_6573_6879
+
+
+def migrate(database: Database) -> None:
+    """Apply all migrations that are missing; safe when several processes start at once."""
+    with database.write() as connection:
+        if not database.is_sqlite:
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        command.upgrade(alembic_config(connection), "head")
+
+
+def alembic_config(connection: sa.Connection) -> Config:
+    """Return Alembic's configuration for a connection, as commands such as `revision` need it too."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config

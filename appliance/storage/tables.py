@@ -1,0 +1,169 @@
+"""Every table, in one place: what the appliance knows. Times are seconds since the epoch, documents are JSON."""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
+)
+
+
+def _owner() -> tuple[sa.Column, sa.Column]:
+    return (
+        sa.Column("application_id", sa.String(64), nullable=False),
+        sa.Column("user_id", sa.String(128), nullable=False),
+    )
+
+
+applications = sa.Table(
+    "applications",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(128), nullable=False, unique=True),
+    sa.Column("token_secret", sa.String(128), nullable=False),
+    sa.Column("created_s", sa.Double, nullable=False),
+)
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("application_id", sa.ForeignKey("applications.id"), nullable=False),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("secret_sha256", sa.String(64), nullable=False, unique=True),
+    sa.Column("created_s", sa.Double, nullable=False),
+    sa.Column("revoked_s", sa.Double),
+)
+
+rate_windows = sa.Table(
+    "rate_windows",
+    metadata,
+    *_owner(),
+    sa.Column("window_start_s", sa.BigInteger, nullable=False),
+    sa.Column("requests", sa.Integer, nullable=False),
+    sa.PrimaryKeyConstraint("application_id", "user_id", "window_start_s"),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    *_owner(),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("accepted_s", sa.Double, nullable=False),
+    sa.Column("deadline_s", sa.Double, nullable=False),
+    sa.Column("finished_s", sa.Double),
+    sa.Column("request", sa.JSON, nullable=False),
+    sa.Column("request_sha256", sa.String(64), nullable=False),
+    sa.Column("idempotency_key", sa.String(128)),
+    sa.Column("audio_sha256", sa.String(64), nullable=False),
+    sa.Column("audio", sa.JSON(none_as_null=True)),
+    sa.Column("source", sa.JSON(none_as_null=True)),
+    sa.Column("error", sa.JSON(none_as_null=True)),
+    sa.UniqueConstraint("application_id", "user_id", "idempotency_key"),
+    sa.Index(None, "application_id", "user_id", "accepted_s"),
+    sa.Index(None, "state", "finished_s"),
+)
+
+targets = sa.Table(
+    "targets",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("job_id", sa.ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("language", sa.String(16), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("result_key", sa.String(64), nullable=False),
+    sa.Column("follows_id", sa.String(40)),
+    sa.Column("cached", sa.Boolean, nullable=False, default=False),
+    sa.Column("translation", sa.JSON(none_as_null=True)),
+    sa.Column("spoken", sa.JSON(none_as_null=True)),
+    sa.Column("progress", sa.JSON(none_as_null=True)),
+    sa.Column("error", sa.JSON(none_as_null=True)),
+    sa.Column("finished_s", sa.Double),
+    sa.UniqueConstraint("job_id", "language"),
+    sa.Index(None, "result_key", "state"),
+    sa.Index(None, "follows_id"),
+)
+
+work_items = sa.Table(
+    "work_items",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("job_id", sa.ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("target_id", sa.ForeignKey("targets.id", ondelete="CASCADE")),
+    sa.Column("stage", sa.String(16), nullable=False),
+    sa.Column("batch_key", sa.String(64), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("deadline_s", sa.Double, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("fence", sa.Integer, nullable=False, default=0),
+    sa.Column("worker_id", sa.String(64)),
+    sa.Column("lease_until_s", sa.Double),
+    sa.Column("payload", sa.JSON, nullable=False),
+    sa.Column("created_s", sa.Double, nullable=False),
+    sa.Index(None, "state", "deadline_s"),
+    sa.Index(None, "batch_key", "state", "deadline_s"),
+    sa.Index(None, "job_id"),
+    sa.Index(None, "target_id"),
+)
+
+workers = sa.Table(
+    "workers",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("host", sa.String(128), nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("started_s", sa.Double, nullable=False),
+    sa.Column("seen_s", sa.Double, nullable=False),
+    sa.Column("proven_s", sa.Double),
+    sa.Column("capabilities", sa.JSON, nullable=False),
+)
+
+cached_answers = sa.Table(
+    "cached_answers",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    *_owner(),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("job_id", sa.String(40)),
+    sa.Column("value", sa.JSON, nullable=False),
+    sa.Column("expires_s", sa.Double, nullable=False),
+    sa.Index(None, "application_id", "user_id"),
+    sa.Index(None, "expires_s"),
+    sa.Index(None, "job_id"),
+)
+
+phrases = sa.Table(
+    "phrases",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("source", sa.String(16), nullable=False),
+    sa.Column("target", sa.String(16), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("origin", sa.String(32), nullable=False),
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("job_id", sa.ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("destination", sa.Text, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("next_attempt_s", sa.Double, nullable=False),
+    sa.Column("created_s", sa.Double, nullable=False),
+    sa.Index(None, "state", "next_attempt_s"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("at_s", sa.Double, nullable=False),
+    *_owner(),
+    sa.Column("action", sa.String(48), nullable=False),
+    sa.Column("subject", sa.String(64), nullable=False),
+    sa.Column("detail", sa.JSON, nullable=False),
+    sa.Index(None, "at_s"),
+)

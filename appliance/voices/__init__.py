@@ -1,0 +1,1 @@
+"""From a recording to a voice an engine can speak with."""

@@ -1,0 +1,1 @@
+"""Signed notifications of finished jobs."""

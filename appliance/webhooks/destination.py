@@ -1,0 +1,97 @@
+"""Where webhooks may go: only to hosts that the site lists, never back to the appliance, checked at submit and again
+at delivery, where the address that was checked is the one that is connected to."""
+
+import ipaddress
+import socket
+from urllib.parse import SplitResult, urlsplit
+
+import msgspec
+
+from appliance.errors import DestinationRefused
+from appliance.settings import Settings
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_URL_MAX = 2000
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """A webhook address in its parts."""
+
+    url: str
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def authority(self) -> str:
+        """Return host and port as they stand in a Host header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+    def at(self, address: Address) -> str:
+        """Return the URL with the host replaced by one of its addresses."""
+        parts = urlsplit(self.url)
+        host = f"[{address}]" if address.version == 6 else str(address)
+        return parts._replace(netloc=f"{host}:{self.port}", fragment="").geturl()
+
+
+def allowed_destination(url: str, settings: Settings) -> Destination:
+    """Return the destination's parts, or raise DestinationRefused where the site's list does not hold it."""
+    destination = _parsed(url)
+    if (destination.host, destination.port) not in _allowed(settings.webhook_allow, destination.scheme):
+        raise DestinationRefused(f"{destination.authority} is not on the site's list of webhook destinations.")
+    return destination
+
+
+def checked_address(destination: Destination, settings: Settings) -> Address:
+    """Return an address of the destination to connect to, or raise DestinationRefused.
+
+    A name that leads to this machine is refused (the list names `localhost` or the address itself where that is meant),
+    and so is the appliance's own port in any case. OSError where the name has no address.
+    """
+    found = socket.getaddrinfo(destination.host, destination.port, type=socket.SOCK_STREAM)
+    addresses = [ipaddress.ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
+    for address in addresses:
+        here = address.is_loopback or address.is_unspecified or _is_ours(address)
+        if here and destination.port == settings.port:
+            raise DestinationRefused("A webhook may not be sent to the appliance itself.")
+        hidden = here or address.is_link_local or address.is_multicast
+        if hidden and destination.host not in {str(address), "localhost"}:
+            raise DestinationRefused(f"{destination.host} leads to an address that webhooks may not be sent to.")
+    return addresses[0]
+
+
+def _parsed(url: str) -> Destination:
+    if len(url) > _URL_MAX or not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        raise DestinationRefused("The webhook's destination is not a usable URL.")
+    try:
+        parts: SplitResult = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise DestinationRefused("The webhook's destination is not a usable URL.") from error
+    if parts.scheme not in _DEFAULT_PORTS or not host or "@" in parts.netloc:
+        raise DestinationRefused("A webhook's destination is an http or https URL without a user name.")
+    return Destination(
+        url=url, scheme=parts.scheme, host=host.rstrip("."), port=_DEFAULT_PORTS[parts.scheme] if port is None else port
+    )
+
+
+def _allowed(listed: str, scheme: str) -> set[tuple[str, int]]:
+    """Return (host, port) of every entry; one without a port means the scheme's own."""
+    allowed = set()
+    for entry in filter(None, (part.strip().lower() for part in listed.split(","))):
+        parts = urlsplit(f"//{entry}")
+        allowed.add((parts.hostname or "", parts.port or _DEFAULT_PORTS[scheme]))
+    return allowed
+
+
+def _is_ours(address: Address) -> bool:
+    """Return whether this machine has the address: only its own can be bound."""
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+    return True

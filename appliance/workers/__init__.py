@@ -1,0 +1,1 @@
+"""Processes that claim and run batches, and the doorbells that wake them."""

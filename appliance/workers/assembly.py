@@ -1,0 +1,128 @@
+"""Building a worker's engines from the settings and the catalog: the only place that knows all engine classes."""
+
+import os
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from appliance.catalog.model import Model
+from appliance.catalog.store import ModelStore
+from appliance.engines.argos import ArgosTranslator
+from appliance.engines.argos_model import try_out
+from appliance.engines.argos_packs import ArgosPacks
+from appliance.engines.deepl import DeepL, DeepLCall
+from appliance.engines.faster_whisper import FasterWhisper
+from appliance.engines.kokoro import Kokoro
+from appliance.engines.speaker_encoder import ResemblyzerEncoder
+from appliance.errors import ModelMissing
+from appliance.settings import Settings
+from appliance.stages.context import Context, Engines
+from appliance.stages.references import References
+from appliance.storage.database import Database
+from appliance.storage.objects import FolderStore
+from appliance.storage.tables import audit
+
+VALIDATED_WINDOWS = frozenset({"whisper-base"})
+"""Whisper models whose shortened window was found as good as the padded one on human speech (tests/models)."""
+
+ENGLISH_ONLY = frozenset({"whisper-tiny-en"})
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A worker's context, with the parts that need closing."""
+
+    context: Context
+    transcriber: FasterWhisper
+    synthesizer: Kokoro
+    translator: ArgosTranslator
+
+    def warm(self) -> None:
+        """Load everything and speak one real utterance, so that the first job pays for nothing."""
+        self.transcriber.warm()
+        self.synthesizer.warm()
+
+    def close(self) -> None:
+        """Free the models."""
+        self.transcriber.close()
+        self.translator.close()
+
+
+def assemble(settings: Settings, database: Database) -> Assembled:
+    """Build the engines of the model preset; ModelMissing and its siblings say what to pull. Nothing is downloaded."""
+    store = ModelStore(settings)
+    threads = settings.threads or os.cpu_count() or 1
+    encoder = ResemblyzerEncoder(
+        store.require("speaker-encoder") / "pretrained.pt", store.fingerprint("speaker-encoder")
+    )
+    transcriber = _transcriber(settings, store, threads)
+    synthesizer = _synthesizer(settings, store, encoder, threads)
+    translator = ArgosTranslator(install_packs(settings, store), threads=threads)
+    engines = Engines(
+        transcriber=transcriber,
+        translator=translator,
+        synthesizer=synthesizer,
+        encoder=encoder,
+        deepl=_deepl(settings, database),
+        whisper_translates=_model(store, settings, "transcription").id not in ENGLISH_ONLY,
+    )
+    objects = FolderStore(settings.data_dir / "objects")
+    return Assembled(Context(database, objects, engines, settings, References()), transcriber, synthesizer, translator)
+
+
+def install_packs(settings: Settings, store: ModelStore) -> ArgosPacks:
+    """Return the site's language packs, with the preset's packs installed for pairs that have none yet."""
+    packs = ArgosPacks(settings.models_dir / "argos", try_out=try_out)
+    for model in store.catalog.of_set(settings.model_preset, task="translation"):
+        source, target = model.languages[:2]
+        if packs.find(source, target) is None:
+            packs.install(store.require(model.id) / model.files[0].path)
+    return packs
+
+
+def _transcriber(settings: Settings, store: ModelStore, threads: int) -> FasterWhisper:
+    model = _model(store, settings, "transcription")
+    return FasterWhisper(
+        store.require(model.id),
+        model=model.id,
+        model_sha256=store.fingerprint(model.id),
+        threads=threads,
+        adaptive_window=model.id in VALIDATED_WINDOWS,
+    )
+
+
+def _synthesizer(settings: Settings, store: ModelStore, encoder: ResemblyzerEncoder, threads: int) -> Kokoro:
+    model = _model(store, settings, "synthesis")
+    folder = store.require(model.id)
+    return Kokoro(
+        folder / "model.onnx",
+        folder / "voices",
+        encoder,
+        threads=threads,
+        model_sha256=store.fingerprint(model.id),
+    )
+
+
+def _deepl(settings: Settings, database: Database) -> DeepL | None:
+    if not (settings.allow_deepl and settings.deepl_key):
+        return None
+
+    def record(call: DeepLCall) -> None:
+        with database.write() as connection:
+            connection.execute(
+                sa.insert(audit).values(
+                    at_s=database.now_s(connection), application_id="", user_id="", action="deepl_call",
+                    subject=f"{call.source}>{call.target}",
+                    detail={"texts": call.texts, "characters": call.characters, "status": call.status,
+                            "duration_ms": call.duration_ms, "attempt": call.attempt},
+                )
+            )  # fmt: skip
+
+    return DeepL(settings.deepl_key, url=settings.deepl_url, audit=record)
+
+
+def _model(store: ModelStore, settings: Settings, task: str) -> Model:
+    found = store.catalog.of_set(settings.model_preset, task=task)
+    if not found:
+        raise ModelMissing(f"The model preset '{settings.model_preset}' has no model for {task}.")
+    return found[0]

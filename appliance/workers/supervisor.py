@@ -1,0 +1,100 @@
+"""Keeping the worker child alive: starts it, rings it, starts it again when it dies, ends it with the API."""
+
+import logging
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+log = logging.getLogger(__name__)
+
+FIRST_BACKOFF_S = 0.5
+LONGEST_BACKOFF_S = 30.0
+STEADY_S = 30.0
+"""A child that lived this long starts the back-off over."""
+FINISH_BATCH_S = 20.0
+"""How long a child may take for the batch in hand when it is asked to end; longer, and its lease runs out instead."""
+
+
+class Supervisor:
+    """Runs one `appliance.workers.child` at a time."""
+
+    def __init__(
+        self, environment: Mapping[str, str], command: tuple[str, ...] = ("-m", "appliance.workers.child")
+    ) -> None:
+        """Give the child this environment, which holds the settings as variables."""
+        self._environment = dict(environment)
+        self._command = (sys.executable, *command)
+        self._lock = threading.Lock()
+        self._bell: socket.socket | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._supervise, name="worker-supervisor", daemon=True)
+        self.restarts = 0
+
+    def __enter__(self) -> Self:
+        """Start the child."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let the child finish its batch, then make sure that it is gone."""
+        self._closing.set()
+        with self._lock:
+            child, bell = self._child, self._bell
+            self._bell = None
+        if bell is not None:
+            bell.close()
+        if child is not None:
+            try:
+                child.wait(FINISH_BATCH_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+        self._thread.join()
+
+    @property
+    def pid(self) -> int | None:
+        """Return the living child's process id."""
+        with self._lock:
+            return self._child.pid if self._child is not None and self._child.poll() is None else None
+
+    def ring(self) -> None:
+        """Tell the child that there is work; with no child, its successor looks for itself."""
+        with self._lock:
+            bell = self._bell
+        if bell is None:
+            return
+        try:
+            bell.send(b"\n", socket.MSG_DONTWAIT)
+        except (BlockingIOError, OSError):
+            # A full buffer means rings are waiting to be read; a broken one means the child is being replaced.
+            log.debug("ring not delivered")
+
+    def _supervise(self) -> None:
+        backoff_s = FIRST_BACKOFF_S
+        while not self._closing.is_set():
+            started_s = time.monotonic()
+            code = self._start().wait()
+            if self._closing.is_set():
+                return
+            backoff_s = (
+                FIRST_BACKOFF_S if time.monotonic() - started_s > STEADY_S else min(2 * backoff_s, LONGEST_BACKOFF_S)
+            )
+            log.warning("the worker ended with %s and is started again in %.1f s", code, backoff_s)
+            self.restarts += 1
+            self._closing.wait(backoff_s)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        ours, theirs = socket.socketpair()
+        with theirs, self._lock:
+            self._child = subprocess.Popen(self._command, stdin=theirs.fileno(), env=self._environment)
+            if self._bell is not None:
+                self._bell.close()
+            self._bell = ours
+            return self._child

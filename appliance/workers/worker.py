@@ -1,0 +1,70 @@
+"""A worker: claims the most urgent batch it can run, runs its stage, again until nothing waits."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+from appliance.errors import EngineFailed, StorageUnavailable
+from appliance.jobs.claims import Claims
+from appliance.jobs.items import ClaimedItem
+from appliance.jobs.keeping import kept
+from appliance.stages.context import Context
+from appliance.stages.finish import finish
+from appliance.stages.hear import hear
+from appliance.stages.synthesize import synthesize
+from appliance.stages.translate import translate
+from appliance.stages.work import fail, load_work
+
+log = logging.getLogger(__name__)
+
+Stage = Callable[[Context, Sequence[ClaimedItem]], None]
+
+STAGES: Mapping[str, Stage] = {"hear": hear, "translate": translate, "synthesize": synthesize, "finish": finish}
+"""Which stage runs a batch, by the family of its batch key."""
+
+BATCH_LIMITS: Mapping[str, int] = {"hear": 8, "translate": 50, "synthesize": 4, "finish": 8}
+
+
+class Worker:
+    """Runs batches one after the other; the engines below it are not safe for two callers."""
+
+    def __init__(self, context: Context, worker_id: str, limits: Mapping[str, int] = BATCH_LIMITS) -> None:
+        """Work for this context; `limits` says which families this worker takes and how large their batches are."""
+        self._context = context
+        self._limits = limits
+        self._claims = Claims(context.database, worker_id, context.settings.lease_s)
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Claim nothing more; the batch in hand is finished."""
+        self._stopping = True
+
+    def run_until_idle(self) -> int:
+        """Run batches until nothing waits or the worker is stopped, and return how many ran."""
+        ran = 0
+        while not self._stopping:
+            items = self._claims.claim(self._limits)
+            if not items:
+                break
+            self._run(items)
+            ran += 1
+        return ran
+
+    def _run(self, items: Sequence[ClaimedItem]) -> None:
+        stage = STAGES[items[0].batch_key.split(":")[0]]
+        try:
+            with kept(self._claims, items, self._context.settings.lease_s):
+                stage(self._context, items)
+        except StorageUnavailable as away:
+            # Nothing was committed; the leases run out and the items are claimed again when the storage is back.
+            log.warning("batch left to its lease: %s", away)
+        except Exception:
+            # The boundary around every engine and library: whatever a batch raises must not end the worker, and must
+            # not fail the healthy items in it. Each is tried again alone.
+            log.exception("a batch of %d failed as a whole", len(items), extra={"batch_key": items[0].batch_key})
+            self._settle_apart(items)
+
+    def _settle_apart(self, items: Sequence[ClaimedItem]) -> None:
+        exhausted = [item for item in items if item.attempts >= self._context.settings.attempts]
+        self._claims.release([item for item in items if item not in exhausted])
+        for work in load_work(self._context, exhausted):
+            fail(self._context, work, EngineFailed("The engine failed on this item in every attempt."))

@@ -1,0 +1,1 @@
+"""Builds the product's own small models: their phrase corpus, training and packing."""

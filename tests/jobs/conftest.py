@@ -1,0 +1,140 @@
+"""The job machinery on both databases, with scripted engines and a clock that stands still."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from appliance.audio.pcm import pcm_of
+from appliance.engines.protocols import SPEECH_RATE_HZ
+from appliance.jobs.documents import AudioFacts, JobDocument, Request
+from appliance.jobs.query import JobReader
+from appliance.jobs.reconcile import Reconciled, reconcile
+from appliance.jobs.submit import Submission, Submitter
+from appliance.owner import Owner
+from appliance.settings import Settings
+from appliance.stages.context import Context, Engines
+from appliance.stages.references import References
+from appliance.storage.database import Database
+from appliance.storage.migrate import migrate
+from appliance.storage.objects import FolderStore
+from appliance.storage.tables import metadata
+from appliance.testing.clock import FrozenClock
+from appliance.testing.engines import (
+    ScriptedEncoder,
+    ScriptedSynthesizer,
+    ScriptedTranscriber,
+    ScriptedTranslator,
+    scripted_speech,
+)
+from appliance.workers.capabilities import capabilities_of
+from appliance.workers.worker import Worker
+from tests.postgres import postgres_programs, postgres_server
+
+ALICE = Owner("app", "alice")
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server of our own, for the whole session."""
+    programs = postgres_programs()
+    if programs is None:
+        if os.environ.get("CI"):
+            pytest.fail("PostgreSQL's server is not installed", pytrace=False)
+        pytest.skip("PostgreSQL's server is not installed (Debian: postgresql)")
+    with postgres_server(programs) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path, clock: FrozenClock) -> Iterator[Database]:
+    """An empty, migrated database."""
+    if request.param == "sqlite":
+        database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}", clock)
+    else:
+        database = Database(request.getfixturevalue("postgres_url"), clock)
+    migrate(database)
+    yield database
+    if not database.is_sqlite:
+        with database.write() as connection:
+            tables = ", ".join(table.name for table in metadata.sorted_tables)
+            connection.execute(sa.text(f"TRUNCATE {tables} CASCADE"))
+    database.close()
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """A clock that the test moves."""
+    return FrozenClock()
+
+
+@dataclass
+class Bench:
+    """An appliance without processes: jobs go in, workers run when told to."""
+
+    database: Database
+    objects: FolderStore
+    settings: Settings
+    clock: FrozenClock
+    transcriber: ScriptedTranscriber = field(default_factory=ScriptedTranscriber)
+    translator: ScriptedTranslator = field(default_factory=ScriptedTranslator)
+    synthesizer: ScriptedSynthesizer = field(default_factory=ScriptedSynthesizer)
+    rings: int = 0
+
+    @property
+    def engines(self) -> Engines:
+        return Engines(self.transcriber, self.translator, self.synthesizer, ScriptedEncoder(), whisper_translates=False)
+
+    @property
+    def context(self) -> Context:
+        return Context(self.database, self.objects, self.engines, self.settings, References(), self.clock)
+
+    @property
+    def submitter(self) -> Submitter:
+        return Submitter(self.database, self.settings, lambda: capabilities_of(self.engines, self.settings), self._ring)
+
+    def _ring(self) -> None:
+        self.rings += 1
+
+    def submit(self, text: str, *targets: str, owner: Owner = ALICE, key: str | None = None, **asked) -> JobDocument:
+        asked = {"consent": True, **asked}
+        pcm = pcm_of(scripted_speech(text))
+        sha256 = hashlib.sha256(pcm).hexdigest()
+        submission = Submission(
+            owner=owner, request=Request(targets=targets, **asked), audio_sha256=sha256, idempotency_key=key
+        )
+        known = self.submitter.answer_known(submission)
+        if known is not None:
+            return known
+        name = f"pcm/{owner.user_id}/{sha256}.s16"
+        self.objects.put(name, pcm)
+        audio = AudioFacts(pcm=name, duration_s=len(pcm) / 2 / SPEECH_RATE_HZ, container="wav", codec="pcm_s16le")
+        return self.submitter.accept(submission, audio)
+
+    def worker(self, name: str = "w1") -> Worker:
+        return Worker(self.context, name)
+
+    def run(self) -> int:
+        return self.worker().run_until_idle()
+
+    def get(self, job: JobDocument) -> JobDocument:
+        return JobReader(self.database).get(job.owner, job.id)
+
+    def reconcile(self) -> Reconciled:
+        return reconcile(self.database, self.settings.attempts)
+
+    @contextmanager
+    def rows(self) -> Iterator[sa.Connection]:
+        with self.database.read() as connection:
+            yield connection
+
+
+@pytest.fixture
+def bench(database: Database, tmp_path: Path, clock: FrozenClock) -> Bench:
+    """Everything a job needs, on this test's database."""
+    return Bench(database, FolderStore(tmp_path / "objects"), Settings(data_dir=tmp_path), clock)

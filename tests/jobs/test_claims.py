@@ -1,0 +1,122 @@
+"""Claims under lease and fence: who may work on what, and who may write."""
+
+import threading
+from contextlib import suppress
+
+import pytest
+
+from appliance.jobs.claims import Claims, Stale, complete
+from appliance.jobs.states import JobState
+from appliance.owner import Owner
+from appliance.workers.worker import BATCH_LIMITS
+
+
+@pytest.fixture
+def claims(bench):
+    return Claims(bench.database, "w1", bench.settings.lease_s)
+
+
+def test_the_most_urgent_batch_comes_first_whatever_was_submitted_first(bench, claims):
+    late = bench.submit("late", "fr")
+    bench.settings = bench.settings.model_copy(update={"sla_s": 1.0})
+    urgent = bench.submit("urgent", "fr")
+    assert [item.job_id for item in claims.claim({"hear": 1})] == [urgent.id]
+    assert [item.job_id for item in claims.claim({"hear": 1})] == [late.id]
+
+
+def test_an_urgent_item_takes_waiting_ones_along(bench, claims):
+    for number in range(3):
+        bench.submit(f"number {number}", "fr")
+    assert len(claims.claim(BATCH_LIMITS)) == 3
+
+
+def test_a_claimed_item_is_claimed_by_nobody_else(bench, claims):
+    bench.submit("good morning", "fr")
+    assert len(claims.claim(BATCH_LIMITS)) == 1
+    assert Claims(bench.database, "w2", 10).claim(BATCH_LIMITS) == []
+
+
+def test_many_threads_claim_every_item_exactly_once(bench):
+    wanted = {bench.submit(f"number {number}", "fr", owner=Owner("app", f"u{number}")).id for number in range(60)}
+    taken: list[str] = []
+
+    def work(name):
+        own = Claims(bench.database, name, 10)
+        while items := own.claim({"hear": 3}):
+            taken.extend(item.job_id for item in items)
+
+    threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == sorted(wanted)
+
+
+def test_a_worker_that_lost_its_lease_cannot_write(bench, claims):
+    job = bench.submit("good morning", "fr")
+    (stale,) = claims.claim(BATCH_LIMITS)
+    bench.clock.advance(bench.settings.lease_s + 1)
+    assert bench.reconcile().returned == 1
+    (fresh,) = Claims(bench.database, "w2", 10).claim(BATCH_LIMITS)
+    with pytest.raises(Stale), bench.database.write() as connection:
+        complete(connection, stale)
+    with bench.database.write() as connection:
+        complete(connection, fresh)
+    assert bench.get(job).state in (JobState.QUEUED, JobState.RUNNING)
+
+
+def test_a_renewed_lease_is_not_taken_away(bench, claims):
+    bench.submit("good morning", "fr")
+    items = claims.claim(BATCH_LIMITS)
+    bench.clock.advance(bench.settings.lease_s - 1)
+    claims.renew(items)
+    bench.clock.advance(bench.settings.lease_s - 1)
+    assert bench.reconcile().returned == 0
+
+
+class Killed(BaseException):
+    """Ends a worker as `kill -9` does: no handler of the product catches it, and nothing is given back."""
+
+
+def test_an_input_that_kills_its_workers_fails_as_worker_lost_and_harms_no_other(bench):
+    def die_of_the_deadly(batch):
+        if any(heard(request) == "deadly" for request in batch):
+            raise Killed
+
+    bench.transcriber = type(bench.transcriber)(on_batch=die_of_the_deadly)
+    good, bad = bench.submit("good", "fr"), bench.submit("deadly", "fr")
+    for number in range(bench.settings.attempts + 1):
+        with suppress(Killed):
+            bench.worker(f"w{number}").run_until_idle()
+        bench.clock.advance(bench.settings.lease_s + 1)
+        bench.reconcile()
+    assert bench.get(bad).error.code == "worker_lost"
+    assert bench.get(good).state is JobState.DONE
+
+
+def heard(request):
+    return "".join(chr(round(float(sample) * 32768)) for sample in request.samples[:40] if sample > 0)
+
+
+def test_what_a_crash_left_without_work_is_planned_again(bench):
+    from appliance.storage.tables import work_items
+
+    job = bench.submit("good morning", "fr")
+    with bench.database.write() as connection:
+        connection.execute(work_items.delete())
+    assert bench.reconcile().replanned == 1
+    bench.run()
+    assert bench.get(job).state is JobState.DONE
+
+
+def test_an_engine_that_breaks_on_a_batch_does_not_fail_the_healthy_items(bench):
+    def break_on_company(batch):
+        if any(heard(request) == "deadly" for request in batch):
+            raise RuntimeError("the library crashed")
+
+    bench.transcriber = type(bench.transcriber)(on_batch=break_on_company)
+    good, bad = bench.submit("good", "fr"), bench.submit("deadly", "fr")
+    bench.run()
+    assert bench.get(good).state is JobState.DONE
+    assert bench.get(bad).error.code == "engine_failed"

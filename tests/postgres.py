@@ -1,0 +1,48 @@
+"""A PostgreSQL server of the tests' own: on loopback, on a free port, in a folder that goes away with it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+POSTGRES_USER = "postgres"
+
+
+def postgres_programs() -> Path | None:
+    """Return the folder of the newest installed server's programs, None where there is none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return found[-1].parent if found else None
+
+
+@contextmanager
+def postgres_server(programs: Path) -> Iterator[str]:
+    """Yield the SQLAlchemy URL of a running server; it is stopped and removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="meeshy-pg-"))
+    if os.geteuid() == 0:
+        shutil.chown(folder, POSTGRES_USER)
+    port = _free_port()
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    try:
+        _as_server(programs / "initdb", "-D", folder / "data", "-A", "trust", "-U", POSTGRES_USER)
+        _as_server(programs / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log", "-o", options, "start")
+        yield f"postgresql://{POSTGRES_USER}@127.0.0.1:{port}/postgres"
+    finally:
+        if (folder / "data" / "postmaster.pid").exists():
+            _as_server(programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop")
+        shutil.rmtree(folder)
+
+
+def _as_server(program: Path, *arguments: object) -> None:
+    """Run a server program; PostgreSQL refuses to run as root."""
+    lower = ["runuser", "-u", POSTGRES_USER, "--"] if os.geteuid() == 0 else []
+    subprocess.run([*lower, str(program), *map(str, arguments)], check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
