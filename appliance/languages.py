@@ -28,7 +28,5 @@ def parse_language(tag: str) -> str:
     """Return the primary language of a BCP-47 tag in lower case (`fr-CA` gives `fr`), or raise UnknownLanguage."""
     primary = tag.strip().replace("_", "-").split("-")[0].lower()
     if primary not in NAMES:
-        raise UnknownLanguage(
-            f"'{tag[:35]}' is not a language code known here; use for example 'fr' or 'es'."
-        )
+        raise UnknownLanguage(f"'{tag[:35]}' is not a language code known here; use for example 'fr' or 'es'.")
     return primary

@@ -27,9 +27,7 @@ class Settings(BaseSettings):
     model_mirror_url: str = Field(
         default="", description="Base address of the site's model mirror, laid out like models_dir. Empty: none."
     )
-    model_folder: str = Field(
-        default="", description="Folder with model files, laid out like models_dir. Empty: none."
-    )
+    model_folder: str = Field(default="", description="Folder with model files, laid out like models_dir. Empty: none.")
     database_url: str = Field(default="", description="SQLAlchemy URL. Empty: SQLite in the data folder.")
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8750, ge=0, le=65535, description="Port the API listens on. 0: any free port.")

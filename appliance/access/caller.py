@@ -8,7 +8,7 @@ from appliance.errors import Forbidden, InvalidRequest
 from appliance.owner import Owner
 
 # 128 is the column's width. PostgreSQL cannot store NUL, and a control character in a log makes a second line.
-USER_ID = re.compile(r"[^\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]{1,128}")
+USER_ID = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Annotated, BinaryIO
 from litestar import Response, get, head
 from litestar.datastructures import ResponseHeader
 from litestar.openapi import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, PathParameter
 from litestar.response import Stream
 
 from appliance import errors
@@ -25,13 +25,13 @@ CHUNK_BYTES = 256 * 1024
 CACHING = "private, no-cache"
 """The user's own cache may keep it, but asks each time: access can be withdrawn, and 304 costs little."""
 
-TargetLanguage = Annotated[str, Parameter(description="A target language of the job.", max_length=35)]
-Range = Annotated[str | None, Parameter(header="Range", required=False, description="`bytes=0-1023` gives 206.")]
+TargetLanguage = Annotated[str, PathParameter(description="A target language of the job.", max_length=35)]
+Range = Annotated[str | None, HeaderParameter(name="Range", required=False, description="`bytes=0-1023` gives 206.")]
 IfNoneMatch = Annotated[
-    str | None, Parameter(header="If-None-Match", required=False, description="ETags already held.")
+    str | None, HeaderParameter(name="If-None-Match", required=False, description="ETags already held.")
 ]
 IfRange = Annotated[
-    str | None, Parameter(header="If-Range", required=False, description="Serve the range only of this ETag.")
+    str | None, HeaderParameter(name="If-Range", required=False, description="Serve the range only of this ETag.")
 ]
 _HEADERS = [
     ResponseHeader(name="ETag", description="SHA-256 of the audio.", documentation_only=True, value=""),
@@ -48,7 +48,6 @@ _RESPONSES = {
     operation_id="getAudio",
     summary="Hear a translation",
     tags=["results"],
-    media_type="audio/*",
     response_headers=_HEADERS,
     response_description="The whole audio, in the format that the request asked for.",
     responses=_RESPONSES | problems(*OWNED, errors.NotFound, errors.UnknownLanguage, errors.RangeNotSatisfiable),
@@ -77,7 +76,6 @@ async def get_audio(
     return Stream(
         _bytes(parts.threads, stream, start, end),
         status_code=206 if part else 200,
-        media_type=spoken.media_type,
         headers=headers,
     )
 
@@ -104,7 +102,7 @@ async def head_audio(
     if matches(headers["ETag"], if_none_match):
         return Response(None, status_code=304, headers=headers)
     headers["Content-Length"] = str(spoken.size_bytes)
-    return Response(None, media_type=spoken.media_type, headers=headers)
+    return Response(None, headers=headers)
 
 
 def target_of(job: JobDocument, language: str) -> TargetDocument:
@@ -129,7 +127,12 @@ def _spoken(parts: ApiParts, owner: Owner, job_id: str, language: str) -> Spoken
 
 
 def _headers(spoken: Spoken) -> dict[str, str]:
-    return {"ETag": f'"{spoken.sha256}"', "Cache-Control": CACHING, "Accept-Ranges": "bytes"}
+    return {
+        "Content-Type": spoken.media_type,
+        "ETag": f'"{spoken.sha256}"',
+        "Cache-Control": CACHING,
+        "Accept-Ranges": "bytes",
+    }
 
 
 async def _bytes(threads: Threads, stream: BinaryIO, start: int, end: int) -> AsyncIterator[bytes]:

@@ -105,7 +105,7 @@ class Shape(msgspec.Struct, frozen=True):
     def from_form(self, fields: dict[str, list[str]]) -> Wishes:
         """Return the wishes of a form's text fields, or raise InvalidRequest."""
         try:
-            return msgspec.convert({name: _form_value(name, given) for name, given in fields.items()}, self.form)
+            return msgspec.convert(_form_values(fields), self.form)
         except msgspec.ValidationError as error:
             raise InvalidRequest(f"The form does not fit: {error}") from error
 
@@ -123,10 +123,16 @@ class Shape(msgspec.Struct, frozen=True):
 _BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
+_TARGET_FIELDS = ("target_lang", "target_langs")
+
+
+def _form_values(fields: dict[str, list[str]]) -> dict[str, Any]:
+    values = {name: _form_value(name, given) for name, given in fields.items() if name not in _TARGET_FIELDS}
+    targets = [tag.strip() for name in _TARGET_FIELDS for text in fields.get(name, ()) for tag in text.split(",")]
+    return values | ({"target_langs": targets} if targets else {})
+
+
 def _form_value(name: str, given: list[str]) -> Any:
-    if name in ("target_lang", "target_langs"):
-        tags = [tag.strip() for text in given for tag in text.split(",")]
-        return tags[0] if name == "target_lang" and len(tags) == 1 else tags
     if len(given) > 1:
         raise InvalidRequest(f"The form has the field '{name[:40]}' more than once.")
     if name in ("consent", "allow_deepl"):

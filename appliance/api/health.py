@@ -4,7 +4,7 @@ from litestar import get
 
 from appliance import __version__, errors
 from appliance.api.parts import ApiParts, Parts
-from appliance.api.problems import problems
+from appliance.api.problems import KEYED, problems
 from appliance.api.wire import AliveOut, HealthOut, ReadyOut
 from appliance.errors import NotReady
 
@@ -31,7 +31,7 @@ def live() -> AliveOut:
     tags=["service"],
     security=[{}],
     response_description="It can.",
-    responses=problems(errors.NotReady),
+    responses=problems(errors.NotReady, errors.StorageUnavailable),
 )
 async def ready(parts: Parts) -> ReadyOut:
     """Answer 200 once a living worker has spoken a real utterance since it started, else 503."""
@@ -45,7 +45,7 @@ async def ready(parts: Parts) -> ReadyOut:
     summary="Readiness with its reasons",
     tags=["service"],
     response_description="Ready, and what that was judged by.",
-    responses=problems(errors.NotAuthenticated, errors.NotReady),
+    responses=problems(*KEYED, errors.NotReady),
 )
 async def health(parts: Parts) -> HealthOut:
     """Answer like /health/ready, with the workers and engines that were looked at."""

@@ -5,7 +5,7 @@ from typing import Annotated
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, QueryParameter
 from litestar.types import ASGIApp
 
 from appliance.access.caller import Caller
@@ -20,15 +20,15 @@ OPEN_PATHS = [r"^/health/live\Z", r"^/health/ready\Z", r"^/schema/openapi\.json\
 
 UserHeader = Annotated[
     str | None,
-    Parameter(
-        header="X-Meeshy-User",
+    HeaderParameter(
+        name="X-Meeshy-User",
         required=False,
         description="With an API key: the user this is for. The query parameter user_id says the same.",
     ),
 ]
 UserQuery = Annotated[
     str | None,
-    Parameter(query="user_id", required=False, description="With an API key: the user this is for."),
+    QueryParameter(name="user_id", required=False, description="With an API key: the user this is for."),
 ]
 
 

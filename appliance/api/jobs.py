@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from litestar import Response, delete, get
 from litestar.openapi import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import PathParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 
 from appliance import errors
@@ -25,7 +25,7 @@ KEEP_ALIVE_S = 10.0
 FOLLOW_LIMIT_S = 900.0
 """A stream ends after this long; browsers' EventSource then connects again by itself."""
 
-JobId = Annotated[str, Parameter(description="As `job_id` in the answer.", max_length=64)]
+JobId = Annotated[str, PathParameter(description="As `job_id` in the answer.", max_length=64)]
 
 
 class TargetProgress(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from litestar import get
 
 from appliance import errors
 from appliance.api.parts import Parts
-from appliance.api.problems import problems
+from appliance.api.problems import KEYED, problems
 from appliance.api.wire import LanguageOut, LanguagesOut, RouteOut
 from appliance.errors import NotReady
 from appliance.languages import NAMES
@@ -16,7 +16,7 @@ from appliance.languages import NAMES
     summary="Languages and routes",
     tags=["service"],
     response_description="Which languages can be spoken, and from which to which a message can be translated.",
-    responses=problems(errors.NotAuthenticated, errors.NotReady),
+    responses=problems(*KEYED, errors.NotReady),
 )
 async def get_languages(parts: Parts) -> LanguagesOut:
     """Return every language that is a source or a target of a route, and the routes with their quality."""

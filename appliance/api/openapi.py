@@ -12,6 +12,8 @@ from litestar.openapi.spec import Components, SecurityScheme, Tag
 from appliance import __version__
 from appliance.api.bodies import Shape
 from appliance.api.examples import ANSWER, JSON_REQUEST
+from appliance.api.subtitles import MEDIA_TYPES
+from appliance.audio.formats import CONTENT_TYPES
 from appliance.receipts.receipt import Receipt
 
 DESCRIPTION = """\
@@ -23,6 +25,13 @@ Send `Authorization: Bearer` with an application's API key, and name the user (`
 application's id, `sub` the user, `aud` `meeshy`, `exp`).
 """
 _REF = "#/components/schemas/{name}"
+_AUDIO = {media_type.split(";")[0] for media_type in CONTENT_TYPES.values()}
+_CONTENTS: dict[tuple[str, str], set[str]] = {
+    ("/api/v1/voice/job/{job_id}/audio/{language}", "200"): _AUDIO,
+    ("/api/v1/voice/job/{job_id}/audio/{language}", "206"): _AUDIO,
+    ("/api/v1/voice/job/{job_id}/subtitles/{file}", "200"): set(MEDIA_TYPES.values()),
+    ("/api/v1/voice/job/{job_id}/events", "200"): {"text/event-stream"},
+}
 _BODIES = {"/api/v1/voice/translate": Shape.sync(), "/api/v1/voice/translate/async": Shape.announced()}
 
 
@@ -61,6 +70,14 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     for path, shape in _BODIES.items():
         document["paths"][path]["post"]["requestBody"] = _body(shape, schemas)
+    for (path, status), media_types in _CONTENTS.items():
+        document["paths"][path]["get"]["responses"][status]["content"] = {
+            media_type: {"schema": {"type": "string", "contentMediaType": media_type}}
+            for media_type in sorted(media_types)
+        }
+    for item in document["paths"].values():
+        for operation in item.values():
+            _tidy(operation)
     _components(schemas, Receipt)
     schemas["Receipt"].pop("required", None)
     receipt = schemas["TargetOut"]["properties"]["receipt"]
@@ -111,6 +128,17 @@ def _body(shape: Shape, schemas: dict[str, Any]) -> dict[str, Any]:
             "application/json": {"schema": {"$ref": _REF.format(name=shape.json.__name__)}, "example": JSON_REQUEST},
         },
     }
+
+
+def _tidy(operation: dict[str, Any]) -> None:
+    """Take out what OpenAPI 3.1 does not know: ids of examples, and `null` as the value of a header or a query."""
+    for response in operation["responses"].values():
+        for content in (response.get("content") or {}).values():
+            for example in (content.get("examples") or {}).values():
+                example.pop("id", None)
+    for parameter in operation.get("parameters") or ():
+        options = parameter["schema"].pop("oneOf", ())
+        parameter["schema"] |= next((option for option in options if option != {"type": "null"}), {})
 
 
 def _components(schemas: dict[str, Any], kind: type[msgspec.Struct]) -> None:

@@ -1,9 +1,10 @@
 """What the API is made of; built once by whoever starts it and handed to every route."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Protocol
+from typing import Protocol
 
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from appliance.api.room import Room
 from appliance.api.threads import Threads
@@ -42,6 +43,6 @@ class ApiParts:
     room: Room = field(default_factory=Room)
 
 
-Parts = Annotated[ApiParts, Dependency(skip_validation=True)]
-Of = Annotated[Owner, Dependency(skip_validation=True)]
+Parts = NamedDependency[SkipValidation[ApiParts]]
+Of = NamedDependency[SkipValidation[Owner]]
 """Whose request this is, after the rate limit."""

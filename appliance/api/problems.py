@@ -90,8 +90,10 @@ def problems(*kinds: type[MeeshyError]) -> dict[int, ResponseSpec]:
     return {status: _spec(grouped) for status, grouped in sorted(by_status.items())}
 
 
-_EVERYWHERE = (errors.InvalidRequest, MeeshyError, errors.StorageUnavailable)
-OWNED = (errors.NotAuthenticated, errors.Forbidden, errors.RateLimited)
+_EVERYWHERE = (errors.InvalidRequest, MeeshyError)
+KEYED = (errors.NotAuthenticated, errors.StorageUnavailable)
+"""What every route behind a key can answer."""
+OWNED = (*KEYED, errors.Forbidden, errors.RateLimited)
 """What every route that belongs to a user can answer."""
 
 

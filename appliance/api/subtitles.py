@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.params import PathParameter
 
 from appliance import errors
 from appliance.api.audio import finished, target_of
@@ -15,11 +15,12 @@ from appliance.errors import NotFound
 from appliance.jobs.documents import JobDocument
 from appliance.languages import parse_language
 
-_KINDS = {"srt": (as_srt, "application/x-subrip"), "vtt": (as_vtt, "text/vtt")}
+MEDIA_TYPES = {"srt": "application/x-subrip", "vtt": "text/vtt"}
+_WRITERS = {"srt": as_srt, "vtt": as_vtt}
 
 FileName = Annotated[
     str,
-    Parameter(
+    PathParameter(
         description="Language, dot, `srt` or `vtt`: `fr.vtt`. The recording's own language gives what was heard.",
         max_length=40,
     ),
@@ -31,21 +32,18 @@ FileName = Annotated[
     operation_id="getSubtitles",
     summary="Subtitles of the recording or of a translation",
     tags=["results"],
-    media_type="text/*",
     response_description="SubRip (`application/x-subrip`) or WebVTT (`text/vtt`).",
     responses=problems(*OWNED, errors.NotFound, errors.UnknownLanguage),
 )
-async def get_subtitles(job_id: JobId, file: FileName, parts: Parts, owner: Of) -> Response[str]:
+async def get_subtitles(job_id: JobId, file: FileName, parts: Parts, owner: Of) -> Response[bytes]:
     """Return subtitles timed on the recording (its own language) or on the spoken translation."""
     language, _, kind = file.rpartition(".")
-    if kind not in _KINDS:
+    if kind not in _WRITERS:
         raise NotFound("Subtitles end in .srt or .vtt.")
     job = await parts.threads.short(parts.reader.get, owner, job_id)
-    write, media_type = _KINDS[kind]
-    text = write(_cues(job, parse_language(language)))
-    return Response(
-        text.encode(), media_type=f"{media_type}; charset=utf-8", headers={"Cache-Control": "private, no-cache"}
-    )
+    text = _WRITERS[kind](_cues(job, parse_language(language)))
+    headers = {"Content-Type": f"{MEDIA_TYPES[kind]}; charset=utf-8", "Cache-Control": "private, no-cache"}
+    return Response(text.encode(), headers=headers)
 
 
 def _cues(job: JobDocument, language: str) -> list[Cue]:

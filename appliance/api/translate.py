@@ -5,7 +5,7 @@ from typing import Annotated
 from litestar import Request, Response, post
 from litestar.datastructures import ResponseHeader
 from litestar.openapi import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 
 from appliance import errors
 from appliance.access.caller import Caller
@@ -30,8 +30,8 @@ POLL_AFTER_S = 1
 
 IdempotencyKey = Annotated[
     str | None,
-    Parameter(
-        header="Idempotency-Key",
+    HeaderParameter(
+        name="Idempotency-Key",
         min_length=1,
         max_length=128,
         pattern=r"^[\x20-\x7e]+$",
@@ -41,7 +41,7 @@ IdempotencyKey = Annotated[
 ]
 UserHeader = Annotated[
     str | None,
-    Parameter(header="X-Meeshy-User", required=False, description="The user, where the body does not name one."),
+    HeaderParameter(name="X-Meeshy-User", required=False, description="The user, where the body does not name one."),
 ]
 
 _REFUSALS = (

@@ -63,11 +63,12 @@ async def _from_form(request: Request, shape: Shape, held: Held, boundary: str) 
             for event in parser.parse(chunk):
                 form.take(event)
         parser.close()
+        texts = form.texts()
     except (MultipartError, UnicodeDecodeError) as error:
         raise InvalidRequest(f"The multipart body is broken: {error}") from error
     if form.audio is None:
         raise AudioMissing("The form has no file in the field 'audio'.")
-    return Upload(shape.from_form(form.texts()), bytes(form.audio), form.digest.hexdigest())
+    return Upload(shape.from_form(texts), bytes(form.audio), form.digest.hexdigest())
 
 
 class _Form:

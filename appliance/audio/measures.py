@@ -16,6 +16,8 @@ ACTIVE_BELOW_PEAK_DB = 40.0
 """A frame counts as sound if it is at most this far below the loudest frame: the dynamic range of speech."""
 SILENCE_DBFS = -60.0
 """Frames quieter than this cannot be heard in a voice note played at normal volume."""
+SPEECH_BELOW_PEAK_DB = 20.0
+"""Frames of speech proper; weaker ones are the ends of words and would only dilute the mean."""
 SNR_CEILING_DB = 100.0
 """16-bit samples carry 98 dB at most; a recording with digital silence in its pauses gets this ceiling."""
 CLIP_LEVEL = 0.99
@@ -42,7 +44,7 @@ def snr_db(samples: Samples, rate_hz: int) -> float | None:
     """Return the ratio of speech power to background power in dB, None where nothing can be heard.
 
     Estimator: background power N is the mean power of the quietest tenth of 20 ms frames; speech power is the mean
-    power of the frames above the middle between N and the loudest frame in dB, less N. It supposes that the background
+    power of the frames within 20 dB of the loudest and at least 3 dB above N, less N. It supposes that the background
     is steady and that there are pauses; speech without any pause reads too low.
     """
     powers = _frame_powers(samples, rate_hz)
@@ -50,7 +52,8 @@ def snr_db(samples: Samples, rate_hz: int) -> float | None:
         return None
     quietest = np.sort(powers)[: max(1, int(len(powers) * NOISE_QUANTILE))]
     noise = float(np.mean(quietest))
-    threshold = np.sqrt(max(noise, 1e-20) * float(np.max(powers)))
+    threshold = max(2 * noise, float(np.max(powers)) * 10 ** (-SPEECH_BELOW_PEAK_DB / 10))
+    threshold = min(threshold, float(np.max(powers)))
     speech = float(np.mean(powers[powers >= threshold])) - noise
     floor = float(np.max(powers)) * 10 ** (-SNR_CEILING_DB / 10)
     return float(np.clip(10 * np.log10(max(speech, floor) / max(noise, floor)), -SNR_CEILING_DB, SNR_CEILING_DB))

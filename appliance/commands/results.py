@@ -46,7 +46,9 @@ def show(document: Mapping[str, Any], console: Console) -> None:
     """Print a job for people: what was heard, then one panel per language."""
     source = document["source"]
     heard = f"[bold]{source['text'].strip()}[/bold]"
-    console.print(Panel(heard, title=f"heard · {source['language']} · {source['duration_s']:.1f} s", title_align="left"))
+    console.print(
+        Panel(heard, title=f"heard · {source['language']} · {source['duration_s']:.1f} s", title_align="left")
+    )
     for target in document["targets"]:
         console.print(_panel(target))
 

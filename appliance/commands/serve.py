@@ -1,6 +1,7 @@
 """`meeshy serve`: the API and its worker child on this machine, with nothing else to install."""
 
 import os
+import signal
 from collections.abc import Callable
 
 import click
@@ -43,14 +44,17 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
     run_appliance(settings.model_copy(update=chosen))
 
 
-def run_appliance(settings: Settings, ready: Callable[[str], None] = click.echo) -> None:
+def run_appliance(
+    settings: Settings, ready: Callable[[str], None] = click.echo, worker_module: str = "appliance.workers.child"
+) -> None:
     """Run API and worker until SIGINT or SIGTERM; `ready` gets one line when the API listens."""
     configure_logs(settings.log_level)
+    _leave_signals_to_the_server()
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.database)
     migrate(database)
     first_key = ensure_first_key(database, settings.data_dir)
-    supervisor = Supervisor(child_environment(settings))
+    supervisor = Supervisor(child_environment(settings), worker_module)
     capabilities = CapabilityReader(database)
     objects = FolderStore(settings.data_dir / "objects")
     server_file = settings.data_dir / SERVER_FILE
@@ -80,6 +84,13 @@ def run_appliance(settings: Settings, ready: Callable[[str], None] = click.echo)
     database.close()
 
 
+def _leave_signals_to_the_server() -> None:
+    # Uvicorn stops on these and then raises them again for whoever handled them before; by default that would end the
+    # process on the spot, before the worker child has been waited for.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+
+
 def child_environment(settings: Settings) -> dict[str, str]:
     """Return this process's environment with every setting as its variable, for a child that reads them anew."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MEESHY_")}
@@ -96,4 +107,3 @@ def running_server(settings: Settings) -> str | None:
     except (FileNotFoundError, msgspec.MsgspecError, httpx.HTTPError):
         return None
     return server.url
-

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from appliance.catalog.store import ModelStore
 from appliance.commands.models_needed import ensure_models
 from appliance.errors import CommandFailed
 from appliance.settings import Settings

@@ -14,6 +14,7 @@ from appliance.engines.kokoro_styles import (
     ENGINE,
     STOCK_FACTS,
     STYLE_ROWS,
+    StockFacts,
     make_voice,
     read_stock_facts,
     read_styles,
@@ -43,8 +44,9 @@ _LIMIT = 0.98
 class Kokoro:
     """Speaks text with voices that are passed in; keeps nothing about a speaker.
 
-    The same request gives the same samples. Kokoro itself has no randomness, so a seed other than 0 stands for another reading: up
-    to 3 % faster or slower, the style of a slightly longer or shorter utterance, and the voice's weights jittered by 10 %.
+    The same request gives the same samples. Kokoro itself has no randomness, so a seed other than 0 stands for
+    another reading: up to 3 % faster or slower, the style of a slightly longer or shorter utterance, and the voice's
+    weights jittered by 10 %.
     """
 
     def __init__(
@@ -80,9 +82,9 @@ class Kokoro:
         """Return the languages it can speak."""
         return frozenset(ESPEAK_VOICES)
 
-    def voice_names(self) -> tuple[str, ...]:
-        """Return the stock voices' names in the order of every voice's weights."""
-        return self._facts.names
+    def stock_facts(self) -> StockFacts:
+        """Return what the stock voices sound like, in the order of every voice's weights."""
+        return self._facts
 
     def stock_voice(self, language: str, name: str = "") -> Voice:
         """Return a language's stock voice, or the one of that name."""
@@ -92,10 +94,11 @@ class Kokoro:
         weights = (np.array(self._facts.names) == chosen).astype(np.float32)
         return make_voice("stock", weights, weights)
 
-    def match_voice(self, reference: Samples, language: str) -> Voice:
+    def match_voice(self, reference: Samples, language: str, settings: MatchSettings | None = None) -> Voice:
         """Return a mixture of stock voices that resembles the speaker of a 16 kHz recording, for speaking a language.
 
-        Raises the encoder's error where the recording shows no speaker, EngineFailed for a language it cannot speak.
+        Settings other than the engine's own are for evaluation. Raises the encoder's error where the recording shows
+        no speaker, EngineFailed for a language it cannot speak.
         """
         if language not in DEFAULT_VOICES:
             raise EngineFailed(f"Kokoro has no voices for '{language[:20]}'.")
@@ -103,7 +106,7 @@ class Kokoro:
         if isinstance(embedding, MeeshyError):
             raise embedding
         f0_hz = median_f0_hz(np.asarray(reference, np.float32), SPEECH_RATE_HZ)
-        mixture = match_speaker(embedding, f0_hz, language, self._facts, self._match)
+        mixture = match_speaker(embedding, f0_hz, language, self._facts, settings or self._match)
         return make_voice("matched", mixture.timbre, mixture.prosody)
 
     def speak(self, batch: Sequence[SpeakRequest]) -> list[Speech | MeeshyError]:
@@ -149,7 +152,8 @@ class Kokoro:
 def open_session(model: Path, threads: int) -> Any:
     """Return an onnxruntime session on the CPU with that many threads (0: one per core), or raise ModelCorrupt.
 
-    Idle threads must not spin: they took the translation stage beside them from 66 to 240 ms (shared research, performance).
+    Idle threads must not spin: they took the translation stage beside them from 66 to 240 ms (shared research,
+    performance).
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

@@ -1,4 +1,4 @@
-"""Finds the mixture of stock voices that resembles a speaker: nonnegative least squares with pitch as one more equation."""
+"""Finds the mixture of stock voices that resembles a speaker: nonnegative least squares, pitch as one more equation."""
 
 from dataclasses import dataclass, field
 
@@ -37,8 +37,9 @@ def match_speaker(
 ) -> Mixture:
     """Return the mixture for a speaker's unit embedding [256] and median pitch (None: unknown).
 
-    The timbre solves for the embedding alone. The prosody also for the pitch: F0 of a mixture is close to the geometric mean of its
-    voices', so semitones are linear in the weights and the native share's own pitch is compensated by the rest.
+    The timbre solves for the embedding alone. The prosody also for the pitch: F0 of a mixture is close to the
+    geometric mean of its voices', so semitones are linear in the weights and the native share's own pitch is
+    compensated by the rest.
     """
     usable = np.array([name not in settings.exclude for name in facts.names])
     native = _native(embedding, language, facts, usable)
@@ -73,5 +74,5 @@ def _mix(
     goal = np.append(embedding, 0.0) - basis @ fixed
     free, _ = nnls(basis, goal)
     if free.sum() <= 0:
-        free = usable * np.clip(facts.embeddings @ embedding, 0, None) ** 8
+        free = usable.astype(np.float64)  # unlike all of them: the mean voice
     return fixed + (1 - fixed.sum()) * free / free.sum()

@@ -1,8 +1,8 @@
 """Kokoro's stock voices as a basis: what each sounds like, and voices as weights over them.
 
-A Kokoro voice is one style vector per utterance length, [510, 256]. Its first 128 numbers go to the decoder (timbre), the other 128
-to the predictors of duration, pitch and energy (prosody): kokoro/model.py `forward_with_tokens`, hexgrad/kokoro. The two halves
-are mixed on their own, so a high voice can have a deep one's timbre.
+A Kokoro voice is one style vector per utterance length, [510, 256]. Its first 128 numbers go to the decoder (timbre),
+the other 128 to the predictors of duration, pitch and energy (prosody): kokoro/model.py `forward_with_tokens`,
+hexgrad/kokoro. The two halves are mixed on their own, so a high voice can have a deep one's timbre.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ STYLE_ROWS = 510
 STYLE_WIDTH = 256
 TIMBRE_WIDTH = 128
 STOCK_FACTS = Path(__file__).with_name("kokoro_stock.npz")
-"""Speaker embedding and median F0 of every stock voice's own speech; `python -m appliance.voices.build_stock` makes it."""
+"""Embedding and median F0 of every stock voice's own speech; `python -m appliance.voices.build_stock` makes it."""
 
 DEFAULT_VOICES = {
     "en": "af_heart",
@@ -84,7 +84,10 @@ def read_styles(voices: Path, names: tuple[str, ...] | None = None) -> tuple[tup
 
 
 def make_voice(
-    kind: Literal["stock", "matched"], timbre: np.ndarray, prosody: np.ndarray, parameters: Mapping[str, float] | None = None
+    kind: Literal["stock", "matched"],
+    timbre: np.ndarray,
+    prosody: np.ndarray,
+    parameters: Mapping[str, float] | None = None,
 ) -> Voice:
     """Return a voice from its weights [voices] over the stock voices; its version is the hash of all of them."""
     arrays = {"timbre": timbre.astype(np.float32), "prosody": prosody.astype(np.float32)}

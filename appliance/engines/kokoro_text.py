@@ -16,7 +16,7 @@ MAX_TOKENS = 510
 """Kokoro's context without its two boundary tokens."""
 
 ESPEAK_VOICES = {"en": "en-us", "es": "es", "fr": "fr-fr", "hi": "hi", "it": "it", "pt": "pt-br"}
-"""The languages with stock voices whose phonemes espeak-ng gives; Japanese and Chinese need dictionaries of their own."""
+"""The languages with stock voices that espeak-ng reads well; Japanese and Chinese need dictionaries of their own."""
 
 SENTENCE_PAUSE_S = 0.28
 CLAUSE_PAUSE_S = 0.12
@@ -42,13 +42,24 @@ _ENGLISH = {"ɜːɹ": "ɜɹ", "ɜː": "ɜɹ", "ɚ": "əɹ", "ː": "", "r": "ɹ",
 
 # Marks from other scripts and typography, as the marks that Kokoro knows.
 _MARKS = str.maketrans(
-    {"。": ". ", "，": ", ", "、": ", ", "！": "! ", "？": "? ", "；": "; ", "：": ": ", "।": ". ", "॥": ". ", "–": " — "}
+    {
+        "。": ". ",
+        "，": ", ",
+        "、": ", ",
+        "！": "! ",
+        "？": "? ",
+        "；": "; ",
+        "：": ": ",
+        "।": ". ",
+        "॥": ". ",
+        "–": " — ",
+    }
     | dict.fromkeys("()[]{}", ", ")
-    | dict.fromkeys("«»“”„\"‹›¡¿*_~|<>\\^", " ")
+    | dict.fromkeys('«»“”„"‹›¡¿*_~|<>\\^', " ")
     | {"’": "'", "‘": "'", "\t": " ", "\r": "\n"}
 )
-# A full stop or comma inside a number or an abbreviation is for espeak to read, so only one at the end of a word ends a clause.
-# The look-behind keeps a row of a hundred thousand marks from being tried at each of its places.
+# A full stop or comma inside a number or an abbreviation is for espeak to read, so only one at the end of a word ends
+# a clause. The look-behind keeps a row of a hundred thousand marks from being tried at each of its places.
 _PIECE = re.compile(r"(?<![.,:;!?…—])[.,:;!?…—]++(?=\s|$)|[!?;…—]+|\n+")
 # Their full stop ends no sentence; espeak-ng reads them in full without it.
 _TITLES = re.compile(r"\b(Mr|Mrs|Ms|Dr|Prof|St|Mme|Mlle|Sr|Sra|Srta|Dra|Sig|Dott)\.(?=\s)")
@@ -65,8 +76,8 @@ class Chunk:
 def speakable_text(text: str, language: str) -> str:
     """Return the text without emoji and pictures, or raise TextUnspeakable where no letter or digit can be spoken.
 
-    A letter can be spoken when its script is the language's (Latin, and Devanagari for Hindi): espeak-ng spells the others out by
-    the names of their alphabets. Text in which such letters are the majority is refused.
+    A letter can be spoken when its script is the language's (Latin, and Devanagari for Hindi): espeak-ng spells the
+    others out by the names of their alphabets. Text in which such letters are the majority is refused.
     """
     if language not in ESPEAK_VOICES:
         raise TextUnspeakable(f"Kokoro does not speak '{language[:20]}'.")
@@ -79,7 +90,8 @@ def speakable_text(text: str, language: str) -> str:
 
 
 def _is_picture(char: str) -> bool:
-    # So: emoji and dingbats; Sk: their skin tones; Cs, Co, Cn: no characters. Variation selectors and joiners go with them.
+    # So: emoji and dingbats; Sk: their skin tones; Cs, Co, Cn: no characters. Variation selectors and joiners go with
+    # them.
     return unicodedata.category(char) in {"So", "Sk", "Cs", "Co", "Cn"} or char in "\ufe0f\ufe0e\u200d\u20e3"
 
 
@@ -157,7 +169,7 @@ def _as_mark(marks: str) -> str:
 
 
 def split_tokens(tokens: list[tuple[int, str]], max_tokens: int) -> list[Chunk]:
-    """Return (id, phoneme) pairs as chunks of at most `max_tokens`: cut after a sentence, else a clause, else a word."""
+    """Return (id, phoneme) pairs as chunks of at most `max_tokens`, cut after a sentence, else a clause or a word."""
     chunks: list[Chunk] = []
     rest = tokens
     while rest:

@@ -1,9 +1,9 @@
 """Reads the tensors of a legacy PyTorch checkpoint without PyTorch and without running code from the file.
 
-The legacy layout (torch/serialization.py `_legacy_save`, before the zip format of 1.6) is five pickles: a magic number, a
-protocol number, facts about the machine, the object itself, and the list of its storages' keys; behind them every
-storage as its element count (int64) and its raw little-endian elements. Only the four names that a dictionary of
-tensors needs are allowed in the pickles; any other one is refused before it is looked up.
+The legacy layout (torch/serialization.py `_legacy_save`, before the zip format of 1.6) is five pickles: a magic
+number, a protocol number, facts about the machine, the object itself, and the list of its storages' keys; behind them
+every storage as its element count (int64) and its raw little-endian elements. Only the four names that a dictionary
+of tensors needs are allowed in the pickles; any other one is refused before it is looked up.
 """
 
 import pickle
@@ -26,6 +26,18 @@ _ELEMENTS = {
     "IntStorage": np.dtype("<i4"),
     "LongStorage": np.dtype("<i8"),
 }
+# What a pickle that was cut or altered ends in; the last two come from absurd sizes.
+_DAMAGE = (
+    pickle.UnpicklingError,
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    MemoryError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +142,5 @@ def read_legacy_checkpoint(path: Path) -> dict[str, Any]:
             if not isinstance(content, dict):
                 raise ModelCorrupt(f"'{path.name}' holds no dictionary of tensors.")
             return _resolve(content, storages)
-        except (pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-            # A pickle cut or altered anywhere ends in one of these; ModelCorrupt passes through.
+        except _DAMAGE as error:
             raise ModelCorrupt(f"'{path.name}' cannot be read as a checkpoint.") from error

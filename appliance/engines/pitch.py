@@ -1,7 +1,7 @@
 """The fundamental frequency of speech, by YIN's difference function.
 
-Source: de Cheveigné and Kawahara, "YIN, a fundamental frequency estimator for speech and music", JASA 111 (2002): difference function,
-cumulative mean normalisation, absolute threshold and parabolic interpolation (its steps 2 to 5).
+Source: de Cheveigné and Kawahara, "YIN, a fundamental frequency estimator for speech and music", JASA 111 (2002):
+difference function, cumulative mean normalisation, absolute threshold and parabolic interpolation (its steps 2 to 5).
 """
 
 import numpy as np
@@ -12,6 +12,7 @@ HIGHEST_HZ = 420.0
 HOP_S = 0.01
 _APERIODICITY = 0.15  # between YIN's 0.1 and the 0.2 of noisy-speech practice
 _QUIET_DB = 30.0
+_SILENT_DB = -70.0  # below the noise of any microphone; digital silence is periodic with every period
 
 
 def track_f0_hz(samples: np.ndarray, rate_hz: int) -> np.ndarray:
@@ -26,8 +27,9 @@ def track_f0_hz(samples: np.ndarray, rate_hz: int) -> np.ndarray:
     normalised = _normalised_difference(frames, window, longest)
     level_db = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-12)
     lags = np.array([_first_dip(row, shortest) for row in normalised])
-    loud = level_db > np.percentile(level_db, 95) - _QUIET_DB
-    return np.where(loud & (lags > 0), rate_hz / np.where(lags > 0, lags, 1), np.nan)
+    loud = level_db > max(np.percentile(level_db, 95) - _QUIET_DB, _SILENT_DB)
+    f0_hz = np.where(loud & (lags > 0), rate_hz / np.where(lags > 0, lags, 1), np.nan)
+    return np.where(_steady(f0_hz), f0_hz, np.nan)
 
 
 def median_f0_hz(samples: np.ndarray, rate_hz: int) -> float | None:
@@ -35,6 +37,13 @@ def median_f0_hz(samples: np.ndarray, rate_hz: int) -> float | None:
     voiced = track_f0_hz(samples, rate_hz)
     voiced = voiced[np.isfinite(voiced)]
     return float(np.median(voiced)) if len(voiced) >= 5 else None
+
+
+def _steady(f0_hz: np.ndarray) -> np.ndarray:
+    """Return which frames have a neighbour on both sides within 20 %; noise alone hardly ever has."""
+    padded = np.pad(f0_hz, 1, constant_values=np.nan)
+    before, after = padded[:-2] / f0_hz, padded[2:] / f0_hz
+    return (np.abs(before - 1) < 0.2) & (np.abs(after - 1) < 0.2)
 
 
 def _normalised_difference(frames: np.ndarray, window: int, longest: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Resemblyzer's speaker encoder (GE2E, three LSTM layers) on NumPy, from its own pretrained checkpoint.
 
-Source of the model: resemblyzer 0.1.4 (Apache-2.0), resemblyzer/voice_encoder.py; Wan et al., "Generalized end-to-end loss
-for speaker verification", 2018.
+Source of the model: resemblyzer 0.1.4 (Apache-2.0), resemblyzer/voice_encoder.py; Wan et al., "Generalized end-to-end
+loss for speaker verification", 2018.
 """
 
 import hashlib
@@ -73,8 +73,8 @@ class ResemblyzerEncoder:
     def embed(self, clips: Sequence[Samples]) -> list[Samples | MeeshyError]:
         """Return one unit-length embedding float32[256] (or error) per 16 kHz clip, in order.
 
-        All partials of all clips go through the network together. Clips under 0.1 s give AudioEmpty, silent ones NoSpeech, ones
-        with values that are no numbers AudioUnreadable.
+        All partials of all clips go through the network together. Clips under 0.1 s give AudioEmpty, silent ones
+        NoSpeech, ones with values that are no numbers AudioUnreadable.
         """
         partials: list[np.ndarray] = []
         owners: list[int] = []

@@ -26,13 +26,19 @@ from appliance.engines.protocols import (
 from appliance.errors import EngineFailed, MeeshyError, NoRoute
 
 _FULL_SCALE = 32768
+_HUM_HZ = 220.0
 SHORTEST_SAMPLES = SPEECH_RATE_HZ // 2
 
 
 def scripted_speech(text: str) -> Samples:
-    """Return a recording of at least half a second that the scripted transcriber hears as the text."""
+    """Return a recording of half a second or more that the scripted transcriber hears as the text.
+
+    What follows the text is audible and negative, which the transcriber passes over; no text gives plain silence.
+    """
     codes = np.array([ord(character) for character in text], dtype=np.float32) / _FULL_SCALE
-    return np.pad(codes, (0, max(0, SHORTEST_SAMPLES - len(codes))))
+    rest = np.arange(max(0, SHORTEST_SAMPLES - len(codes)))
+    hum = -0.4 * np.abs(np.sin(2 * np.pi * _HUM_HZ * rest / SPEECH_RATE_HZ)) if text else 0.0 * rest
+    return np.concatenate([codes, hum.astype(np.float32)])
 
 
 class ScriptedTranscriber:

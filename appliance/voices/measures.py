@@ -1,4 +1,4 @@
-"""What a receipt says about a voice: speaker similarity, pitch distance and spectral (MFCC) distance between two recordings."""
+"""What a receipt says about a voice: speaker similarity, pitch and spectral (MFCC) distance of two recordings."""
 
 import math
 
@@ -24,7 +24,9 @@ def to_speech_rate(samples: Samples, rate_hz: int) -> Samples:
     if rate_hz == SPEECH_RATE_HZ:
         return np.asarray(samples, np.float32)
     common = math.gcd(rate_hz, SPEECH_RATE_HZ)
-    return resample_poly(np.asarray(samples, np.float32), SPEECH_RATE_HZ // common, rate_hz // common).astype(np.float32)
+    return resample_poly(np.asarray(samples, np.float32), SPEECH_RATE_HZ // common, rate_hz // common).astype(
+        np.float32
+    )
 
 
 def speaker_similarity(one: Samples, other: Samples) -> float:
@@ -45,10 +47,10 @@ def pitch_distance_semitones(one: Samples, other: Samples) -> float | None:
 
 
 def mfcc(samples: Samples) -> Samples:
-    """Return MFCC 1 to 13 of the louder frames [frames, 13] of 16 kHz samples, in dB units, each frame 32 ms every 10 ms.
+    """Return MFCC 1 to 13, in dB, of the louder frames [frames, 13] of 16 kHz samples; 32 ms every 10 ms.
 
-    Coefficient 0 (loudness) is left out: how loud a recording is says nothing about the voice. The DCT is orthonormal, so that distances
-    are those of the smoothed log spectrum (Davis and Mermelstein, 1980).
+    Coefficient 0 (loudness) is left out: how loud a recording is says nothing about the voice. The DCT is
+    orthonormal, so that distances are those of the smoothed log spectrum (Davis and Mermelstein, 1980).
     """
     if len(samples) < _FFT:
         return np.zeros((0, _COEFFICIENTS))
@@ -63,8 +65,8 @@ def mfcc(samples: Samples) -> Samples:
 def mfcc_distance(one: Samples, other: Samples) -> float | None:
     """Return the Euclidean distance, in dB, between the mean MFCC 1 to 13 of two 16 kHz recordings.
 
-    It compares average spectral envelopes, so texts may differ. None where either is too short. A filter common to a whole recording (a
-    microphone) counts too.
+    It compares average spectral envelopes, so texts may differ. None where either is too short. A filter common to a
+    whole recording (a microphone) counts too.
     """
     first, second = mfcc(one), mfcc(other)
     if not len(first) or not len(second):

@@ -1,8 +1,9 @@
 """Improves a matched voice in the background: speaks short probes, hears them with the encoder, keeps the best.
 
-Each probe returns a whole embedding, not only a score, so the search is Broyden's (1965) rather than a random walk: it keeps an estimate
-of how the embedding moves with the timbre's weights, steps to where the residual should vanish, and corrects the estimate by what it heard.
-Only the timbre moves; pitch and MFCC distance are never looked at, so that they can judge the result.
+Each probe returns a whole embedding, not only a score, so the search is Broyden's (1965) rather than a random walk:
+it keeps an estimate of how the embedding moves with the timbre's weights, steps to where the residual should vanish,
+and corrects the estimate by what it heard. Only the timbre moves; pitch and MFCC distance are never looked at, so
+that they can judge the result.
 """
 
 from collections.abc import Callable
@@ -37,7 +38,7 @@ _MAX_DURATION_CHANGE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Refinement:
-    """The best voice found, the probe's similarity to the reference before and after, and how many probes were spoken."""
+    """The best voice found, its probe's similarity to the reference before and after, and the number of probes."""
 
     voice: Voice
     similarity_before: float
@@ -61,9 +62,10 @@ def refine(
 ) -> Refinement:
     """Return a voice whose probe is at least as similar to a 16 kHz reference as the start's, within steps and seconds.
 
-    The same arguments give the same voice as long as the budget is not what ends the search. `exclude` names stock voices that must
-    stay out. A probe is never kept when its length differs by more than 25 % from the first one's or when the guard refuses it.
-    Raises the encoder's or the synthesizer's error where the reference or the start voice cannot be used.
+    The same arguments give the same voice as long as the budget is not what ends the search. `exclude` names stock
+    voices that must stay out. A probe is never kept when its length differs by more than 25 % from the first one's or
+    when the guard refuses it. Raises the encoder's or the synthesizer's error where the reference or the start voice
+    cannot be used.
     """
     now_s = (clock or SystemClock()).monotonic_s
     ends_s = now_s() + budget_s
@@ -123,10 +125,10 @@ def _embedding(encoder: SpeakerEncoder, samples: Samples) -> np.ndarray:
 def _step(
     slope: np.ndarray, residual: np.ndarray, damping: float, usable: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
-    """Return the damped least-squares move of the weights: it sums to 0, and its size and the weights' total are bounded.
+    """Return the damped least-squares move of the weights; it sums to 0 and is bounded.
 
-    Weights may turn negative (away from a voice), which mixing alone cannot reach; _MAX_WEIGHT bounds the sum of their sizes, because far
-    outside the stock voices Kokoro slurs.
+    Weights may turn negative (away from a voice), which mixing alone cannot reach; _MAX_WEIGHT bounds the sum of
+    their sizes, because far outside the stock voices Kokoro slurs.
     """
     centred = slope - slope[:, usable].mean(axis=1, keepdims=True) * usable
     move = np.linalg.solve(centred.T @ centred + damping * np.eye(len(weights)), centred.T @ residual) * usable

@@ -24,7 +24,7 @@ def to_bytes(voice: Voice) -> bytes:
 
 
 def from_bytes(content: bytes) -> Voice:
-    """Return the voice that `to_bytes` wrote, or raise ModelCorrupt where its version is not the hash of its content."""
+    """Return the voice that `to_bytes` wrote; raise ModelCorrupt where its version is not its content's hash."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as members:
             facts = json.loads(str(members[_FACTS]))

@@ -13,8 +13,9 @@ from appliance.engines.argos_packs import ArgosPacks
 from appliance.engines.deepl import DeepL, DeepLCall
 from appliance.engines.faster_whisper import FasterWhisper
 from appliance.engines.kokoro import Kokoro
+from appliance.engines.protocols import SpeakRequest
 from appliance.engines.speaker_encoder import ResemblyzerEncoder
-from appliance.errors import ModelMissing
+from appliance.errors import MeeshyError, ModelMissing
 from appliance.settings import Settings
 from appliance.stages.context import Context, Engines
 from appliance.stages.references import References
@@ -28,7 +29,7 @@ VALIDATED_WINDOWS = frozenset({"whisper-base"})
 ENGLISH_ONLY = frozenset({"whisper-tiny-en"})
 
 
-@dataclass(frozen=True)
+@dataclass
 class Assembled:
     """A worker's context, with the parts that need closing."""
 
@@ -38,9 +39,12 @@ class Assembled:
     translator: ArgosTranslator
 
     def warm(self) -> None:
-        """Load everything and speak one real utterance, so that the first job pays for nothing."""
+        """Load everything and speak one real utterance, so that the first job pays for nothing; EngineFailed if not."""
         self.transcriber.warm()
-        self.synthesizer.warm()
+        language = min(self.synthesizer.languages())
+        spoken = self.synthesizer.speak([SpeakRequest("1, 2, 3.", language, self.synthesizer.stock_voice(language))])
+        if isinstance(spoken[0], MeeshyError):
+            raise spoken[0]
 
     def close(self) -> None:
         """Free the models."""

@@ -10,15 +10,18 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 from appliance.errors import MeeshyError, StorageUnavailable
 from appliance.jobs.reconcile import reconcile
 from appliance.jobs.registry import WorkerRegistry
+from appliance.jobs.retention import let_go
 from appliance.settings import Settings
+from appliance.stages.context import Context
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
 from appliance.telemetry.logs import configure_logs
-from appliance.workers.assembly import Assembled, assemble
+from appliance.workers.assembly import assemble
 from appliance.workers.capabilities import capabilities_of
 from appliance.workers.doorbell import LocalDoorbell
 from appliance.workers.phrases import load_phrases
@@ -29,7 +32,21 @@ log = logging.getLogger(__name__)
 RING_BYTES = 4096
 
 
-def main() -> int:
+class Workshop(Protocol):
+    """What a child works with; `assembly.Assembled` is the real one."""
+
+    context: Context
+
+    def warm(self) -> None:
+        """Load everything and prove that it works, or raise a MeeshyError."""
+        ...
+
+    def close(self) -> None:
+        """Free what was loaded."""
+        ...
+
+
+def main(build: Callable[[Settings, Database], Workshop] = assemble) -> int:
     """Run until standard input ends; 1 when the engines cannot be loaded, with the reason as one line on stderr."""
     settings = Settings()
     configure_logs(settings.log_level)
@@ -39,7 +56,7 @@ def main() -> int:
     try:
         migrate(database)
         load_phrases(database)
-        assembled = assemble(settings, database)
+        assembled = build(settings, database)
         assembled.warm()
     except MeeshyError as failure:
         log.error("the worker cannot start: %s", failure.detail, extra={"code": failure.code})
@@ -52,7 +69,7 @@ def main() -> int:
     return 0
 
 
-def _work(settings: Settings, database: Database, assembled: Assembled) -> None:
+def _work(settings: Settings, database: Database, assembled: Workshop) -> None:
     worker_id = f"worker_{secrets.token_hex(6)}"
     registry = WorkerRegistry(database, worker_id)
     registry.announce(capabilities_of(assembled.context.engines, settings))
@@ -62,7 +79,7 @@ def _work(settings: Settings, database: Database, assembled: Assembled) -> None:
     signal.signal(signal.SIGTERM, lambda *_: gone.set())
     with LocalDoorbell(worker.run_until_idle) as doorbell:
         _in_background("doorbell-listener", lambda: _listen(doorbell.ring, gone))
-        _in_background("housekeeper", lambda: _keep_house(settings, database, registry, doorbell, gone))
+        _in_background("housekeeper", lambda: _keep_house(settings, assembled.context, registry, doorbell, gone))
         doorbell.ring()
         gone.wait()
         worker.stop()
@@ -75,7 +92,7 @@ def _listen(ring: Callable[[], None], gone: threading.Event) -> None:
 
 
 def _keep_house(
-    settings: Settings, database: Database, registry: WorkerRegistry, doorbell: LocalDoorbell, gone: threading.Event
+    settings: Settings, context: Context, registry: WorkerRegistry, doorbell: LocalDoorbell, gone: threading.Event
 ) -> None:
     """Report, put right what crashed workers left, and ring once in case a doorbell was lost."""
     first = True
@@ -83,7 +100,8 @@ def _keep_house(
         first = False
         try:
             registry.seen()
-            reconcile(database, settings.attempts)
+            reconcile(context.database, settings.attempts)
+            let_go(context.database, context.objects, settings)
         except StorageUnavailable as away:
             log.warning("housekeeping skipped: %s", away)
         if settings.poll_rings:

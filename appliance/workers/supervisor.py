@@ -23,12 +23,10 @@ FINISH_BATCH_S = 20.0
 class Supervisor:
     """Runs one `appliance.workers.child` at a time."""
 
-    def __init__(
-        self, environment: Mapping[str, str], command: tuple[str, ...] = ("-m", "appliance.workers.child")
-    ) -> None:
+    def __init__(self, environment: Mapping[str, str], module: str = "appliance.workers.child") -> None:
         """Give the child this environment, which holds the settings as variables."""
         self._environment = dict(environment)
-        self._command = (sys.executable, *command)
+        self._command = (sys.executable, "-m", module)
         self._lock = threading.Lock()
         self._bell: socket.socket | None = None
         self._child: subprocess.Popen[bytes] | None = None

@@ -15,14 +15,15 @@ def packs() -> None:
 
 @packs.command()
 @click.option("--folder", default=FOLDER, type=click.Path(path_type=Path, exists=True), help="Where the packs lie.")
+@click.option("--corpus", default=FOLDER.parent / "corpus", type=click.Path(path_type=Path, exists=True))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def evaluate(folder: Path, as_json: bool) -> None:
+def evaluate(folder: Path, corpus: Path, as_json: bool) -> None:
     """Report chrF per direction, beside copying the source and, for Spanish, beside Apertium."""
     # CTranslate2 takes a second to import: not for `meeshy --help`.
     from models.packs import evaluate as measures
 
     try:
-        rows = measures.evaluate(folder)
+        rows = measures.evaluate(folder, corpus)
     except FileNotFoundError as error:
         raise click.ClickException(f"The pack {error.filename} is missing; `meeshy packs train` makes it.") from error
     click.echo(json.dumps(measures.document(rows), indent=2) if as_json else measures.table(rows))

@@ -4,10 +4,8 @@ Directions named together share one network while they train (only the decoder's
 a pack each. A second, short run with `--start-from` on one direction polishes it. Needs installer/locks/train.in.
 """
 
-import copy
 import random
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -15,8 +13,8 @@ import sentencepiece
 import torch
 from transformers import MarianMTModel
 
-from models.packs.architecture import build_model
 from models.packs.archive import write_pack
+from models.packs.checkpoint import Checkpoint
 from models.packs.export import save_int8
 from models.packs.fragments import find_fragments
 from models.packs.loop import fit
@@ -27,50 +25,18 @@ from models.packs.vocabulary import train_vocabulary
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 VARIANTS_PER_TEMPLATE = 120
-ALIGNED_VARIANTS = 2500
 VOCABULARY_SIZE = 3000
-
-
-@dataclass
-class Checkpoint:
-    """A network with the vocabulary that it reads and writes."""
-
-    vocabulary: bytes
-    network: MarianMTModel
-
-    @property
-    def pieces(self) -> sentencepiece.SentencePieceProcessor:
-        """Load the vocabulary."""
-        return sentencepiece.SentencePieceProcessor(model_proto=self.vocabulary)
-
-    def save(self, path: Path) -> None:
-        """Write the checkpoint over `path` in one step."""
-        unfinished = path.with_suffix(".part")
-        torch.save({"vocabulary": self.vocabulary, "weights": self.network.state_dict()}, unfinished)
-        unfinished.replace(path)
-
-    @classmethod
-    def load(cls, path: Path, dropout: float) -> "Checkpoint":
-        """Read what `save` wrote."""
-        saved = torch.load(path, weights_only=True)
-        size = sentencepiece.SentencePieceProcessor(model_proto=saved["vocabulary"]).vocab_size()
-        network = build_model(size, dropout)
-        network.load_state_dict(saved["weights"])
-        return cls(saved["vocabulary"], network)
 
 
 def read_direction(corpus: Path, source: str, target: str, seed: int) -> Direction:
     """Gather one direction's training text; held-out phrases are not in it."""
     base = direction_pairs(corpus, source, target, 0, seed)
     pairs = direction_pairs(corpus, source, target, VARIANTS_PER_TEMPLATE, seed)
-    variants = pairs[len(base) :]
-    rng = random.Random(seed)  # noqa: S311 - a repeatable draw
-    aligned = [*base, *rng.sample(variants, min(ALIGNED_VARIANTS, len(variants)))]
     recorded = [phrase for phrase in load_base(corpus) if phrase.origin == RECORDINGS_ORIGIN]
     pools = {
         "base": base,
-        "variants": variants,
-        "fragments": list(find_fragments(aligned)),
+        "variants": pairs[len(base) :],
+        "fragments": list(find_fragments(base)),
         "recordings": [(phrase.text(source), phrase.text(target)) for phrase in recorded],
     }
     return Direction(source, target, pools, shared_names(base))
@@ -88,11 +54,10 @@ def new_vocabulary(directions: list[Direction], seed: int) -> bytes:
 
 def write_packs(checkpoint: Checkpoint, directions: list[Direction], out: Path, sentences: int) -> None:
     """Write one `.argosmodel` per direction into `out`."""
-    network = copy.deepcopy(checkpoint.network).eval()
     for direction in directions:
         with tempfile.TemporaryDirectory() as folder:
             model = Path(folder) / "model"
-            save_int8(network, checkpoint.pieces, direction.target, model)
+            save_int8(checkpoint.network, checkpoint.pieces, direction.target, model)
             name = f"{direction.source}_{direction.target}.argosmodel"
             write_pack(out / name, direction.source, direction.target, checkpoint.vocabulary, model, sentences)
 
@@ -106,7 +71,7 @@ def write_packs(checkpoint: Checkpoint, directions: list[Direction], out: Path, 
 @click.option("--dropout", default=0.1, show_default=True)
 @click.option("--corpus", default=CORPUS, type=click.Path(path_type=Path, exists=True), show_default=True)
 @click.option("--out", default=Path(__file__).parent, type=click.Path(path_type=Path, file_okay=False))
-@click.option("--every", default=0.0, help="Also write the packs every so many minutes; 0: only at the end.")
+@click.option("--every", default=0.0, help="Also write everything every so many minutes; 0: only at the end.")
 @click.option("--save", type=click.Path(path_type=Path), help="Also write a checkpoint, for --start-from.")
 @click.option("--start-from", type=click.Path(path_type=Path, exists=True))
 def train(
@@ -133,26 +98,26 @@ def train(
     if start_from:
         checkpoint = Checkpoint.load(start_from, dropout)
     else:
-        vocabulary = new_vocabulary(texts, seed)
-        size = sentencepiece.SentencePieceProcessor(model_proto=vocabulary).vocab_size()
-        checkpoint = Checkpoint(vocabulary, build_model(size, dropout))
+        checkpoint = Checkpoint.untrained(new_vocabulary(texts, seed), dropout)
     out.mkdir(parents=True, exist_ok=True)
     sentences = len(load_base(corpus))
     written_min = 0.0
+
+    def write(averaged: MarianMTModel) -> None:
+        finished = Checkpoint(checkpoint.vocabulary, averaged)
+        write_packs(finished, texts, out, sentences)
+        if save:
+            finished.save(save)
 
     def report(step: int, loss: float, used_min: float, averaged: MarianMTModel) -> None:
         nonlocal written_min
         click.echo(f"{used_min:5.1f} of {minutes:g} min, step {step}, loss {loss:.3f}")
         if every and used_min - written_min >= every:
             written_min = used_min
-            write_packs(Checkpoint(checkpoint.vocabulary, averaged), texts, out, sentences)
+            write(averaged)
 
     network = checkpoint.network
-    averaged = fit(network, texts, checkpoint.pieces, minutes=minutes, peak_rate=rate, seed=seed, report=report)
-    finished = Checkpoint(checkpoint.vocabulary, averaged)
-    write_packs(finished, texts, out, sentences)
-    if save:
-        finished.save(save)
+    write(fit(network, texts, checkpoint.pieces, minutes=minutes, peak_rate=rate, seed=seed, report=report))
 
 
 if __name__ == "__main__":

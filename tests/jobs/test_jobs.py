@@ -6,6 +6,7 @@ import pytest
 from appliance.audio.pcm import pcm_of, samples_of
 from appliance.errors import AlreadyFinished, IdempotencyConflict, NoRoute, NotFound
 from appliance.jobs.cancel import cancel_job, delete_job
+from appliance.jobs.retention import let_go
 from appliance.jobs.states import JobState, TargetState
 from appliance.owner import Owner
 from appliance.receipts.receipt import Receipt
@@ -206,3 +207,25 @@ def test_a_finished_job_with_a_webhook_leaves_one_message(bench):
     bench.run()
     with bench.rows() as rows:
         assert [row.job_id for row in rows.execute(outbox.select())] == [job.id]
+
+
+def test_recordings_are_let_go_before_results_and_results_before_nothing_else(bench):
+    job = bench.submit("good morning", "fr")
+    bench.run()
+    bench.clock.advance(bench.settings.source_ttl_s + 1)
+    assert let_go(bench.database, bench.objects, bench.settings) == 1
+    assert [name.split("/")[0] for name in bench.objects.names("")] == ["result"]
+    assert bench.get(job).state is JobState.DONE
+    bench.clock.advance(bench.settings.result_ttl_s)
+    assert let_go(bench.database, bench.objects, bench.settings) == 1
+    assert list(bench.objects.names("")) == []
+    with pytest.raises(NotFound):
+        bench.get(job)
+
+
+def test_a_running_job_keeps_its_recording_however_old_it_is(bench):
+    job = bench.submit("good morning", "fr")
+    bench.clock.advance(10 * bench.settings.result_ttl_s)
+    assert let_go(bench.database, bench.objects, bench.settings) == 0
+    bench.run()
+    assert bench.get(job).state is JobState.DONE

@@ -1,16 +1,7 @@
-import json
-
 import pytest
 from click.testing import CliRunner
 
 from models.packs.commands import packs
-
-
-def test_evaluate_prints_one_json_document():
-    result = CliRunner().invoke(packs, ["evaluate", "--json"])
-
-    assert result.exit_code == 0
-    assert len(json.loads(result.output)["rows"]) == 8
 
 
 def test_given_a_folder_without_packs_then_evaluate_says_which_is_missing(tmp_path):

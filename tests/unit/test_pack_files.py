@@ -1,4 +1,5 @@
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from models.packs.phrases import DIRECTIONS, load_base
 
 LIMIT_BYTES = 10_000_000
 FILES = [(source, target, PACKS / f"{source}_{target}.argosmodel") for source, target in DIRECTIONS]
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
 
 
 @pytest.mark.parametrize(("source", "target", "path"), FILES)
@@ -26,9 +31,9 @@ def test_the_demos_sentence_comes_out_as_the_corpus_has_it(target: str):
     phrases = {phrase.en: phrase for phrase in load_base(PACKS.parent / "corpus")}
 
     with opened(PACKS / f"en_{target}.argosmodel") as pack:
-        # With the punctuation of the corpus and with Whisper's.
+        # With the punctuation of the corpus and with Whisper's, which the receipt's WER ignores too.
         for heard in (SPOKEN[0], SPOKEN[0].replace("so, my", "so my").replace("Americans:", "Americans,")):
-            assert pack.translate([heard]) == [phrases[heard].text(target)]
+            assert words(*pack.translate([heard])) == words(phrases[heard].text(target))
 
 
 def test_a_batch_gives_what_its_sentences_give_alone():

@@ -1,0 +1,47 @@
+"""The measurements by name, with what is demanded of each; a row's module is imported when it is run."""
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from appliance.bench.lab import Lab
+from appliance.bench.row import Demand, Row, not_run
+from appliance.errors import MeeshyError
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A row: `function` of `appliance.bench.rows.<module>` takes the lab, the row's name and its demand."""
+
+    module: str
+    function: str
+    demand: Demand
+
+
+MEASUREMENTS = {
+    "single_encode": Measurement("single_encode", "single_encode", Demand(bound=1.35)),
+    "mt_batch_one_core": Measurement("mt_batch", "one_core", Demand(bound=1.7)),
+    "mt_batch_two_cores": Measurement("mt_batch", "two_cores", Demand(bound=1.5)),
+    "pinned_pools": Measurement("pinned_pools", "pinned_pools", Demand(bound=2.0)),
+    "cache_hit": Measurement("cache_hit", "cache_hit", Demand(bound=50.0)),
+    "new_language": Measurement("new_language", "new_language", Demand(bound=1.15)),
+    "api_overhead": Measurement("api_overhead", "api_overhead", Demand(bound=1.05, side="most")),
+    "burst": Measurement("burst", "burst", Demand(bound=1.7)),
+}
+
+
+def measure(lab: Lab, names: Sequence[str], done: Callable[[Row], None]) -> list[Row]:
+    """Run the named measurements in the registry's order; one that cannot be made is reported and the next one runs."""
+    rows = []
+    for name, measurement in MEASUREMENTS.items():
+        if name not in names:
+            continue
+        lab.say(name)
+        run = getattr(importlib.import_module(f"appliance.bench.rows.{measurement.module}"), measurement.function)
+        try:
+            row = run(lab, name, measurement.demand)
+        except MeeshyError as failure:
+            row = not_run(name, measurement.demand, failure.detail)
+        rows.append(row)
+        done(row)
+    return rows

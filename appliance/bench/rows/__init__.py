@@ -1,0 +1,1 @@
+"""One module per measurement; `appliance.bench.registry` names them."""

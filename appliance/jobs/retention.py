@@ -1,0 +1,56 @@
+"""Letting go of what is no longer kept: uploaded recordings first, then whole jobs with their results."""
+
+import sqlalchemy as sa
+
+from appliance.cache.answers import forget_expired
+from appliance.jobs.cancel import delete_job
+from appliance.jobs.query import load_job
+from appliance.jobs.states import FINAL_JOB
+from appliance.settings import Settings
+from appliance.storage.database import Database
+from appliance.storage.objects import ObjectStore
+from appliance.storage.tables import jobs
+
+AT_ONCE = 200
+"""Jobs handled per round, so that a round after a long pause does not hold the database."""
+
+
+def let_go(database: Database, objects: ObjectStore, settings: Settings) -> int:
+    """Remove what has outlived the settings' times, and return how many recordings and jobs that were."""
+    with database.write() as connection:
+        now_s = database.now_s(connection)
+        forget_expired(connection, now_s)
+        recordings = _drop_recordings(connection, now_s - settings.source_ttl_s)
+        old = connection.scalars(_ended_before(now_s - settings.result_ttl_s)).all()
+        owners = {job_id: load_job(connection, job_id).owner for job_id in old}
+    for name in recordings:
+        objects.delete(name)
+    for job_id, owner in owners.items():
+        delete_job(database, objects, owner, job_id)
+    return len(recordings) + len(owners)
+
+
+def _drop_recordings(connection: sa.Connection, before_s: float) -> list[str]:
+    """Take the recording out of ended jobs and return the objects that no younger job needs."""
+    rows = connection.execute(
+        sa.select(jobs.c.id, jobs.c.audio).where(
+            jobs.c.id.in_(_ended_before(before_s).where(jobs.c.audio.is_not(None)))
+        )
+    ).all()
+    names = {row.audio["pcm"] for row in rows}
+    connection.execute(sa.update(jobs).where(jobs.c.id.in_([row.id for row in rows])).values(audio=None))
+    needed = sa.select(jobs.c.id).where(jobs.c.audio.is_not(None))
+    return [
+        name
+        for name in sorted(names)
+        if connection.scalar(needed.where(jobs.c.audio["pcm"].as_string() == name).limit(1)) is None
+    ]
+
+
+def _ended_before(before_s: float) -> sa.Select:
+    return (
+        sa.select(jobs.c.id)
+        .where(jobs.c.state.in_([state.value for state in FINAL_JOB]), jobs.c.finished_s < before_s)
+        .order_by(jobs.c.finished_s)
+        .limit(AT_ONCE)
+    )

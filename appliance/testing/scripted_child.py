@@ -1,0 +1,33 @@
+"""A worker child with scripted engines: everything of the real one but the models."""
+
+import sys
+
+from appliance.settings import Settings
+from appliance.stages.context import Context, Engines
+from appliance.stages.references import References
+from appliance.storage.database import Database
+from appliance.storage.objects import FolderStore
+from appliance.testing.engines import ScriptedEncoder, ScriptedSynthesizer, ScriptedTranscriber, ScriptedTranslator
+from appliance.workers.child import main
+
+
+class ScriptedAssembly:
+    """Stands where `appliance.workers.assembly.Assembled` stands."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        """Build a context with scripted engines."""
+        engines = Engines(
+            ScriptedTranscriber(), ScriptedTranslator(), ScriptedSynthesizer(), ScriptedEncoder(),
+            whisper_translates=False,
+        )  # fmt: skip
+        self.context = Context(database, FolderStore(settings.data_dir / "objects"), engines, settings, References())
+
+    def warm(self) -> None:
+        """There is nothing to load."""
+
+    def close(self) -> None:
+        """There is nothing to free."""
+
+
+if __name__ == "__main__":
+    sys.exit(main(ScriptedAssembly))

@@ -1,0 +1,122 @@
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from appliance import errors
+from appliance.audio.decoder import DecoderPool
+from appliance.audio.process import DecodeLimits, DecoderProcess
+from appliance.testing.audio_files import recording, voice
+
+NOTE = recording("mp3", voice(2.0))
+
+
+def children_of_this_process():
+    """Return the ids of all child processes, zombies included."""
+    tasks = Path("/proc/self/task").iterdir()
+    return {int(number) for task in tasks for number in (task / "children").read_text().split()}
+
+
+@pytest.fixture(autouse=True)
+def no_process_stays():
+    before = children_of_this_process()
+    yield
+    assert children_of_this_process() <= before
+
+
+@pytest.fixture
+def pool():
+    with DecoderPool() as pool:
+        yield pool
+
+
+def test_a_recording_decodes_the_same_from_bytes_and_from_a_file(pool, tmp_path):
+    (tmp_path / "note").write_bytes(NOTE)
+
+    from_bytes, from_file = pool.decode(NOTE), pool.decode(tmp_path / "note")
+
+    assert from_bytes == from_file
+    assert from_bytes.duration_s == pytest.approx(2.0, abs=0.06)
+    assert from_bytes.measures.loudness_lufs == pytest.approx(-16, abs=3)
+
+
+def test_the_walls_are_named(pool):
+    pool.decode(NOTE)
+
+    assert {"cpu_limit", "memory_limit", "no_file_writes", "open_files_limit"} <= set(pool.sandbox)
+
+
+def test_many_threads_each_get_their_own_recording(pool):
+    notes = [recording("flac", voice(1.0 + number / 4)) for number in range(8)]
+
+    with ThreadPoolExecutor(8) as threads:
+        lengths_s = [audio.duration_s for audio in threads.map(pool.decode, notes)]
+
+    assert lengths_s == pytest.approx([1.0 + number / 4 for number in range(8)])
+
+
+def test_a_file_that_is_not_there_is_the_callers_error(pool, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        pool.decode(tmp_path / "gone")
+
+
+def test_a_closed_pool_says_that_it_is_not_ready(pool):
+    pool.close()
+
+    with pytest.raises(errors.NotReady):
+        pool.decode(NOTE)
+
+
+def test_a_spare_that_died_is_reported_as_not_ready_and_the_next_decode_works(pool):
+    for spare in children_of_this_process():
+        os.kill(spare, signal.SIGKILL)
+
+    with pytest.raises(errors.NotReady):
+        pool.decode(NOTE)
+    assert pool.decode(NOTE).duration_s == pytest.approx(2.0, abs=0.06)
+
+
+def test_a_decode_over_its_time_is_killed_and_refused():
+    with DecoderPool(DecodeLimits(wall_s=0.001)) as pool, pytest.raises(errors.AudioUnreadable, match=r"0\.001 s"):
+        pool.decode(recording("ogg", voice(30.0)))
+
+
+def test_a_decode_over_its_memory_is_refused():
+    limits = DecodeLimits(memory_bytes=340 << 20, max_audio_s=3000)
+
+    with DecoderPool(limits) as pool, pytest.raises(errors.AudioUnreadable):
+        pool.decode(recording("flac", voice(900.0)))
+
+
+def test_a_child_killed_from_outside_is_no_fault_of_the_recording(tmp_path):
+    child = DecoderProcess(DecodeLimits())
+    child.wait_ready()
+    (pid,) = children_of_this_process()
+    os.kill(pid, signal.SIGSTOP)
+    killer = threading.Timer(0, os.kill, (pid, signal.SIGKILL))
+    killer.start()
+
+    try:
+        (tmp_path / "note").write_bytes(NOTE)
+        with (tmp_path / "note").open("rb") as file, pytest.raises(errors.NotReady):
+            child.decode(file.fileno(), DecodeLimits())
+    finally:
+        killer.join()
+        child.end()
+
+
+def test_a_child_serves_one_recording_only(tmp_path):
+    child = DecoderProcess(DecodeLimits())
+    child.wait_ready()
+    (tmp_path / "note").write_bytes(NOTE)
+
+    try:
+        with (tmp_path / "note").open("rb") as file:
+            child.decode(file.fileno(), DecodeLimits())
+            with pytest.raises(errors.AudioUnreadable):
+                child.decode(file.fileno(), DecodeLimits())
+    finally:
+        child.end()

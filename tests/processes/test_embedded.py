@@ -1,0 +1,106 @@
+"""The embedded appliance as real processes: API, worker child, doorbell, database, object folder."""
+
+import hashlib
+import os
+import signal
+
+import httpx
+
+from tests.processes.conftest import eventually, scripted_wav
+
+
+def test_a_recording_goes_in_and_audio_comes_out(scripted):
+    appliance = scripted()
+    job = appliance.finished(appliance.submit(scripted_wav("good morning"), "fr"))
+    (target,) = job["targets"]
+    assert (job["state"], target["text"], target["cached"]) == ("done", "fr:good morning", False)
+    audio = httpx.get(f"{appliance.url}{target['audio_url']}", headers=appliance.headers, params={"user_id": "alice"})
+    assert audio.content.startswith(b"RIFF")
+
+
+def test_doorbells_alone_finish_all_jobs(scripted):
+    appliance = scripted(poll_rings=False)
+    jobs = [appliance.submit(scripted_wav(f"message {number}"), "fr", "es") for number in range(10)]
+    assert {appliance.finished(job)["state"] for job in jobs} == {"done"}
+
+
+def test_kill_9_of_everything_loses_nothing_and_doubles_nothing(scripted):
+    appliance = scripted()
+    jobs = {f"message {number}": appliance.submit(scripted_wav(f"message {number}"), "fr") for number in range(20)}
+    appliance.kill()
+    appliance.start()
+    for text, job_id in jobs.items():
+        job = appliance.finished(job_id)
+        assert (job["state"], job["targets"][0]["text"]) == ("done", f"fr:{text}")
+    assert _finished_targets(appliance) == len(jobs)
+
+
+def test_a_killed_worker_child_is_replaced_and_its_work_is_done(scripted):
+    appliance = scripted()
+    (child,) = _children(appliance.process.pid)
+    jobs = [appliance.submit(scripted_wav(f"message {number}"), "fr") for number in range(5)]
+    os.kill(child, signal.SIGKILL)
+    assert {appliance.finished(job)["state"] for job in jobs} == {"done"}
+    eventually(lambda: _children(appliance.process.pid) not in ([], [child]), "a new child runs")
+
+
+def test_a_killed_api_takes_its_worker_with_it(scripted):
+    appliance = scripted()
+    (child,) = _children(appliance.process.pid)
+    os.kill(appliance.process.pid, signal.SIGKILL)
+    appliance.process.wait()
+    eventually(lambda: not os.path.exists(f"/proc/{child}"), "the child ends")
+
+
+def test_the_cached_answer_is_the_same_file(scripted):
+    appliance = scripted()
+    hashes = []
+    for _ in range(2):
+        job = appliance.finished(appliance.submit(scripted_wav("good morning"), "fr"))
+        target = job["targets"][0]
+        audio = httpx.get(
+            f"{appliance.url}{target['audio_url']}", headers=appliance.headers, params={"user_id": "alice"}
+        )
+        hashes.append((target["cached"], hashlib.sha256(audio.content).hexdigest()))
+    (first_cached, first), (again_cached, again) = hashes
+    assert (first_cached, again_cached) == (False, True)
+    assert first == again
+
+
+def test_sigterm_ends_it_cleanly(scripted):
+    appliance = scripted()
+    (child,) = _children(appliance.process.pid)
+    assert appliance.stop() == 0
+    assert not os.path.exists(f"/proc/{child}")
+    assert not (appliance.settings.data_dir / "server.json").exists()
+
+
+def _children(pid: int) -> list[int]:
+    """Return the worker children of a process; the decoder's spare child is none."""
+    with open(f"/proc/{pid}/task/{pid}/children") as listing:
+        everyone = [int(child) for child in listing.read().split()]
+    threads = os.listdir(f"/proc/{pid}/task")
+    for thread in threads:
+        with open(f"/proc/{pid}/task/{thread}/children") as listing:
+            everyone += [int(child) for child in listing.read().split()]
+    return sorted({child for child in everyone if "scripted_child" in _command(child)})
+
+
+def _command(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/cmdline") as command:
+            return command.read()
+    except FileNotFoundError:
+        return ""
+
+
+def _finished_targets(appliance) -> int:
+    from appliance.storage.database import Database
+    from appliance.storage.tables import targets
+
+    database = Database(appliance.settings.database)
+    with database.read() as connection:
+        rows = connection.execute(targets.select()).all()
+    database.close()
+    assert {row.state for row in rows} == {"done"}
+    return len(rows)

@@ -1,0 +1,131 @@
+"""The search keeps what sounds more like the speaker and stops when told to."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from appliance.engines.kokoro_styles import StockFacts, make_voice
+from appliance.engines.protocols import EngineIdentity, Samples, SpeakRequest, Speech, Voice
+from appliance.errors import EngineFailed, MeeshyError, NoSpeech
+from appliance.voices.refine import refine
+
+VOICES, WIDTH = 6, 12
+CHANCE = np.random.default_rng(3)
+TRUE = CHANCE.uniform(0, 1, (WIDTH, VOICES))
+FACTS = StockFacts(
+    tuple(f"af_{n}" for n in range(VOICES)),
+    (TRUE + CHANCE.normal(0, 0.1, TRUE.shape)).T,
+    np.full(VOICES, 150.0),
+    "",
+    "",
+)
+SPEAKER = TRUE @ np.array([0.0, 0.6, 0.0, 0.5, 0.1, -0.2])
+START = make_voice("matched", np.full(VOICES, 1 / VOICES), np.eye(VOICES)[2])
+
+
+class LinearSynthesizer:
+    """A speaker whose sound is a bent linear function of the weights; its samples are the sound, one number each."""
+
+    def __init__(self, longer: float = 0.0) -> None:
+        self.spoken: list[Voice] = []
+        self._longer = longer
+
+    def identity(self) -> EngineIdentity:
+        return EngineIdentity("linear", "toy", "0" * 64)
+
+    def languages(self) -> frozenset[str]:
+        return frozenset({"en"})
+
+    def stock_voice(self, language: str) -> Voice:
+        return START
+
+    def match_voice(self, reference: Samples, language: str) -> Voice:
+        return START
+
+    def speak(self, batch: Sequence[SpeakRequest]) -> list[Speech | MeeshyError]:
+        said: list[Speech | MeeshyError] = []
+        for request in batch:
+            self.spoken.append(request.voice)
+            sound = TRUE @ request.voice.arrays["timbre"]
+            repeats = 100 + int(self._longer * 100 * (len(self.spoken) > 1))
+            said.append(Speech(np.tile((sound + 0.1 * sound**2).astype(np.float32), repeats), 16_000))
+        return said
+
+
+class FirstSamplesEncoder:
+    """Hears the first samples as the speaker's embedding."""
+
+    def identity(self) -> EngineIdentity:
+        return EngineIdentity("first", "toy", "0" * 64)
+
+    def embed(self, clips: Sequence[Samples]) -> list[Samples | MeeshyError]:
+        return [
+            clip[:WIDTH] / np.linalg.norm(clip[:WIDTH]) if np.any(clip) else NoSpeech()
+            for clip in map(np.asarray, clips)
+        ]
+
+
+def search(synthesizer: LinearSynthesizer, **options: object):
+    return refine(synthesizer, FirstSamplesEncoder(), FACTS, SPEAKER, "en", START, **options)
+
+
+def test_the_search_comes_closer_to_the_speaker_and_leaves_the_prosody_alone() -> None:
+    found = search(LinearSynthesizer(), steps=8)
+    assert found.similarity_after > found.similarity_before + 0.5 * (1 - found.similarity_before)
+    assert np.array_equal(found.voice.arrays["prosody"], START.arrays["prosody"])
+    assert found.voice.arrays["timbre"].sum() == pytest.approx(1, abs=1e-5)
+    assert found.probes == 9
+
+
+def test_the_same_search_gives_the_same_voice() -> None:
+    assert search(LinearSynthesizer(), steps=4).voice.version == search(LinearSynthesizer(), steps=4).voice.version
+
+
+def test_what_the_guard_refuses_is_never_kept() -> None:
+    found = search(LinearSynthesizer(), steps=5, guard=lambda speech, text: False)
+    assert found.voice is START and found.similarity_after == found.similarity_before
+
+
+def test_a_probe_of_another_length_is_never_kept() -> None:
+    assert search(LinearSynthesizer(longer=0.5), steps=5).voice is START
+
+
+def test_an_excluded_voice_stays_at_its_weight() -> None:
+    found = search(LinearSynthesizer(), steps=6, exclude=("af_0",))
+    assert found.voice.arrays["timbre"][0] == START.arrays["timbre"][0]
+    assert found.similarity_after > found.similarity_before
+
+
+class TickingClock:
+    """Ten seconds pass between any two looks at it."""
+
+    def __init__(self) -> None:
+        self._now_s = 0.0
+
+    def now_s(self) -> float:
+        return self.monotonic_s()
+
+    def monotonic_s(self) -> float:
+        self._now_s += 10
+        return self._now_s
+
+
+def test_the_search_ends_when_its_seconds_are_spent() -> None:
+    synthesizer = LinearSynthesizer()
+    search(synthesizer, steps=100, budget_s=35, clock=TickingClock())
+    assert len(synthesizer.spoken) == 4
+
+
+def test_a_silent_reference_is_the_encoders_error() -> None:
+    with pytest.raises(NoSpeech):
+        refine(LinearSynthesizer(), FirstSamplesEncoder(), FACTS, np.zeros(WIDTH), "en", START)
+
+
+def test_a_probe_that_cannot_be_spoken_is_the_synthesizers_error() -> None:
+    class Mute(LinearSynthesizer):
+        def speak(self, batch: Sequence[SpeakRequest]) -> list[Speech | MeeshyError]:
+            return [EngineFailed() for _ in batch]
+
+    with pytest.raises(EngineFailed):
+        search(Mute())

@@ -1,0 +1,45 @@
+"""A voice survives storage unchanged, or is refused."""
+
+import io
+
+import numpy as np
+import pytest
+
+from appliance.engines.kokoro_styles import make_voice
+from appliance.errors import ModelCorrupt
+from appliance.voices.serialise import from_bytes, to_bytes
+
+VOICE = make_voice("matched", np.array([0.25, 0.75]), np.array([1.0, 0.0]), {"speed": 0.97})
+
+
+def test_a_voice_comes_back_as_it_went() -> None:
+    back = from_bytes(to_bytes(VOICE))
+    assert (back.kind, back.engine, back.version, back.parameters) == (
+        "matched",
+        "kokoro",
+        VOICE.version,
+        {"speed": 0.97},
+    )
+    assert set(back.arrays) == {"timbre", "prosody"}
+    assert all(np.array_equal(back.arrays[name], VOICE.arrays[name]) for name in back.arrays)
+
+
+def test_an_altered_voice_is_refused() -> None:
+    content = bytearray(to_bytes(VOICE))
+    at = bytes(content).index(VOICE.arrays["timbre"].tobytes())
+    content[at] ^= 1
+    with pytest.raises(ModelCorrupt):
+        from_bytes(bytes(content))
+
+
+def test_a_pickled_array_is_never_loaded() -> None:
+    target = io.BytesIO()
+    np.savez(target, **{"voice.json": np.array([{"kind": "matched"}], dtype=object)})
+    with pytest.raises(ModelCorrupt):
+        from_bytes(target.getvalue())
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", to_bytes(VOICE)[:200]])
+def test_something_else_is_refused(content: bytes) -> None:
+    with pytest.raises(ModelCorrupt):
+        from_bytes(content)
