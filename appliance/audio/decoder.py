@@ -55,8 +55,9 @@ class DecoderPool:
         """Return a recording as 16 kHz mono PCM with its damage and its measures.
 
         Blocks for as long as decoding takes, at most `limits.wall_s` once a child is free. Raises AudioMissing,
-        AudioEmpty, AudioUnreadable, AudioFormatRefused, NoAudioStream, TooManyChannels, AudioTooLong; NotReady if the
-        decoder itself cannot start or was stopped from outside; OSError for a path that cannot be read.
+        AudioEmpty, AudioUnreadable, AudioFormatRefused, NoAudioStream, TooManyChannels, AudioTooLong; Overloaded
+        if the machine was too busy for that long; NotReady if the decoder itself cannot start or was stopped from
+        outside; OSError for a path that cannot be read.
         """
         with _opened(source) as file:
             refuse_what_is_no_recording(os.pread(file.fileno(), SNIFF_BYTES, 0))

@@ -35,11 +35,11 @@ class DecodeLimits:
     max_audio_s: float = 600.0
     """Longest recording; decoding stops as soon as it is passed."""
     wall_s: float = 30.0
-    """The child is killed after that."""
+    """The child is killed after that, which is the machine's fault and not the recording's."""
     cpu_s: int = 20
-    """Processor time, loading included; ten minutes of sound need about 2 s."""
+    """Processor time, loading included; ten minutes of sound need 2 to 5 s. What needs more is refused as unreadable."""
     memory_bytes: int = 1 << 30
-    """Address space of the child. Ten minutes of sound need about a third of it, most of that for the measures."""
+    """Address space of the child; ten minutes of sound need about 450 MB of it, and every further minute 30 MB."""
 
 
 class DecoderProcess:
@@ -94,8 +94,9 @@ class DecoderProcess:
             pcm = self._receive(message.samples * PCM_BYTES_PER_SAMPLE, deadline_s)
             return DecodedAudio(pcm, message.recording)
         except TimeoutError as error:
-            detail = f"The recording took longer than {limits.wall_s:g} s to decode, which no sound one does."
-            raise errors.AudioUnreadable(detail) from error
+            # A recording that keeps the processor busy ends at `cpu_s`; one that waits is waiting for the machine.
+            detail = f"The machine is too busy: decoding was not done after {limits.wall_s:g} s."
+            raise errors.Overloaded(detail, retry_after_s=limits.wall_s) from error
         except (EOFError, ConnectionError) as error:
             raise self._death() from error
 

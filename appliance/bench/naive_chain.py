@@ -43,7 +43,7 @@ class NaiveChain:
         max_wer: float,
         readings: int,
     ) -> None:
-        """Take loaded models, one translator per target; a reading above `max_wer` is repeated as the appliance does."""
+        """Take loaded models, one translator per target; readings above `max_wer` are repeated."""
         self._whisper = whisper
         self._translators = translators
         self._kokoro = kokoro

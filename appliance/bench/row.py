@@ -11,7 +11,7 @@ Verdict = Literal["holds", "falls_short", "check_failed", "inconclusive", "not_r
 
 
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
-    """What a ratio has to be: `least` bounds B / A (how many times faster we are), `most` bounds A / B (what we add)."""
+    """What a ratio has to be: `least` bounds B / A (how many times faster we are), `most` A / B (what we add)."""
 
     bound: float
     side: Literal["least", "most"] = "least"

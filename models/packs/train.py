@@ -32,12 +32,13 @@ def read_direction(corpus: Path, source: str, target: str, seed: int) -> Directi
     """Gather one direction's training text; held-out phrases are not in it."""
     base = direction_pairs(corpus, source, target, 0, seed)
     pairs = direction_pairs(corpus, source, target, VARIANTS_PER_TEMPLATE, seed)
-    recorded = [phrase for phrase in load_base(corpus) if phrase.origin == RECORDINGS_ORIGIN]
+    recorded = {phrase.text(source) for phrase in load_base(corpus) if phrase.origin == RECORDINGS_ORIGIN}
     pools = {
         "base": base,
         "variants": pairs[len(base) :],
         "fragments": list(find_fragments(base)),
-        "recordings": [(phrase.text(source), phrase.text(target)) for phrase in recorded],
+        # From `base`, which has one translation per source text: two would fight.
+        "recordings": [pair for pair in base if pair[0] in recorded],
     }
     return Direction(source, target, pools, shared_names(base))
 

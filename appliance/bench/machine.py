@@ -1,0 +1,38 @@
+"""What a report has to say about the machine, so that its figures can be compared with another's."""
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "KMP_BLOCKTIME", "MKL_NUM_THREADS", "CT2_USE_MKL")
+RUNTIMES = ("ctranslate2", "faster-whisper", "onnxruntime", "numpy")
+
+
+def machine(threads: int) -> dict[str, Any]:
+    """Return cores, load, runtimes and thread pools as plain data; `threads` is what every engine is given."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "usable_cores": len(os.sched_getaffinity(0)),
+        "load_1_min": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
+        "runtimes": {name: version(name) for name in RUNTIMES},
+        "threads": {
+            "whisper_intra": threads,
+            "translation_workers": threads,
+            "translation_intra": 1,
+            "onnxruntime_intra": threads,
+            "onnxruntime_spinning": False,
+            **{name: os.environ.get(name) for name in THREAD_VARIABLES},
+        },
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -1,0 +1,85 @@
+"""docs/settings.md tells every setting with its default, and every setting arrives from its variable."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from appliance.settings import Settings
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs/settings.md"
+
+ENVIRONMENT = {
+    "data_dir": ("/srv/data", Path("/srv/data")),
+    "models_dir": ("/srv/models", Path("/srv/models")),
+    "model_mirror_url": ("http://fileserver/models", "http://fileserver/models"),
+    "model_folder": ("/srv/files", "/srv/files"),
+    "database_url": ("postgresql://db/meeshy", "postgresql://db/meeshy"),
+    "host": ("0.0.0.0", "0.0.0.0"),
+    "port": ("0", 0),
+    "licence": ("evaluation", "evaluation"),
+    "model_preset": ("production", "production"),
+    "threads": ("3", 3),
+    "max_upload_bytes": ("1000", 1000),
+    "max_audio_s": ("12.5", 12.5),
+    "sla_s": ("3", 3.0),
+    "requests_per_minute": ("0", 0),
+    "lease_s": ("4", 4.0),
+    "poll_s": ("0.5", 0.5),
+    "poll_rings": ("false", False),
+    "attempts": ("5", 5),
+    "result_ttl_s": ("60", 60.0),
+    "source_ttl_s": ("30", 30.0),
+    "max_wer": ("0", 0.0),
+    "min_similarity": ("1", 1.0),
+    "speak_attempts": ("1", 1),
+    "deepl_key": ("key", "key"),
+    "deepl_url": ("https://api.deepl.com", "https://api.deepl.com"),
+    "allow_deepl": ("true", True),
+    "webhook_allow": ("hooks.intranet:8443", "hooks.intranet:8443"),
+    "client_key": ("mk_key", "mk_key"),
+    "log_level": ("debug", "debug"),
+}
+"""For each setting a text other than its default, and the value that the text means."""
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch):
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"MEESHY_{name.upper()}", raising=False)
+
+
+@pytest.fixture(scope="module")
+def documented() -> dict[str, tuple[str, str]]:
+    rows = re.findall(r"^\| `MEESHY_(\w+)` \| (.+?) \| (.+) \|$", DOCUMENT.read_text(), re.MULTILINE)
+    assert len(rows) == len({name for name, _, _ in rows})
+    return {name.lower(): (default, meaning) for name, default, meaning in rows}
+
+
+def test_every_setting_arrives_from_its_variable(monkeypatch):
+    for name, (text, _) in ENVIRONMENT.items():
+        monkeypatch.setenv(f"MEESHY_{name.upper()}", text)
+
+    arrived, default = Settings().model_dump(), Settings.model_construct().model_dump()
+
+    assert arrived == {name: value for name, (_, value) in ENVIRONMENT.items()}
+    assert not [name for name in arrived if arrived[name] == default[name]]
+
+
+def test_every_setting_is_documented_and_nothing_else_is(documented):
+    assert set(documented) == set(Settings.model_fields)
+
+
+def test_the_documented_defaults_are_in_force(documented):
+    told = {name: "" if default == "empty" else default.strip("`") for name, (default, _) in documented.items()}
+    told["models_dir"] = str(Path(told["models_dir"]).expanduser())
+
+    assert Settings(**told) == Settings()
+
+
+def test_what_zero_and_empty_mean_is_said(documented):
+    for name, (default, meaning) in documented.items():
+        if default == "empty":
+            assert "Empty:" in meaning, name
+        if default == "`0`":
+            assert "`0`:" in meaning, name
