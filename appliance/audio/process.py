@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import msgspec
 
@@ -37,9 +38,19 @@ class DecodeLimits:
     wall_s: float = 30.0
     """The child is killed after that, which is the machine's fault and not the recording's."""
     cpu_s: int = 20
-    """Processor time, loading included; ten minutes of sound need 2 to 5 s. What needs more is refused as unreadable."""
+    """Processor time, loading included; ten minutes of sound need 2 to 5 s. More is refused as unreadable."""
     memory_bytes: int = 1 << 30
     """Address space of the child; ten minutes of sound need about 450 MB of it, and every further minute 30 MB."""
+
+    @classmethod
+    def for_audio(cls, max_audio_s: float) -> Self:
+        """Return limits that leave room for a recording of that length, on a machine as slow as two shared cores."""
+        return cls(
+            max_audio_s=max_audio_s,
+            wall_s=30 + 0.05 * max_audio_s,
+            cpu_s=15 + int(0.02 * max_audio_s),
+            memory_bytes=(1 << 29) + int(600_000 * max_audio_s),
+        )
 
 
 class DecoderProcess:

@@ -1,11 +1,10 @@
 """Links lead somewhere, and nothing names a registry host or a place on one machine."""
 
+import functools
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PASSED_OVER = {"node_modules", "__pycache__"}
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".txt", ".sh", ".yml", ".yaml", ".json", ".tsv", ".mako", ".cfg", ".in", ""}
 # In pieces, so that this file does not name them itself.
 HOSTS = ("pypi" + ".org", "python" + "hosted.org", "registry." + "npmjs", "deb." + "debian.org", "hugging" + "face.co/")
@@ -13,12 +12,12 @@ PLACES = ("/work" + "/main", "/work" + "/shared", "/work" + "/.library")
 PASSING_PLACES = ("/" + "tmp/", "/" + "root/", "/" + "home/")
 
 
-def files() -> Iterator[Path]:
-    for path in sorted(ROOT.rglob("*")):
-        inside = path.relative_to(ROOT).parts
-        hidden = any(part.startswith(".") and part != ".ci" for part in inside)
-        if path.is_file() and not hidden and not PASSED_OVER & set(inside) and path.suffix in TEXT_SUFFIXES:
-            yield path
+@functools.cache
+def files() -> tuple[Path, ...]:
+    """Return the text files of the checkout, without hidden folders such as the environment."""
+    tops = [path for path in ROOT.iterdir() if not path.name.startswith(".") or path.name == ".ci"]
+    found = [path for top in tops for path in ([top] if top.is_file() else top.rglob("*"))]
+    return tuple(sorted(p for p in found if p.suffix in TEXT_SUFFIXES and "__pycache__" not in p.parts and p.is_file()))
 
 
 def anchors(document: Path) -> set[str]:
