@@ -11,7 +11,8 @@ import msgspec
 from appliance.access.first_key import ensure_first_key
 from appliance.api.app import ApiParts, create_app
 from appliance.api.server import serve as serve_app
-from appliance.audio.decoder import DecodeLimits, DecoderPool
+from appliance.audio.decoder import DecoderPool
+from appliance.audio.process import DecodeLimits
 from appliance.clock import SystemClock
 from appliance.jobs.query import JobReader
 from appliance.jobs.registry import CapabilityReader
@@ -65,7 +66,7 @@ def run_appliance(
         note = f" A first API key is in {first_key}." if first_key else ""
         ready(f"Meeshy listens on {url}; API by example: {url}/docs.{note}")
 
-    with DecoderPool(DecodeLimits(max_audio_s=settings.max_audio_s)) as decoder, supervisor:
+    with DecoderPool(DecodeLimits.for_audio(settings.max_audio_s)) as decoder, supervisor:
         parts = ApiParts(
             settings=settings,
             database=database,
