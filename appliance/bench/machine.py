@@ -17,6 +17,7 @@ def machine(threads: int) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "usable_cores": len(os.sched_getaffinity(0)),
         "load_1_min": round(os.getloadavg()[0], 2),
+        "cpu_pressure_10_s": _cpu_pressure(),
         "python": platform.python_version(),
         "runtimes": {name: version(name) for name in RUNTIMES},
         "threads": {
@@ -28,6 +29,15 @@ def machine(threads: int) -> dict[str, Any]:
             **{name: os.environ.get(name) for name in THREAD_VARIABLES},
         },
     }
+
+
+def _cpu_pressure() -> float | None:
+    """Return the percentage of the last 10 s in which something waited for a core, None where Linux does not say."""
+    try:
+        line = Path("/proc/pressure/cpu").read_text(encoding="utf-8").split("\n")[0]
+    except OSError:
+        return None
+    return float(dict(field.split("=") for field in line.split()[1:])["avg10"])
 
 
 def _cpu_model() -> str:

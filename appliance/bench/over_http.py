@@ -15,7 +15,8 @@ from appliance.jobs.states import Stage
 from appliance.storage.database import Database
 from appliance.storage.tables import work_items
 
-LOOK_EVERY_S = 0.05
+LOOK_EVERY_S = 0.25
+"""Every look is a request that costs the appliance a few milliseconds; at 20 a second they would show in a burst."""
 JOB_LIMIT_S = 600.0
 
 

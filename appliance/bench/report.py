@@ -43,6 +43,9 @@ def machine_line(machine: Mapping[str, Any]) -> Group:
     """Return what the figures were taken on."""
     pools = ", ".join(f"{name} {value}" for name, value in machine["threads"].items() if value is not None)
     return Group(
-        Text(f"{machine['cpu']}, {machine['usable_cores']} cores, load {machine['load_1_min']} at the start"),
+        Text(
+            f"{machine['cpu']}, {machine['usable_cores']} cores; at the start: load {machine['load_1_min']}, "
+            f"cores waited for {machine['cpu_pressure_10_s']} % of the time"
+        ),
         Text(f"thread pools: {pools}"),
     )

@@ -1,6 +1,8 @@
 """`meeshy bench`: how fast the appliance is beside a script of the same engines, and how alike its voices are."""
 
 import json
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +52,8 @@ def bench(
     `speed` sets it against scripts of the same engines, `voice` says how much matched voices resemble their speakers.
     Ends with 1 where a demand is not met.
     """
+    # A terminated bench must still end the appliance that it started in a session of its own.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     ensure_models(settings)
     if what == "voice":
         _voice(settings, as_json, recordings, quick=quick)

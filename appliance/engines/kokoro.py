@@ -106,8 +106,18 @@ class Kokoro:
         if isinstance(embedding, MeeshyError):
             raise embedding
         f0_hz = median_f0_hz(np.asarray(reference, np.float32), SPEECH_RATE_HZ)
-        mixture = match_speaker(embedding, f0_hz, language, self._facts, settings or self._match)
-        return make_voice("matched", mixture.timbre, mixture.prosody)
+        chosen = settings or self._match
+        mixture = match_speaker(embedding, f0_hz, language, self._facts, chosen)
+        return make_voice("matched", mixture.timbre, mixture.prosody, {"speed": chosen.speed})
+
+    def nearer_native(self, voice: Voice, language: str, share: float) -> Voice:
+        """Return the voice with this share (0 to 1) of the language's stock voice mixed in.
+
+        It is for another attempt where a matched voice was misheard: less like the speaker, easier to understand.
+        """
+        stock = self.stock_voice(language)
+        mixed = {name: (1 - share) * voice.arrays[name] + share * stock.arrays[name] for name in ("timbre", "prosody")}
+        return make_voice("matched", mixed["timbre"], mixed["prosody"], voice.parameters)
 
     def speak(self, batch: Sequence[SpeakRequest]) -> list[Speech | MeeshyError]:
         """Return one utterance at 24 kHz or error per request, in order.

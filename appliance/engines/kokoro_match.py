@@ -20,6 +20,8 @@ class MatchSettings:
     """Weight of one semitone off the speaker's median pitch against a unit of embedding distance."""
     gain: float = 1.0
     """How far the timbre goes from the mean voice, 1 as mixed; mixing averages what sets voices apart."""
+    speed: float = 0.93
+    """Mixtures articulate less than the voices they are made of; a little slower is understood better."""
     exclude: tuple[str, ...] = field(default=())
     """Stock voices left out of the basis (evaluation with a stock voice as the speaker)."""
 

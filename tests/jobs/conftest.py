@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -84,11 +84,15 @@ class Bench:
     transcriber: ScriptedTranscriber = field(default_factory=ScriptedTranscriber)
     translator: ScriptedTranslator = field(default_factory=ScriptedTranslator)
     synthesizer: ScriptedSynthesizer = field(default_factory=ScriptedSynthesizer)
+    engines_change: dict = field(default_factory=dict)
     rings: int = 0
 
     @property
     def engines(self) -> Engines:
-        return Engines(self.transcriber, self.translator, self.synthesizer, ScriptedEncoder(), whisper_translates=False)
+        plain = Engines(
+            self.transcriber, self.translator, self.synthesizer, ScriptedEncoder(), whisper_translates=False
+        )
+        return replace(plain, **self.engines_change)
 
     @property
     def context(self) -> Context:
