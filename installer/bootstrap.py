@@ -24,9 +24,7 @@ def ensure_python() -> None:
     for name in NEWER_PYTHONS:
         if found := shutil.which(name):
             os.execv(found, [found, *sys.argv])
-    raise BootstrapFailed(
-        "Python 3.11 or newer is needed (Debian: apt-get install python3 python3-venv)."
-    )
+    raise BootstrapFailed("Python 3.11 or newer is needed (Debian: apt-get install python3 python3-venv).")
 
 
 def ensure_environment(root: Path, lock_name: str) -> Path:

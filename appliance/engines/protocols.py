@@ -119,7 +119,7 @@ class Translation:
     engines: tuple[EngineIdentity, ...]
     """One per hop, in order."""
     route: str
-    """`argos:en>fr`, `argos:fr>en>es`, `whisper:fr>en`, `deepl:en>fr`, `phrases:en>fr`, `none` for the same language."""
+    """`argos:en>fr`, `argos:fr>en>es`, `whisper:fr>en`, `deepl:en>fr`, `none` for the same language."""
     quality: Literal["starter", "standard"] = "standard"
 
     @property
@@ -195,7 +195,7 @@ class Translator(Protocol):
         ...
 
     def translate(self, batch: Sequence[TranslateRequest]) -> list[Translation | MeeshyError]:
-        """Return one translation or error per request, in order; sentences of one pair go through the model together."""
+        """Return one translation or error per request, in order; one pair's sentences go through the model together."""
         ...
 
 

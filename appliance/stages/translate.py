@@ -1,4 +1,4 @@
-"""Translating a batch: known sentences from memory, all others in one call per engine, then the way back for the score."""
+"""Translating a batch: known sentences from memory, the others in one call per engine, then back for the score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

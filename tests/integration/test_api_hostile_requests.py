@@ -181,7 +181,7 @@ def test_a_strange_idempotency_key_is_refused(house: House, key: str) -> None:
     _refused(response, 400, "invalid_request")
 
 
-@pytest.mark.parametrize("user", [b"\xff\xfe", b"x" * 129])
+@pytest.mark.parametrize("user", [b"a\tb", b"x" * 129])
 def test_a_strange_user_header_is_refused(house: House, user: bytes) -> None:
     headers = house.headers(None) | {"x-meeshy-user": user}
 
@@ -239,7 +239,7 @@ def test_damaged_audio_is_translated_and_the_answer_says_what_is_missing(house: 
     response = house.client.post(
         TRANSLATE,
         headers=house.headers(),
-        files={"audio": ("a.wav", whole[: len(whole) * 9 // 10])},
+        files={"audio": ("a.wav", whole[: len(whole) * 7 // 10])},
         data={"target_lang": "fr"},
     )
 
@@ -247,6 +247,7 @@ def test_damaged_audio_is_translated_and_the_answer_says_what_is_missing(house: 
     assert response.status_code == 200, answer
     assert answer["state"] == "done"
     assert answer["partial_input"] is True
+    assert answer["missing"][0]["end_s"] == 1.0
 
 
 def test_silence_is_answered_as_no_speech(house: House) -> None:

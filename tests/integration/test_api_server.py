@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from appliance.api.app import create_app
 from appliance.api.server import ApiServer
 from appliance.audio.decoder import DecoderPool
 from tests.integration.api_house import TRANSLATE, House, open_house, recording
@@ -19,7 +20,7 @@ LONG_S = 60
 
 @contextmanager
 def _serving(house: House) -> Iterator[httpx.Client]:
-    server = ApiServer(house.app, "127.0.0.1", 0)
+    server = ApiServer(create_app(house.parts), "127.0.0.1", 0)
     ready = threading.Event()
     ports: list[int] = []
 

@@ -4,6 +4,7 @@ import json
 import pytest
 
 from appliance.api.bodies import TARGETS_MAX, Shape
+from appliance.api.identify import named_in_header
 from appliance.api.room import Room
 from appliance.errors import AudioMissing, InvalidRequest, MeeshyError, Overloaded, UnknownLanguage
 
@@ -118,3 +119,10 @@ def test_uploads_together_may_hold_only_so_much() -> None:
         assert isinstance(refusal.value, MeeshyError)
         assert refusal.value.retry_after_s
     assert room.free_bytes == 100
+
+
+def test_a_user_header_is_read_as_utf8() -> None:
+    assert named_in_header("zo\xc3\xab") == "zoë"
+    assert named_in_header(None) is None
+    with pytest.raises(InvalidRequest):
+        named_in_header("\xff\xfe")
