@@ -1,8 +1,5 @@
 """The API as one Litestar application."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
@@ -21,7 +18,6 @@ from appliance.api.problems import answer_http_exception, answer_our_error, answ
 from appliance.api.subtitles import get_subtitles
 from appliance.api.translate import translate, translate_async
 from appliance.errors import MeeshyError
-from appliance.webhooks.loop import delivering
 
 ROUTES = (
     translate, translate_async, get_job, end_job, follow_job, get_audio, head_audio, get_subtitles, get_languages,
@@ -30,15 +26,10 @@ ROUTES = (
 
 
 def create_app(parts: ApiParts) -> Litestar:
-    """Return the API over these parts; while it runs it also delivers webhooks."""
+    """Return the API over these parts; whoever runs it also runs the delivery of webhooks."""
 
     def given_parts() -> ApiParts:
         return parts
-
-    @asynccontextmanager
-    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
-        with delivering(parts.database, parts.clock, parts.settings):
-            yield
 
     return Litestar(
         route_handlers=ROUTES,
@@ -52,7 +43,6 @@ def create_app(parts: ApiParts) -> Litestar:
             HTTPException: answer_http_exception,
             Exception: answer_unexpected,
         },
-        lifespan=[lifespan],
         openapi_config=openapi_config(),
         request_max_body_size=parts.settings.max_upload_bytes,
         logging_config=None,

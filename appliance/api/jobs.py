@@ -25,7 +25,10 @@ KEEP_ALIVE_S = 10.0
 FOLLOW_LIMIT_S = 900.0
 """A stream ends after this long; browsers' EventSource then connects again by itself."""
 
-JobId = Annotated[str, PathParameter(description="As `job_id` in the answer.", max_length=64)]
+# PostgreSQL cannot store NUL and raises where it is asked for one.
+JobId = Annotated[
+    str, PathParameter(description="As `job_id` in the answer.", max_length=64, pattern=r"^[\x21-\x7e]+$")
+]
 
 
 class TargetProgress(msgspec.Struct, frozen=True):

@@ -1,9 +1,7 @@
 """One log line per request: method, route, status, time; never a body, a query, a header or a transcript."""
 
-import json
 import logging
 import time
-from typing import Any
 
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
@@ -37,21 +35,4 @@ class LogRequests(ASGIMiddleware):
                 "status": status,
                 "ms": round((time.monotonic() - began_s) * 1000, 1),
             }
-            log.info("request", extra={"fields": fields})
-
-
-class JsonLines(logging.Formatter):
-    """Formats a record as one JSON line; what a record carries in `extra={"fields": …}` stands beside the message."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line; of an exception only its type, because its text may quote a transcript."""
-        line: dict[str, Any] = {
-            "at_s": round(record.created, 3),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info and record.exc_info[0]:
-            line["exception"] = record.exc_info[0].__qualname__
-        line |= getattr(record, "fields", {})
-        return json.dumps(line, ensure_ascii=False, default=str)
+            log.info("request", extra=fields)

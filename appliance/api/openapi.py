@@ -26,12 +26,23 @@ application's id, `sub` the user, `aud` `meeshy`, `exp`).
 """
 _REF = "#/components/schemas/{name}"
 _AUDIO = {media_type.split(";")[0] for media_type in CONTENT_TYPES.values()}
-_CONTENTS: dict[tuple[str, str], set[str]] = {
-    ("/api/v1/voice/job/{job_id}/audio/{language}", "200"): _AUDIO,
-    ("/api/v1/voice/job/{job_id}/audio/{language}", "206"): _AUDIO,
-    ("/api/v1/voice/job/{job_id}/subtitles/{file}", "200"): set(MEDIA_TYPES.values()),
-    ("/api/v1/voice/job/{job_id}/events", "200"): {"text/event-stream"},
+_TEXT = {"type": "string"}
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["progress", "end"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
 }
+_AUDIO_PATH = "/api/v1/voice/job/{job_id}/audio/{language}"
+_CONTENTS: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = {
+    (_AUDIO_PATH, "get", "200"): dict.fromkeys(_AUDIO, _TEXT),
+    (_AUDIO_PATH, "get", "206"): dict.fromkeys(_AUDIO, _TEXT),
+    (_AUDIO_PATH, "head", "200"): {media_type: {} for media_type in _AUDIO},
+    ("/api/v1/voice/job/{job_id}/subtitles/{file}", "get", "200"): dict.fromkeys(MEDIA_TYPES.values(), _TEXT),
+    ("/api/v1/voice/job/{job_id}/events", "get", "200"): {"text/event-stream": _EVENT},
+}
+"""Bodies that are no JSON: per path, method and status the media types with their schemas."""
 _BODIES = {"/api/v1/voice/translate": Shape.sync(), "/api/v1/voice/translate/async": Shape.announced()}
 
 
@@ -70,11 +81,9 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     for path, shape in _BODIES.items():
         document["paths"][path]["post"]["requestBody"] = _body(shape, schemas)
-    for (path, status), media_types in _CONTENTS.items():
-        document["paths"][path]["get"]["responses"][status]["content"] = {
-            media_type: {"schema": {"type": "string", "contentMediaType": media_type}}
-            for media_type in sorted(media_types)
-        }
+    for (path, method, status), schema_of in _CONTENTS.items():
+        response = document["paths"][path][method]["responses"][status]
+        response["content"] = {media_type: {"schema": schema} for media_type, schema in sorted(schema_of.items())}
     for item in document["paths"].values():
         for operation in item.values():
             _tidy(operation)

@@ -56,7 +56,7 @@ def problem_response(request: Request, error: MeeshyError) -> Response[bytes]:
 def answer_our_error(request: Request, error: MeeshyError) -> Response[bytes]:
     """Answer a MeeshyError."""
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.warning("refused", extra={"fields": {"code": error.code, "detail": error.detail}})
+        log.warning("refused", extra={"code": error.code, "detail": error.detail})
     return problem_response(request, error)
 
 
@@ -78,7 +78,7 @@ def answer_unexpected(request: Request, exception: Exception) -> Response[bytes]
     """
     frames = traceback.extract_tb(exception.__traceback__)[-3:]
     where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames)]
-    log.error("unexpected", extra={"fields": {"exception": type(exception).__qualname__, "where": where}})
+    log.error("unexpected", extra={"exception": type(exception).__qualname__, "where": where})
     return problem_response(request, MeeshyError())
 
 

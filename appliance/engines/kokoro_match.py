@@ -7,15 +7,23 @@ from scipy.optimize import nnls
 
 from appliance.engines.kokoro_styles import StockFacts
 
+NATIVE_PROSODY = {"fr": 0.35, "hi": 0.35, "it": 0.35, "pt": 0.35}
+"""Languages in which mixtures of mostly English voices are misheard without a native share.
+
+Whisper base, four sentences of two speakers: French WER 0.34 without and 0.13 with it at the same similarity, more of
+it or a share in the timbre gained nothing; Spanish 0.00 without. Hindi, Italian and Portuguese are taken to be like
+French and were not measured.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class MatchSettings:
     """How far a match may go from the stock voices."""
 
-    native_timbre: float = 0.2
+    native_timbre: float = 0.0
     """Least share of a native voice of the target language in the timbre."""
-    native_prosody: float = 0.35
-    """Least share in the prosody; without it French read by English voices is misheard (WER 0.137 against 0.074)."""
+    native_prosody: float | None = None
+    """Least share in the prosody; None takes the language's own of NATIVE_PROSODY."""
     pitch_weight: float = 0.15
     """Weight of one semitone off the speaker's median pitch against a unit of embedding distance."""
     gain: float = 1.0
@@ -47,8 +55,9 @@ def match_speaker(
     native = _native(embedding, language, facts, usable)
     semitones = np.zeros(len(usable)) if f0_hz is None else 12 * np.log2(facts.f0_hz / f0_hz)
     pitch_weight = 0.0 if f0_hz is None else settings.pitch_weight
+    share = NATIVE_PROSODY.get(language, 0.0) if settings.native_prosody is None else settings.native_prosody
     timbre = _mix(embedding, facts, usable, native, settings.native_timbre, semitones, 0.0)
-    prosody = _mix(embedding, facts, usable, native, settings.native_prosody, semitones, pitch_weight)
+    prosody = _mix(embedding, facts, usable, native, share, semitones, pitch_weight)
     mean = usable / usable.sum()
     return Mixture(mean + settings.gain * (timbre - mean), prosody)
 

@@ -17,7 +17,7 @@ from appliance.engines.speaker_encoder_features import (
     MEL_BANDS,
     cut_long_silences,
     mel_frames,
-    raise_level,
+    set_level,
 )
 from appliance.errors import AudioEmpty, AudioUnreadable, MeeshyError, ModelCorrupt, NoSpeech
 
@@ -64,7 +64,9 @@ class ResemblyzerEncoder:
             raise ModelCorrupt(f"'{weights.name}' is not Resemblyzer's encoder: {error} is missing.") from error
         sha256 = model_sha256 or hashlib.sha256(weights.read_bytes()).hexdigest()
         self._cut_silences = cut_silences
-        self._identity = EngineIdentity("resemblyzer", "ge2e-256", sha256, "cut" if cut_silences else "whole")
+        self._identity = EngineIdentity(
+            "resemblyzer", "ge2e-256", sha256, "cut,-25dBFS" if cut_silences else "whole,-25dBFS"
+        )
 
     def identity(self) -> EngineIdentity:
         """Return which engine and weights this is."""
@@ -100,7 +102,7 @@ class ResemblyzerEncoder:
             raise AudioUnreadable("The samples hold values that are not numbers.")
         if np.abs(samples).max() < 1e-4:
             raise NoSpeech()
-        level = raise_level(samples)
+        level = set_level(samples)
         speech = cut_long_silences(level) if self._cut_silences else level
         starts = partial_starts(len(speech))
         mel = mel_frames(speech)

@@ -12,8 +12,13 @@ FRAME_SAMPLES = 400
 HOP_SAMPLES = 160
 """10 ms."""
 MEL_BANDS = 40
-LEVEL_DBFS = -30.0
-"""Quieter recordings are raised to this mean level; louder ones stay."""
+LEVEL_DBFS = -25.0
+"""Every recording is brought to this mean level.
+
+Resemblyzer only raises quiet ones to -30 dBFS, and the network hears powers, not decibels: the same recording 10 dB
+quieter was only 0.85 similar to itself. One level for all makes that 1.00, and people apart as well as before: same
+person 0.821 and others 0.512 on average over 12 clips, against 0.824 and 0.530.
+"""
 
 _VAD_WINDOW_SAMPLES = 480
 _VAD_AVERAGE_WINDOWS = 8
@@ -23,12 +28,12 @@ _VAD_KEPT_SILENCE_WINDOWS = 6
 _VAD_RANGE_DB = 35.0
 
 
-def raise_level(samples: np.ndarray) -> np.ndarray:
-    """Return the samples scaled up to LEVEL_DBFS mean power, or unchanged where they are already that loud."""
-    level_db = 10 * np.log10(np.mean(np.square(samples, dtype=np.float64)) + 1e-12)
-    if level_db >= LEVEL_DBFS:
+def set_level(samples: np.ndarray) -> np.ndarray:
+    """Return the samples scaled to LEVEL_DBFS mean power; silence stays silence."""
+    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    if power <= 0:
         return samples
-    return samples * np.float32(10 ** ((LEVEL_DBFS - level_db) / 20))
+    return samples * np.float32(10 ** (LEVEL_DBFS / 20) / np.sqrt(power))
 
 
 def cut_long_silences(samples: np.ndarray) -> np.ndarray:

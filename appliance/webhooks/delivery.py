@@ -57,7 +57,7 @@ def deliver_due(
     for message in messages:
         state = _attempt(message, clock, client, settings)
         _note(database, message, state, clock.now_s(), jitter or random.Random())  # noqa: S311 spreads load only
-        log.info("webhook", extra={"fields": {"message": message.id, "attempt": message.attempts, "state": state}})
+        log.info("webhook", extra={"message_id": message.id, "attempt": message.attempts, "state": state})
     return len(messages)
 
 

@@ -212,6 +212,13 @@ def test_a_strange_path_is_not_found_or_refused(house: House, path: str) -> None
     assert response.json()["code"]
 
 
+@pytest.mark.parametrize("job_id", ["%00", "a%00b", "%c3%a9", "a%20b"])
+def test_an_id_that_a_database_could_choke_on_never_reaches_it(house: House, job_id: str) -> None:
+    for path in ("", "/events", "/audio/fr", "/subtitles/fr.srt"):
+        response = house.client.get(f"/api/v1/voice/job/{job_id}{path}", headers=house.headers())
+        _refused(response, 400, "invalid_request")
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "GET"])
 def test_another_method_is_refused_with_those_that_are_answered(house: House, method: str) -> None:
     response = house.client.request(method, TRANSLATE, headers=house.headers())

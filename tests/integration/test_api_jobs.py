@@ -11,6 +11,7 @@ from appliance.jobs.outcomes import end_target
 from appliance.jobs.states import TargetState
 from appliance.owner import Owner
 from appliance.storage.tables import audit, targets
+from appliance.telemetry.logs import JsonLines
 from appliance.testing.clock import FrozenClock
 from tests.integration.api_house import House, open_house
 
@@ -263,3 +264,16 @@ class TestService:
         assert "default-src 'none'" in page.headers["content-security-policy"]
         assert "/api/v1/voice/translate" in page.text
         assert "id='no_route'" in page.text
+
+    def test_a_request_is_logged_by_its_route_and_without_what_it_carried(self, house: House, caplog) -> None:
+        with caplog.at_level("INFO", "appliance.api"):
+            house.send("what alice said", "fr")
+            house.client.get("/api/v1/voice/job/job_secret", params={"user_id": "alice"}, headers=house.headers())
+
+        lines = [vars(record) for record in caplog.records if record.message == "request"]
+        assert [(line["method"], line["route"], line["status"]) for line in lines] == [
+            ("POST", "/api/v1/voice/translate", 200),
+            ("GET", "/api/v1/voice/job/{job_id}", 404),
+        ]
+        logged = "".join(JsonLines().format(record) for record in caplog.records)
+        assert not [word for word in ("what alice said", "job_secret", house.key.key) if word in logged]

@@ -15,12 +15,15 @@ import sqlalchemy as sa
 
 from appliance.access.keys import IssuedKey, create_key
 from appliance.application_secret import webhook_secret
+from appliance.audio.decoder import DecoderPool
 from appliance.jobs.states import JobState, TargetState
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.tables import jobs, metadata, outbox, targets
 from appliance.testing.clock import FrozenClock
 from appliance.webhooks.delivery import ATTEMPTS, FIRST_PAUSE_S, LONGEST_PAUSE_S, deliver_due, pause_s
+from appliance.webhooks.loop import delivering
+from tests.integration.api_house import TRANSLATE, open_house
 
 
 @dataclass
@@ -31,6 +34,7 @@ class Receiver:
     headers: dict[str, str] = field(default_factory=dict)
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     port: int = 0
+    arrived: threading.Event = field(default_factory=threading.Event)
 
 
 @pytest.fixture
@@ -45,6 +49,7 @@ def receiver() -> Iterator[Receiver]:
             for name, value in told.headers.items():
                 self.send_header(name, value)
             self.end_headers()
+            told.arrived.set()
 
         def log_message(self, *_: object) -> None:
             pass
@@ -254,3 +259,15 @@ def test_pauses_are_spread_so_that_messages_do_not_come_in_waves() -> None:
     assert min(first) >= FIRST_PAUSE_S
     assert max(first) <= 1.2 * FIRST_PAUSE_S
     assert pause_s(50, random.Random(0)) <= 1.2 * LONGEST_PAUSE_S
+
+
+def test_the_end_of_an_async_job_is_announced_by_the_running_delivery(tmp_path: Path, receiver: Receiver) -> None:
+    allow = f"127.0.0.1:{receiver.port}"
+    with DecoderPool() as decoder, open_house(tmp_path / "house", decoder, webhook_allow=allow) as house:
+        answer = house.send("hello", "fr", path=f"{TRANSLATE}/async", webhook_url=f"http://{allow}/hook").json()
+        with delivering(house.database, house.parts.clock, house.settings):
+            assert receiver.arrived.wait(60)
+
+    headers, body = receiver.received[0]
+    assert json.loads(body)["data"]["job_id"] == answer["job_id"]
+    assert headers["webhook-signature"].startswith("v1,")

@@ -57,7 +57,7 @@ def test_neither_loudness_nor_a_long_pause_makes_another_speaker(
     speech = people["jfk"].samples
     paused = np.concatenate([speech[:80_000], np.zeros(48_000, np.float32), speech[80_000:]])
     original, quiet, with_pause = encoder.embed([speech, 0.05 * speech, paused])
-    assert original @ quiet > 0.98 and original @ with_pause > 0.95
+    assert original @ quiet > 0.999 and original @ with_pause > 0.95
 
 
 def test_the_identity_names_the_weights(encoder: ResemblyzerEncoder) -> None:

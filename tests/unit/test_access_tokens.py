@@ -64,16 +64,12 @@ def test_a_token_speaks_for_one_user_of_the_application(database, clock, applica
         {"sub": "x" * 129},
         {"iss": None},
         {"iss": "somebody"},
-        {"iss": ["list"]},
         {"nbf": "later"},
     ],
 )
 def test_a_token_with_a_wrong_claim_is_refused(database, clock, application, claims, change) -> None:
     changed = {name: value for name, value in (claims | change).items() if value is not None}
-    try:
-        header = _signed(changed, application.token_secret)
-    except TypeError:
-        pytest.skip("the JWT library itself refuses to write this claim")
+    header = _signed(changed, application.token_secret)
 
     with pytest.raises(NotAuthenticated):
         identify(database, clock, header)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from appliance.engines.speaker_encoder import PARTIAL_FRAMES, partial_starts
-from appliance.engines.speaker_encoder_features import cut_long_silences, mel_filters, mel_frames, raise_level
+from appliance.engines.speaker_encoder_features import cut_long_silences, mel_filters, mel_frames, set_level
 
 RATE_HZ = 16_000
 
@@ -13,10 +13,13 @@ def tone(seconds: float, amplitude: float = 0.3, hz: float = 440.0) -> np.ndarra
     return (amplitude * np.sin(2 * np.pi * hz * np.arange(round(seconds * RATE_HZ)) / RATE_HZ)).astype(np.float32)
 
 
-def test_a_quiet_recording_is_raised_to_minus_30_db_and_a_loud_one_is_left_alone() -> None:
-    quiet = raise_level(tone(1, 0.001))
-    assert 10 * np.log10(np.mean(quiet**2)) == pytest.approx(-30, abs=0.01)
-    assert np.array_equal(raise_level(tone(1)), tone(1))
+@pytest.mark.parametrize("amplitude", [0.001, 0.05, 0.9])
+def test_every_recording_is_heard_at_the_same_level(amplitude: float) -> None:
+    assert 10 * np.log10(np.mean(set_level(tone(1, amplitude)) ** 2)) == pytest.approx(-25, abs=0.01)
+
+
+def test_silence_stays_silence() -> None:
+    assert not set_level(np.zeros(100, np.float32)).any()
 
 
 def test_a_two_second_pause_is_cut_and_a_short_one_stays() -> None:

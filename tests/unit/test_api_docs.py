@@ -1,0 +1,43 @@
+import re
+from pathlib import Path
+
+from appliance.api.app import ROUTES
+from appliance.api.bodies import TranslateAsyncJson
+from appliance.errors import every_error
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def test_the_error_table_is_the_error_tree() -> None:
+    text = (DOCS / "errors.md").read_text()
+
+    rows = re.findall(r"^\| `(\w+)` \| (\d+) \| (.+) \|$", text, re.MULTILINE)
+
+    assert rows == [(kind.code, str(kind.status), kind.title()) for kind in every_error()]
+
+
+def test_no_two_errors_share_a_code() -> None:
+    codes = [kind.code for kind in every_error()]
+
+    assert len(codes) == len(set(codes))
+
+
+def test_every_route_is_documented_and_nothing_else_is() -> None:
+    text = (DOCS / "api.md").read_text()
+    served = {
+        f"{method} {re.sub(r':[a-z]+}', '}', path)}"
+        for handler in ROUTES
+        if handler.resolve_include_in_schema()
+        for method in handler.http_methods
+        for path in handler.paths
+    }
+
+    documented = set(re.findall(r"`((?:GET|HEAD|POST|DELETE) /[^`]*)`", text))
+
+    assert documented == served
+
+
+def test_every_field_of_a_request_is_documented() -> None:
+    text = (DOCS / "api.md").read_text()
+
+    assert not [name for name in TranslateAsyncJson.__struct_fields__ if f"`{name}`" not in text]
