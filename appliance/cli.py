@@ -46,7 +46,7 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="meeshy")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """Translate voice messages on your own machines, in the speaker's own voice."""
+    """Translate voice messages on your own machines, in a voice like the speaker's."""
     try:
         context.obj = Settings()
     except ValidationError as failure:

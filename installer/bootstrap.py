@@ -54,9 +54,11 @@ def _create(root: Path, interpreter: Path) -> None:
 def _install(root: Path, interpreter: Path, lock_name: str) -> None:
     lock = _lock(root, lock_name)
     count = lock.read_text().count("==")
-    _say(f"installing {count} pinned packages from {lock.relative_to(root)} (once; one to three minutes)")
+    _say(f"installing {count} pinned packages from {lock.relative_to(root)} (once; some minutes)")
     command = [str(interpreter), "-m", "pip", "install", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
-    command += ["--disable-pip-version-check", "--no-warn-script-location", "--quiet", "--progress-bar", "on"]
+    command += ["--disable-pip-version-check", "--no-warn-script-location"]
+    # A terminal gets pip's own progress bars; a log would get hundreds of lines of them.
+    command += [] if sys.stderr.isatty() else ["--quiet"]
     _run(
         [*command, "--requirement", str(lock)],
         "The packages could not be installed; is the package index reachable? Run the command again to go on.",

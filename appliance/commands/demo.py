@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 import click
@@ -45,6 +46,6 @@ def _how_to_go_on(settings: Settings, recording: Path) -> str:
         "Your own file:  ./meeshy translate note.m4a --to fr --to es --consent\n"
         f"The appliance:  ./meeshy serve        then its API by example: {url}/docs\n"
         "From any program, while it runs:\n"
-        f'  curl -H "Authorization: Bearer $(cat {key_file})" -F audio=@{recording} \\\n'
+        f'  curl -H "Authorization: Bearer $(cat {shlex.quote(key_file)})" -F audio=@{shlex.quote(str(recording))} \\\n'
         f"       -F user_id={LOCAL_USER} -F target_langs=fr,es -F consent=true {url}/api/v1/voice/translate"
     )

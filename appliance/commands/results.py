@@ -32,6 +32,7 @@ def document_of(job: Mapping[str, Any], audio_paths: Mapping[str, Path], elapsed
                 "duration_s": target["duration_s"],
                 "cached": target["cached"],
                 "voice": target["voice"],
+                "voice_notice": target["voice_notice"],
                 "quality": target["quality"],
                 "receipt": target["receipt"],
                 "error": target["error"],
@@ -61,6 +62,8 @@ def _panel(target: Mapping[str, Any]) -> Panel:
     table = Table.grid(padding=(0, 2))
     table.add_row("[bold]says[/bold]", f"[bold]{target['text']}[/bold]")
     table.add_row("audio", f"{target['audio_path']}  ({target['duration_s']:.1f} s, {target['voice']} voice)")
+    if target["voice_notice"]:
+        table.add_row("voice", target["voice_notice"])
     table.add_row("translation", f"{receipt['route']}, quality: {target['quality']}")
     for label, name, form in _RECEIPT_ROWS:
         if receipt.get(name) is not None:

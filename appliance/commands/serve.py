@@ -13,7 +13,9 @@ from appliance.api.app import ApiParts, create_app
 from appliance.api.server import serve as serve_app
 from appliance.audio.decoder import DecoderPool
 from appliance.audio.process import DecodeLimits
+from appliance.catalog.store import ModelStore
 from appliance.clock import SystemClock
+from appliance.errors import CommandFailed
 from appliance.jobs.query import JobReader
 from appliance.jobs.registry import CapabilityReader
 from appliance.jobs.submit import Submitter
@@ -42,6 +44,7 @@ class ServerFile(msgspec.Struct, frozen=True):
 def serve(settings: Settings, host: str | None, port: int | None) -> None:
     """Run the appliance on this machine until it is interrupted."""
     chosen = {key: value for key, value in {"host": host, "port": port}.items() if value is not None}
+    _require_models(settings)
     run_appliance(settings.model_copy(update=chosen))
 
 
@@ -50,6 +53,9 @@ def run_appliance(
 ) -> None:
     """Run API and worker until SIGINT or SIGTERM; `ready` gets one line when the API listens."""
     configure_logs(settings.log_level)
+    running = running_server(settings)
+    if running is not None:
+        raise CommandFailed(f"An appliance already serves this data folder, at {running}.")
     _leave_signals_to_the_server()
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.database)
@@ -61,7 +67,8 @@ def run_appliance(
     server_file = settings.data_dir / SERVER_FILE
 
     def listening(port: int) -> None:
-        url = f"http://{settings.host}:{port}"
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        url = f"http://{host}:{port}"
         server_file.write_bytes(msgspec.json.encode(ServerFile(url, os.getpid())))
         note = f" A first API key is in {first_key}." if first_key else ""
         ready(f"Meeshy listens on {url}; API by example: {url}/docs.{note}")
@@ -80,9 +87,23 @@ def run_appliance(
         try:
             with delivering(database, parts.clock, settings):
                 serve_app(create_app(parts), settings.host, settings.port, listening)
+        except OSError as taken:
+            raise CommandFailed(
+                f"{settings.host} port {settings.port} cannot be listened on: {taken.strerror}."
+            ) from None
         finally:
             server_file.unlink(missing_ok=True)
     database.close()
+
+
+def _require_models(settings: Settings) -> None:
+    """Raise CommandFailed where models are missing: the worker could only say so later, and one by one."""
+    store = ModelStore(settings)
+    missing = [m.id for m in store.catalog.of_set(settings.model_preset) if not store.present(m.id)]
+    if missing:
+        raise CommandFailed(
+            f"Models are missing: {', '.join(missing)}. Run: ./meeshy models pull {settings.model_preset}"
+        )
 
 
 def _leave_signals_to_the_server() -> None:

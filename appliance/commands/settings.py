@@ -3,6 +3,7 @@
 import json
 
 import click
+import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
@@ -11,22 +12,27 @@ from appliance.settings import Settings
 SECRET = frozenset({"deepl_key", "client_key"})
 
 
+def _shown(name: str, settings: Settings) -> object:
+    value = getattr(settings, name)
+    if name in SECRET:
+        return "(set)" if value else ""
+    if name == "database_url" and value:
+        return sa.make_url(value).render_as_string(hide_password=True)
+    return value
+
+
 @click.command("settings")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def settings(settings: Settings, as_json: bool) -> None:
     """Show every setting with its variable and the value in force."""
-    rows = {
-        name: ("(set)" if value else "") if name in SECRET else value
-        for name in Settings.model_fields
-        for value in [getattr(settings, name)]
-    }
+    rows = {name: value for name in Settings.model_fields for value in [_shown(name, settings)]}
     if as_json:
         click.echo(json.dumps(rows, default=str, indent=2))
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("variable", "value", "meaning"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for name, value in rows.items():
         table.add_row(f"MEESHY_{name.upper()}", str(value), Settings.model_fields[name].description)
     Console().print(table, highlight=False)

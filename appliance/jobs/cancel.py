@@ -33,7 +33,7 @@ def delete_job(database: Database, objects: ObjectStore, owner: Owner, job_id: s
         forget_job(connection, job_id)
         connection.execute(sa.delete(jobs).where(jobs.c.id == job_id))
         names = {target.spoken.object for target in job.targets if target.spoken}
-        names |= {job.audio.pcm} if job.audio else set()
+        names |= {job.audio.pcm} if job.audio and job.audio.pcm else set()
         orphans = [name for name in names if not object_needed(connection, owner, name)]
     for name in orphans:
         objects.delete(name)

@@ -45,6 +45,7 @@ class AudioFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What decoding learned about the upload; `pcm` names the stored 16 kHz mono s16le samples."""
 
     pcm: str
+    """Empty once the recording is no longer kept; what is known about it stays."""
     duration_s: float
     container: str
     codec: str

@@ -1,8 +1,11 @@
 """Letting go of what is no longer kept: uploaded recordings first, then whole jobs with their results."""
 
+from contextlib import suppress
+
 import sqlalchemy as sa
 
 from appliance.cache.answers import forget_expired
+from appliance.errors import NotFound
 from appliance.jobs.cancel import delete_job
 from appliance.jobs.query import load_job
 from appliance.jobs.states import FINAL_JOB
@@ -26,7 +29,8 @@ def let_go(database: Database, objects: ObjectStore, settings: Settings) -> int:
     for name in recordings:
         objects.delete(name)
     for job_id, owner in owners.items():
-        delete_job(database, objects, owner, job_id)
+        with suppress(NotFound):  # its owner was faster
+            delete_job(database, objects, owner, job_id)
     return len(recordings) + len(owners)
 
 
@@ -34,16 +38,15 @@ def _drop_recordings(connection: sa.Connection, before_s: float) -> list[str]:
     """Take the recording out of ended jobs and return the objects that no younger job needs."""
     rows = connection.execute(
         sa.select(jobs.c.id, jobs.c.audio).where(
-            jobs.c.id.in_(_ended_before(before_s).where(jobs.c.audio.is_not(None)))
+            jobs.c.id.in_(_ended_before(before_s).where(jobs.c.audio["pcm"].as_string() != ""))
         )
     ).all()
-    names = {row.audio["pcm"] for row in rows}
-    connection.execute(sa.update(jobs).where(jobs.c.id.in_([row.id for row in rows])).values(audio=None))
-    needed = sa.select(jobs.c.id).where(jobs.c.audio.is_not(None))
+    for row in rows:
+        connection.execute(sa.update(jobs).where(jobs.c.id == row.id).values(audio={**row.audio, "pcm": ""}))
     return [
         name
-        for name in sorted(names)
-        if connection.scalar(needed.where(jobs.c.audio["pcm"].as_string() == name).limit(1)) is None
+        for name in sorted({row.audio["pcm"] for row in rows})
+        if connection.scalar(sa.select(jobs.c.id).where(jobs.c.audio["pcm"].as_string() == name).limit(1)) is None
     ]
 
 

@@ -66,7 +66,12 @@ class Submitter:
         if len(known) < len(submission.request.targets):
             return None
         with self._database.write() as connection:
-            return self._earlier(connection, submission) or self._record(connection, submission, None, capabilities)
+            # Looked up again: between the two transactions an answer may have expired or been erased.
+            kept = recall(connection, self._keys(submission, capabilities), self._database.now_s(connection))
+            if len(kept) < len(submission.request.targets):
+                return None
+            audio = msgspec.convert(next(iter(kept.values()))["audio"], AudioFacts)
+            return self._earlier(connection, submission) or self._record(connection, submission, audio, capabilities)
 
     def accept(self, submission: Submission, audio: AudioFacts) -> JobDocument:
         """Record a job for a decoded recording and wake the workers; NoRoute where no language can be reached."""
@@ -128,7 +133,7 @@ class Submitter:
         self,
         connection: sa.Connection,
         submission: Submission,
-        audio: AudioFacts | None,
+        audio: AudioFacts,
         capabilities: Capabilities,
     ) -> JobDocument:
         now_s = self._database.now_s(connection)
@@ -162,12 +167,11 @@ class Submitter:
         connection: sa.Connection,
         job_id: str,
         submission: Submission,
-        audio: AudioFacts | None,
+        audio: AudioFacts,
         source: dict[str, Any] | None,
         now_s: float,
     ) -> None:
         owner, request = submission.owner, submission.request
-        length_s = audio.duration_s if audio else 0.0
         connection.execute(
             sa.insert(jobs).values(
                 id=job_id,
@@ -175,12 +179,12 @@ class Submitter:
                 user_id=owner.user_id,
                 state=JobState.QUEUED,
                 accepted_s=now_s,
-                deadline_s=now_s + self._settings.sla_s + DEADLINE_PER_AUDIO_S * length_s,
+                deadline_s=now_s + self._settings.sla_s + DEADLINE_PER_AUDIO_S * audio.duration_s,
                 request=msgspec.to_builtins(request),
                 request_sha256=submission.digest(),
                 idempotency_key=submission.idempotency_key,
                 audio_sha256=submission.audio_sha256,
-                audio=msgspec.to_builtins(audio) if audio else None,
+                audio=msgspec.to_builtins(audio),
                 source=source,
             )
         )

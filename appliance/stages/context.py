@@ -1,9 +1,11 @@
 """What every stage works with: the database, the object store, the loaded engines, and the settings in force."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from appliance.clock import Clock, SystemClock
-from appliance.engines.protocols import SpeakerEncoder, Synthesizer, Transcriber, Translator
+from appliance.engines.protocols import Samples, SpeakerEncoder, Synthesizer, Transcriber, Translator, Voice
+from appliance.languages import NAMES
 from appliance.settings import Settings
 from appliance.stages.references import References
 from appliance.storage.database import Database
@@ -19,6 +21,10 @@ class Engines:
     synthesizer: Synthesizer
     encoder: SpeakerEncoder
     deepl: Translator | None = None
+    hears: frozenset[str] = frozenset(NAMES)
+    """The languages that the transcriber was trained on."""
+    refine_voice: Callable[[Samples, str, Voice], Voice] | None = None
+    """Searches for a voice closer to a recording's speaker than the given one, for a language; seconds of work."""
     whisper_translates: bool = True
     """Whether the loaded Whisper was trained on its translate task (the `.en` models and turbo were not)."""
 

@@ -79,6 +79,7 @@ def _commit(context: Context, work: Work, receipt: Receipt, spoken: Spoken) -> b
                     "translation": work.of.translation,
                     "spoken": msgspec.to_builtins(spoken),
                     "source": msgspec.to_builtins(work.job.source),
+                    "audio": {**msgspec.to_builtins(work.job.audio), "pcm": ""},
                 }
                 keep(
                     connection, work.job.owner, "result", {key: answer}, now_s + context.settings.result_ttl_s,

@@ -84,12 +84,26 @@ def _voice(context: Context, work: Work) -> tuple[Voice, bool]:
     synthesizer, language = context.engines.synthesizer, work.of.language
     if work.job.request.voice_in_force == "stock":
         return synthesizer.stock_voice(language), False
-    return context.references.recall(
-        work.job.owner,
-        work.job.audio_sha256,
+    of_speaker = (work.job.owner, work.job.audio_sha256)
+    voice, known = context.references.recall(
+        *of_speaker,
         f"voice:{synthesizer.identity().key}:{language}",
         lambda: synthesizer.match_voice(source_samples(context, work), language),
     )
+    refine = context.engines.refine_voice
+    if refine is not None and _too_unlike(context, work):
+        return context.references.recall(
+            *of_speaker,
+            f"refined:{synthesizer.identity().key}:{language}",
+            lambda: refine(source_samples(context, work), language, voice),
+        )
+    return voice, known
+
+
+def _too_unlike(context: Context, work: Work) -> bool:
+    """Return whether the last reading was not enough like the speaker, so that a search for a closer voice may pay."""
+    last = work.progress.readings[-1] if work.progress.readings else None
+    return last is not None and last.similarity is not None and last.similarity < context.settings.min_similarity
 
 
 def _commit(context: Context, script: _Script, speeches: Sequence[Speech], elapsed_s: float) -> None:

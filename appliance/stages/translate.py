@@ -66,11 +66,12 @@ def translate(context: Context, items: Sequence[ClaimedItem]) -> None:
 def _route(context: Context, work: Work) -> Route:
     if work.job.source is None:
         raise NoSpeech("Nothing was heard that could be translated.")
+    recording_kept = work.job.audio is not None and work.job.audio.pcm != ""
     return choose_route(
         work.job.source.language,
         work.of.language,
         pairs=context.engines.translator.pairs(),
-        whisper_translates=context.engines.whisper_translates and work.job.audio is not None,
+        whisper_translates=context.engines.whisper_translates and recording_kept,
         site_allows_deepl=context.engines.deepl is not None,
         request_allows_deepl=work.job.request.allow_deepl,
     )

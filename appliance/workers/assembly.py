@@ -1,6 +1,7 @@
 """Building a worker's engines from the settings and the catalog: the only place that knows all engine classes."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -12,8 +13,9 @@ from appliance.engines.argos_model import try_out
 from appliance.engines.argos_packs import ArgosPacks
 from appliance.engines.deepl import DeepL, DeepLCall
 from appliance.engines.faster_whisper import FasterWhisper
-from appliance.engines.kokoro import Kokoro
-from appliance.engines.protocols import SpeakRequest
+from appliance.engines.kokoro import STOCK_FACTS, Kokoro
+from appliance.engines.kokoro_styles import read_stock_facts
+from appliance.engines.protocols import Samples, SpeakRequest, Voice
 from appliance.engines.speaker_encoder import ResemblyzerEncoder
 from appliance.errors import MeeshyError, ModelMissing
 from appliance.settings import Settings
@@ -22,9 +24,14 @@ from appliance.stages.references import References
 from appliance.storage.database import Database
 from appliance.storage.objects import FolderStore
 from appliance.storage.tables import audit
+from appliance.voices.refine import refine
 
 VALIDATED_WINDOWS = frozenset({"whisper-base"})
 """Whisper models whose shortened window was found as good as the padded one on human speech (tests/models)."""
+
+REFINE_STEPS = 6
+REFINE_BUDGET_S = 15.0
+"""A step speaks and hears one short sentence: about a second on two cores. More steps gain little (voices/evaluate)."""
 
 ENGLISH_ONLY = frozenset({"whisper-tiny-en"})
 
@@ -68,6 +75,8 @@ def assemble(settings: Settings, database: Database) -> Assembled:
         synthesizer=synthesizer,
         encoder=encoder,
         deepl=_deepl(settings, database),
+        hears=frozenset(_model(store, settings, "transcription").languages),
+        refine_voice=_refiner(synthesizer, encoder),
         whisper_translates=_model(store, settings, "transcription").id not in ENGLISH_ONLY,
     )
     objects = FolderStore(settings.data_dir / "objects")
@@ -75,12 +84,17 @@ def assemble(settings: Settings, database: Database) -> Assembled:
 
 
 def install_packs(settings: Settings, store: ModelStore) -> ArgosPacks:
-    """Return the site's language packs, with the preset's packs installed for pairs that have none yet."""
+    """Return the site's language packs, with the preset's packs installed where they are new or have changed."""
     packs = ArgosPacks(settings.models_dir / "argos", try_out=try_out)
     for model in store.catalog.of_set(settings.model_preset, task="translation"):
+        stamp = settings.models_dir / "argos" / "installed-from" / model.id
+        fingerprint = store.fingerprint(model.id)
         source, target = model.languages[:2]
-        if packs.find(source, target) is None:
+        if packs.find(source, target) is None or not stamp.exists() or stamp.read_text() != fingerprint:
+            # A starter pack does not take the place of a standard one: ArgosPacks.install sees to that.
             packs.install(store.require(model.id) / model.files[0].path)
+            stamp.parent.mkdir(parents=True, exist_ok=True)
+            stamp.write_text(fingerprint)
     return packs
 
 
@@ -97,6 +111,8 @@ def _transcriber(settings: Settings, store: ModelStore, threads: int) -> FasterW
 
 def _synthesizer(settings: Settings, store: ModelStore, encoder: ResemblyzerEncoder, threads: int) -> Kokoro:
     model = _model(store, settings, "synthesis")
+    if model.engine != "kokoro":
+        raise ModelMissing(f"The model preset '{settings.model_preset}' speaks with {model.engine}, not built in yet.")
     folder = store.require(model.id)
     return Kokoro(
         folder / "model.onnx",
@@ -105,6 +121,18 @@ def _synthesizer(settings: Settings, store: ModelStore, encoder: ResemblyzerEnco
         threads=threads,
         model_sha256=store.fingerprint(model.id),
     )
+
+
+def _refiner(synthesizer: Kokoro, encoder: ResemblyzerEncoder) -> Callable[[Samples, str, Voice], Voice]:
+    facts = read_stock_facts(STOCK_FACTS)
+
+    def closer(reference: Samples, language: str, voice: Voice) -> Voice:
+        found = refine(
+            synthesizer, encoder, facts, reference, language, voice, steps=REFINE_STEPS, budget_s=REFINE_BUDGET_S
+        )  # fmt: skip
+        return found.voice
+
+    return closer
 
 
 def _deepl(settings: Settings, database: Database) -> DeepL | None:

@@ -16,7 +16,7 @@ def capabilities_of(engines: Engines, settings: Settings) -> Capabilities:
     """Return what these engines can do; a new pack or model changes the digests of the languages that it leads to."""
     speaks = engines.synthesizer.languages()
     pairs = engines.translator.pairs()
-    sources = set(NAMES) if engines.whisper_translates else {source for source, _ in pairs}
+    sources = engines.hears & (NAMES.keys() if engines.whisper_translates else {source for source, _ in pairs})
     routes = sorted(
         (source, target, _quality(engines, source, target))
         for source in sources

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from appliance.errors import MeeshyError, StorageUnavailable
+from appliance.errors import MeeshyError
 from appliance.jobs.reconcile import reconcile
 from appliance.jobs.registry import WorkerRegistry
 from appliance.jobs.retention import let_go
@@ -98,12 +98,17 @@ def _keep_house(
     first = True
     while first or not gone.wait(settings.poll_s):
         first = False
-        try:
-            registry.seen()
-            reconcile(context.database, settings.attempts)
-            let_go(context.database, context.objects, settings)
-        except StorageUnavailable as away:
-            log.warning("housekeeping skipped: %s", away)
+        for duty in (
+            registry.seen,
+            lambda: reconcile(context.database, settings.attempts),
+            lambda: let_go(context.database, context.objects, settings),
+        ):
+            try:
+                duty()
+            except Exception:
+                # The boundary of a thread that must outlive everything: without it this worker counts as gone and
+                # nobody's lost work comes back. The next round tries again.
+                log.exception("a housekeeping duty failed")
         if settings.poll_rings:
             doorbell.ring()
 

@@ -105,7 +105,9 @@ class Bench:
     def _ring(self) -> None:
         self.rings += 1
 
-    def submit(self, text: str, *targets: str, owner: Owner = ALICE, key: str | None = None, **asked) -> JobDocument:
+    def submit(
+        self, text: str, *targets: str, owner: Owner = ALICE, key: str | None = None, facts=None, **asked
+    ) -> JobDocument:
         asked = {"consent": True, **asked}
         pcm = pcm_of(scripted_speech(text))
         sha256 = hashlib.sha256(pcm).hexdigest()
@@ -117,7 +119,8 @@ class Bench:
             return known
         name = f"pcm/{owner.user_id}/{sha256}.s16"
         self.objects.put(name, pcm)
-        audio = AudioFacts(pcm=name, duration_s=len(pcm) / 2 / SPEECH_RATE_HZ, container="wav", codec="pcm_s16le")
+        duration_s = len(pcm) / 2 / SPEECH_RATE_HZ
+        audio = AudioFacts(pcm=name, duration_s=duration_s, container="wav", codec="pcm_s16le", **(facts or {}))
         return self.submitter.accept(submission, audio)
 
     def worker(self, name: str = "w1") -> Worker:

@@ -6,6 +6,7 @@ import pytest
 from appliance.audio.pcm import pcm_of, samples_of
 from appliance.errors import AlreadyFinished, IdempotencyConflict, NoRoute, NotFound
 from appliance.jobs.cancel import cancel_job, delete_job
+from appliance.jobs.documents import MissingRange
 from appliance.jobs.retention import let_go
 from appliance.jobs.states import JobState, TargetState
 from appliance.owner import Owner
@@ -49,7 +50,8 @@ def test_jobs_that_wait_together_are_heard_together(bench):
     for number in range(5):
         bench.submit(f"message {number}", "fr")
     bench.run()
-    assert bench.transcriber.batches == [5, 4, 1]  # the recordings, then what synthesis gave in batches of four
+    assert bench.transcriber.batches[0] == 5
+    assert sum(bench.transcriber.batches) == 5 + 5  # each recording once, each spoken result once
     assert max(bench.translator.batches) == 5
 
 
@@ -229,3 +231,13 @@ def test_a_running_job_keeps_its_recording_however_old_it_is(bench):
     assert let_go(bench.database, bench.objects, bench.settings) == 0
     bench.run()
     assert bench.get(job).state is JobState.DONE
+
+
+def test_a_cached_answer_still_says_what_was_missing_in_the_recording(bench):
+    damaged = {"missing": (MissingRange(1.0, 2.0),)}
+    bench.submit("good morning", "fr", facts=damaged)
+    bench.run()
+    again = bench.submit("good morning", "fr")
+    assert again.targets[0].cached
+    assert again.audio.missing == (MissingRange(1.0, 2.0),)
+    assert again.audio.pcm == ""
