@@ -3,10 +3,14 @@
 import hashlib
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import sqlalchemy as sa
 
-from tests.processes.conftest import eventually, scripted_wav
+from appliance.storage.database import Database
+from appliance.storage.tables import targets, work_items
+from tests.processes.conftest import WAIT_S, eventually, scripted_wav
 
 
 def test_a_recording_goes_in_and_audio_comes_out(scripted):
@@ -32,7 +36,8 @@ def test_kill_9_of_everything_loses_nothing_and_doubles_nothing(scripted):
     for text, job_id in jobs.items():
         job = appliance.finished(job_id)
         assert (job["state"], job["targets"][0]["text"]) == ("done", f"fr:{text}")
-    assert _finished_targets(appliance) == len(jobs)
+    assert _count(appliance, targets, targets.c.state == "done") == len(jobs)
+    assert _count(appliance, targets, targets.c.state != "done") == 0
 
 
 def test_a_killed_worker_child_is_replaced_and_its_work_is_done(scripted):
@@ -94,13 +99,31 @@ def _command(pid: int) -> str:
         return ""
 
 
-def _finished_targets(appliance) -> int:
-    from appliance.storage.database import Database
-    from appliance.storage.tables import targets
-
+def _count(appliance, table, which) -> int:
     database = Database(appliance.settings.database)
     with database.read() as connection:
-        rows = connection.execute(targets.select()).all()
+        count = connection.scalar(sa.select(sa.func.count()).select_from(table).where(which))
     database.close()
-    assert {row.state for row in rows} == {"done"}
-    return len(rows)
+    return count
+
+
+def test_thirty_two_identical_requests_at_once_compute_once(scripted):
+    appliance = scripted()
+    wav = scripted_wav("good morning")
+
+    def ask(_: int) -> dict:
+        response = httpx.post(
+            f"{appliance.url}/api/v1/voice/translate",
+            headers=appliance.headers,
+            data={"user_id": "alice", "target_langs": "fr", "consent": "true"},
+            files={"audio": ("note.wav", wav)},
+            timeout=WAIT_S,
+        )
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    with ThreadPoolExecutor(32) as threads:
+        answers = list(threads.map(ask, range(32)))
+    assert {answer["state"] for answer in answers} == {"done"}
+    assert len({answer["job_id"] for answer in answers}) == 32
+    assert _count(appliance, work_items, work_items.c.stage == "synthesize") == 1
