@@ -43,7 +43,7 @@ def ensure_environment(root: Path, lock_name: str) -> Path:
 
 
 def _create(root: Path, interpreter: Path) -> None:
-    if interpreter.exists():
+    if interpreter.exists() and _runs([str(interpreter), "-m", "pip", "--version"]):
         return
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         raise BootstrapFailed("Python's venv module is missing; install it (Debian: apt-get install python3-venv).")
@@ -71,8 +71,9 @@ def _install(root: Path, interpreter: Path, lock_name: str) -> None:
 
 
 def _digest(root: Path, lock_name: str) -> str:
-    # The checkout's place is part of it: a moved or copied folder has a .venv whose scripts point elsewhere.
-    return hashlib.sha256(_lock(root, lock_name).read_bytes() + str(root).encode()).hexdigest()
+    # Place and Python are part of it: in a moved folder, or under another Python, the .venv points elsewhere.
+    place = f"{root} {sys.version_info[:2]}".encode()
+    return hashlib.sha256(_lock(root, lock_name).read_bytes() + place).hexdigest()
 
 
 def _lock(root: Path, lock_name: str) -> Path:
@@ -94,6 +95,10 @@ def _record(root: Path, lock_name: str) -> None:
     # The test lock holds everything that the base lock holds, at the same versions (installer/locks/compile).
     names = ("base", "test") if lock_name == "test" else (lock_name,)
     _stamp(root).write_text("\n".join(_digest(root, name) for name in names))
+
+
+def _runs(command: list[str]) -> bool:
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def _run(command: list[str], complaint: str) -> None:

@@ -1,5 +1,7 @@
 """From an upload to a job: what is known already is answered, what is new is decoded and accepted."""
 
+import secrets
+
 from appliance.api.parts import ApiParts
 from appliance.audio.decoded import DecodedAudio
 from appliance.cache.keys import owner_digest
@@ -30,11 +32,23 @@ def _known(parts: ApiParts, submission: Submission) -> JobDocument | None:
 
 
 def _accept(parts: ApiParts, submission: Submission, decoded: DecodedAudio) -> JobDocument:
-    name = f"pcm/{owner_digest(submission.owner)}/{submission.audio_sha256}.s16"
+    # A name for this upload alone: an earlier upload of the same file may be erased at this very moment.
+    name = f"pcm/{owner_digest(submission.owner)}/{submission.audio_sha256}-{secrets.token_hex(4)}.s16"
     # The samples are stored before the job exists: a job that workers can see always has its recording.
     parts.objects.put(name, decoded.pcm)
+    used = None
+    try:
+        job = parts.submitter.accept(submission, _facts(name, decoded))
+        used = job.audio.pcm if job.audio else None
+    finally:
+        if used != name:
+            parts.objects.delete(name)
+    return job
+
+
+def _facts(name: str, decoded: DecodedAudio) -> AudioFacts:
     recording, measures = decoded.recording, decoded.measures
-    facts = AudioFacts(
+    return AudioFacts(
         pcm=name,
         duration_s=decoded.duration_s,
         container=recording.container,
@@ -44,4 +58,3 @@ def _accept(parts: ApiParts, submission: Submission, decoded: DecodedAudio) -> J
         snr_db=measures.snr_db,
         clipping_ratio=measures.clipping_ratio,
     )
-    return parts.submitter.accept(submission, facts)

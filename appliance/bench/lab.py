@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from appliance.bench.figures import is_steady
-from appliance.bench.rounds import Plan, Timings, Turn, interleaved, stopwatch
+from appliance.bench.quiet import undisturbed
+from appliance.bench.rounds import Plan, Sample, Timings, Turn, interleaved, stopwatch
 from appliance.catalog.store import ModelStore
 from appliance.clock import Clock, SystemClock
 from appliance.errors import ModelMissing
@@ -60,15 +61,20 @@ class Lab:
         return next(self.store.require(DEMO_RECORDING).glob("*.wav"))
 
     def timed(self, name: str, a: Turn, b: Turn) -> Timings:
-        """Run both sides by turns after this lab's plan, going on while A's own control is out of bounds."""
+        """Run both sides by turns after this lab's plan, going on while A's own control is out of bounds.
+
+        Except in a quick run, a turn waits for other programs to be quiet and is repeated when they were not.
+        """
         runs = 0
 
         def counted(turn: Turn) -> Turn:
-            def run():  # noqa: ANN202 - the turn's own
+            careful = turn if self.quick else undisturbed(turn, self.clock)
+
+            def run() -> Sample:
                 nonlocal runs
                 runs += 1
                 self.say(f"{name}: run {runs} of at least {2 * (self.plan.rounds + self.plan.warm_up)}")
-                return turn()
+                return careful()
 
             return run
 

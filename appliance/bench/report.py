@@ -30,7 +30,7 @@ def panel(row: Row) -> Panel:
     grid.add_row("ratio", f"{row.ratio:.2f} of medians, {row.min_ratio:.2f} of minima; demanded {sign} {row.demand}")
     grid.add_row("A", f"{row.a:,.1f} ms: {row.a_is}")
     grid.add_row("B", f"{row.b:,.1f} ms: {row.b_is}")
-    grid.add_row("A against A", f"{row.control} over {row.rounds} rounds")
+    grid.add_row("A against A", f"{row.control} over {row.rounds} rounds; others used {row.others} cores meanwhile")
     if row.check is not None:
         grid.add_row("output", f"{'as it should be' if row.check.passed else 'WRONG'}: {row.check.detail}")
     grid.add_row("threads", row.threads)

@@ -29,6 +29,8 @@ class Sample:
 
     elapsed_s: float
     output: Any = None
+    others: float = 0.0
+    """Cores that programs outside the bench used meanwhile, on average; 0 where nobody looked."""
 
 
 Turn = Callable[[], Sample]

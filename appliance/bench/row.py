@@ -1,5 +1,6 @@
 """A row of the report, and how it is judged."""
 
+from statistics import mean
 from typing import Literal
 
 import msgspec
@@ -47,6 +48,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
     min_ratio: float | None = None
     rounds: int = 0
+    others: float = 0.0
+    """Cores that other programs used during the runs, on average."""
     a_is: str = ""
     b_is: str = ""
     threads: str = ""
@@ -95,6 +98,7 @@ def judged(
         verdict=verdict,
         min_ratio=round(min_ms(upper) / min_ms(lower), 3),
         rounds=len(timings.a),
+        others=round(mean(sample.others for sample in (*timings.a, *timings.b)), 3),
         a_is=sides.a,
         b_is=sides.b,
         threads=sides.threads,

@@ -28,7 +28,7 @@ def keep(
     kind: str,
     values: Mapping[str, Any],
     expires_s: float,
-    job_id: str | None = None,
+    job_id: str,
 ) -> None:
     """Keep values under their keys; a later value for the same key takes the place of the earlier one.
 
@@ -46,7 +46,8 @@ def keep(
             "value": value,
             "expires_s": expires_s,
         }
-        for key, value in values.items()
+        # In one order for all: PostgreSQL would end one of two transactions that wait for each other's keys.
+        for key, value in sorted(values.items())
     ]
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(cached_answers)
     connection.execute(

@@ -19,6 +19,8 @@ START_LIMIT_S = 180.0
 """Loading takes 5 s on two idle cores; a machine that is busy or reads from a cold disk needs far longer."""
 JOB_LIMIT_S = 900.0
 LOOK_EVERY_S = 0.2
+ANSWER_S = 120.0
+"""Longer than a synchronous request waits by default."""
 
 
 @contextmanager
@@ -30,6 +32,8 @@ def appliance_at(settings: Settings, say: Callable[[str], None]) -> Iterator[str
         yield url
         return
     say("starting the appliance")
+    # Otherwise `timeout 60 meeshy demo` would end this process alone and leave the appliance it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = settings.data_dir / "serve.log"
     with log.open("ab") as stream:
@@ -62,7 +66,7 @@ def submit_file(
     url: str, key: str, file: Path, languages: Sequence[str], fields: Mapping[str, str], say: Callable[[str], None]
 ) -> dict[str, Any]:
     """Post a recording, wait until its job has ended, and return the job's document."""
-    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=120.0) as client:
+    with _telling(), httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=ANSWER_S) as client:
         with file.open("rb") as audio:
             response = client.post(
                 "/api/v1/voice/translate",
@@ -85,13 +89,23 @@ def submit_file(
 
 def fetch_audio(url: str, key: str, user_id: str, audio_url: str, to: Path) -> None:
     """Save a result's audio."""
-    response = httpx.get(
-        f"{url}{audio_url}", params={"user_id": user_id}, headers={"Authorization": f"Bearer {key}"}, timeout=60.0
-    )
+    with _telling():
+        response = httpx.get(
+            f"{url}{audio_url}", params={"user_id": user_id}, headers={"Authorization": f"Bearer {key}"}, timeout=60.0
+        )
     if response.is_error:
         raise CommandFailed(_sentence(response))
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_bytes(response.content)
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """Turn a broken or silent connection into a sentence."""
+    try:
+        yield
+    except httpx.TransportError as failure:
+        raise CommandFailed(f"The appliance did not answer ({type(failure).__name__}); is it still running?") from None
 
 
 def api_key(settings: Settings) -> str:

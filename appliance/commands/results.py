@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
+
+from appliance.errors import CommandFailed
 
 _RECEIPT_ROWS = (
     ("word error rate", "wer", "{:.2f}"),
@@ -20,7 +23,10 @@ _RECEIPT_ROWS = (
 
 
 def document_of(job: Mapping[str, Any], audio_paths: Mapping[str, Path], elapsed_s: float) -> dict[str, Any]:
-    """Return what `--json` prints."""
+    """Return what `--json` prints; CommandFailed for a job that ended before anything was heard."""
+    if job["source"] is None:
+        why = job["error"] or next((target["error"] for target in job["targets"] if target["error"]), None)
+        raise CommandFailed(f"{why['detail']} ({why['code']})" if why else f"The job is {job['state']}.")
     return {
         "source": {key: job["source"][key] for key in ("language", "text", "duration_s")},
         "targets": [
@@ -46,7 +52,7 @@ def document_of(job: Mapping[str, Any], audio_paths: Mapping[str, Path], elapsed
 def show(document: Mapping[str, Any], console: Console) -> None:
     """Print a job for people: what was heard, then one panel per language."""
     source = document["source"]
-    heard = f"[bold]{source['text'].strip()}[/bold]"
+    heard = f"[bold]{escape(source['text'].strip())}[/bold]"
     console.print(
         Panel(heard, title=f"heard · {source['language']} · {source['duration_s']:.1f} s", title_align="left")
     )
@@ -57,11 +63,17 @@ def show(document: Mapping[str, Any], console: Console) -> None:
 def _panel(target: Mapping[str, Any]) -> Panel:
     title = f"{target['language']} · {target['state'].replace('_', ' ')}"
     if target["error"]:
-        return Panel(f"{target['error']['detail']} ({target['error']['code']})", title=title, title_align="left")
+        return Panel(
+            escape(f"{target['error']['detail']} ({target['error']['code']})"), title=title, title_align="left"
+        )
     receipt = target["receipt"]
+    if receipt is None:
+        return Panel("There is no audio.", title=title, title_align="left")
     table = Table.grid(padding=(0, 2))
-    table.add_row("[bold]says[/bold]", f"[bold]{target['text']}[/bold]")
-    table.add_row("audio", f"{target['audio_path']}  ({target['duration_s']:.1f} s, {target['voice']} voice)")
+    table.add_row("[bold]says[/bold]", f"[bold]{escape(target['text'])}[/bold]")
+    table.add_row(
+        "audio", f"{escape(str(target['audio_path']))}  ({target['duration_s']:.1f} s, {target['voice']} voice)"
+    )
     if target["voice_notice"]:
         table.add_row("voice", target["voice_notice"])
     table.add_row("translation", f"{receipt['route']}, quality: {target['quality']}")

@@ -17,7 +17,7 @@ from appliance.catalog.store import ModelStore
 from appliance.clock import SystemClock
 from appliance.errors import CommandFailed
 from appliance.jobs.query import JobReader
-from appliance.jobs.registry import CapabilityReader
+from appliance.jobs.registry import CapabilityReader, process_exists
 from appliance.jobs.submit import Submitter
 from appliance.settings import Settings
 from appliance.storage.database import Database
@@ -125,6 +125,9 @@ def running_server(settings: Settings) -> str | None:
     """Return the address of the appliance that serves this data folder, None when none does."""
     try:
         server = msgspec.json.decode((settings.data_dir / SERVER_FILE).read_bytes(), type=ServerFile)
+        # A file that a killed appliance left behind may name a port that another data folder's appliance took since.
+        if not process_exists(server.pid):
+            return None
         httpx.get(f"{server.url}/health/live", timeout=2.0).raise_for_status()
     except (FileNotFoundError, msgspec.MsgspecError, httpx.HTTPError):
         return None

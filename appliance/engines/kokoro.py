@@ -72,6 +72,11 @@ class Kokoro:
         self._session = open_session(model, threads)
         self._phonemes = Phonemes()
         sha256 = model_sha256 or hashlib.sha256(model.read_bytes()).hexdigest()
+        if (self._facts.model_sha256, self._facts.encoder) != (sha256, encoder.identity().key):
+            raise ModelMissing(
+                "The facts about Kokoro's stock voices are of other weights or another speaker encoder; "
+                "`python -m appliance.voices.build_stock` makes them anew."
+            )
         self._identity = EngineIdentity(ENGINE, "kokoro-82m", sha256, f"stock-{self._facts.model_sha256[:8]}")
 
     def identity(self) -> EngineIdentity:

@@ -7,6 +7,7 @@ from appliance.errors import AlreadyFinished
 from appliance.jobs.documents import JobDocument
 from appliance.jobs.outcomes import cancel_targets
 from appliance.jobs.query import load_job
+from appliance.jobs.readings import reading_objects
 from appliance.jobs.states import FINAL_JOB
 from appliance.owner import Owner
 from appliance.storage.database import Database
@@ -30,12 +31,13 @@ def delete_job(database: Database, objects: ObjectStore, owner: Owner, job_id: s
         job = load_job(connection, job_id, owner)
         if job.state not in FINAL_JOB:
             raise AlreadyFinished("The job is still running; cancel it first.")
+        readings = reading_objects(connection, job_id)
         forget_job(connection, job_id)
         connection.execute(sa.delete(jobs).where(jobs.c.id == job_id))
         names = {target.spoken.object for target in job.targets if target.spoken}
         names |= {job.audio.pcm} if job.audio and job.audio.pcm else set()
         orphans = [name for name in names if not object_needed(connection, owner, name)]
-    for name in orphans:
+    for name in (*orphans, *readings):
         objects.delete(name)
 
 

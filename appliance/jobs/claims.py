@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 
 from appliance.jobs.items import ClaimedItem
+from appliance.jobs.locks import hold_job
 from appliance.jobs.states import ItemState, Stage
 from appliance.storage.database import Database
 from appliance.storage.tables import work_items
@@ -61,14 +62,11 @@ class Claims:
             for item in items:
                 connection.execute(_held(item).values(lease_until_s=until_s))
 
-    def release(self, items: Sequence[ClaimedItem], *, count_attempt: bool = True) -> None:
+    def release(self, items: Sequence[ClaimedItem]) -> None:
         """Make items runnable again at once, for this worker or another."""
         with self._database.write() as connection:
             for item in items:
-                statement = _held(item).values(state=ItemState.READY, worker_id=None, lease_until_s=None)
-                if not count_attempt:
-                    statement = statement.values(attempts=work_items.c.attempts - 1)
-                connection.execute(statement)
+                connection.execute(_held(item).values(state=ItemState.READY, worker_id=None, lease_until_s=None))
 
     def _head(self, limits: Mapping[str, int]) -> sa.Select:
         families = sa.or_(*(work_items.c.batch_key.startswith(f"{family}:") for family in limits))
@@ -98,6 +96,7 @@ class Claims:
 
 def complete(connection: sa.Connection, item: ClaimedItem, state: ItemState = ItemState.DONE) -> None:
     """End an item in the transaction that writes its outcome; raises Stale when the lease was lost."""
+    hold_job(connection, item.job_id)
     if connection.execute(_held(item).values(state=state, lease_until_s=None)).rowcount != 1:
         raise Stale(item.id)
 

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from appliance.errors import StorageUnavailable
 from appliance.jobs.claims import Claims
 from appliance.jobs.items import ClaimedItem
 
@@ -23,9 +22,10 @@ def kept(claims: Claims, items: Sequence[ClaimedItem], lease_s: float) -> Iterat
         while not done.wait(lease_s / RENEWALS_PER_LEASE):
             try:
                 claims.renew(items)
-            except StorageUnavailable as away:
-                # The lease outlives a few missed renewals; if the database stays away, the fence protects the rows.
-                log.warning("leases not renewed: %s", away)
+            except Exception:
+                # The boundary of a thread that must go on: the lease outlives a few missed renewals, and if it does
+                # not, the fence protects the rows.
+                log.exception("leases not renewed")
 
     thread = threading.Thread(target=renew, name="lease-keeper", daemon=True)
     thread.start()

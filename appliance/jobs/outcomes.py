@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from appliance.jobs.documents import Failure
 from appliance.jobs.items import add_item, hear_key, new_id, translate_key
+from appliance.jobs.locks import hold_job
 from appliance.jobs.query import target_states
 from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, ItemState, Stage, TargetState, job_state
 from appliance.storage.tables import jobs, outbox, targets, work_items
@@ -25,21 +26,22 @@ def end_target(
     error: Failure | None = None,
 ) -> bool:
     """Bring a target to a final state unless it has one; settle its followers and its job. Return whether it moved."""
-    values: dict[str, Any] = {"state": state, "finished_s": now_s, "progress": None}
+    values: dict[str, Any] = {"state": state, "finished_s": now_s}
     if spoken is not None:
         values["spoken"] = spoken
     if error is not None:
         values["error"] = msgspec.to_builtins(error)
-    row = connection.execute(
-        sa.update(targets)
-        .where(targets.c.id == target_id, targets.c.state.in_(_OPEN_TARGET))
-        .values(**values)
-        .returning(targets.c.job_id)
-    ).first()
-    if row is None:
+    job_id = connection.scalar(sa.select(targets.c.job_id).where(targets.c.id == target_id))
+    if job_id is None:
+        return False
+    hold_job(connection, job_id)
+    moved = connection.execute(
+        sa.update(targets).where(targets.c.id == target_id, targets.c.state.in_(_OPEN_TARGET)).values(**values)
+    )
+    if moved.rowcount != 1:
         return False
     _close_items(connection, work_items.c.target_id == target_id)
-    settle_job(connection, row.job_id, now_s)
+    settle_job(connection, job_id, now_s)
     settle_followers(connection, target_id, now_s)
     return True
 
@@ -56,8 +58,7 @@ def cancel_targets(connection: sa.Connection, job_id: str, now_s: float) -> None
 
 def settle_job(connection: sa.Connection, job_id: str, now_s: float) -> None:
     """Give the job the state that follows from its targets; a final one is entered once and queues the webhook."""
-    # Two targets of a job may end at the same moment on PostgreSQL; without the row's lock neither would see the other.
-    connection.execute(sa.select(jobs.c.id).where(jobs.c.id == job_id).with_for_update())
+    hold_job(connection, job_id)
     state = job_state(target_states(connection, job_id))
     final = state in FINAL_JOB
     row = connection.execute(
@@ -82,14 +83,16 @@ def settle_followers(connection: sa.Connection, leader_id: str, now_s: float) ->
     """Give the leader's outcome to those that wait for it; after a cancelled leader, the first takes its place."""
     followers = connection.execute(
         sa.select(targets.c.id, targets.c.job_id)
+        .join(jobs, jobs.c.id == targets.c.job_id)
         .where(targets.c.follows_id == leader_id, targets.c.state.in_(_OPEN_TARGET))
-        .order_by(targets.c.id)
+        .order_by(jobs.c.accepted_s, targets.c.id)
     ).all()
     if not followers:
         return
     leader = connection.execute(sa.select(targets).where(targets.c.id == leader_id)).mappings().one()
     if leader["state"] == TargetState.CANCELLED:
         heir, *rest = followers
+        hold_job(connection, heir.job_id)
         connection.execute(sa.update(targets).where(targets.c.id == heir.id).values(follows_id=None))
         connection.execute(
             sa.update(targets).where(targets.c.id.in_([row.id for row in rest])).values(follows_id=heir.id)
@@ -98,6 +101,7 @@ def settle_followers(connection: sa.Connection, leader_id: str, now_s: float) ->
         return
     source = connection.scalar(sa.select(jobs.c.source).where(jobs.c.id == leader["job_id"]))
     for follower in followers:
+        hold_job(connection, follower.job_id)
         if source is not None:
             connection.execute(
                 sa.update(jobs)
@@ -145,6 +149,7 @@ def _transcription_planned(connection: sa.Connection, job_id: str) -> bool:
 
 
 def _end_all(connection: sa.Connection, job_id: str, state: TargetState, now_s: float, error: Failure | None) -> None:
+    hold_job(connection, job_id)
     open_ids = connection.scalars(
         sa.select(targets.c.id).where(targets.c.job_id == job_id, targets.c.state.in_(_OPEN_TARGET))
     ).all()

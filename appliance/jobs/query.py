@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from appliance.errors import NotFound
 from appliance.jobs.documents import AudioFacts, Failure, JobDocument, Request, Source, Spoken, TargetDocument
-from appliance.jobs.states import JobState, TargetState
+from appliance.jobs.states import FINAL_TARGET, JobState, TargetState
 from appliance.owner import Owner
 from appliance.storage.database import Database
 from appliance.storage.tables import jobs, targets
@@ -90,6 +90,12 @@ def target_states(connection: sa.Connection, job_id: str) -> Sequence[TargetStat
     """Return the states of a job's targets in their order."""
     rows = connection.scalars(sa.select(targets.c.state).where(targets.c.job_id == job_id).order_by(targets.c.position))
     return [TargetState(state) for state in rows]
+
+
+def is_open(connection: sa.Connection, target_id: str) -> bool:
+    """Return whether a target exists and has not ended."""
+    state = connection.scalar(sa.select(targets.c.state).where(targets.c.id == target_id))
+    return state is not None and state not in FINAL_TARGET
 
 
 def result_key_of(connection: sa.Connection, target_id: str) -> str:

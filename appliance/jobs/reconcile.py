@@ -7,13 +7,15 @@ import sqlalchemy as sa
 
 from appliance.errors import WorkerLost
 from appliance.jobs.documents import Failure
+from appliance.jobs.locks import got_name, hold_job
 from appliance.jobs.outcomes import end_target, fail_job, plan_target, settle_followers, settle_job
 from appliance.jobs.registry import dead_on_this_host, forget_workers
-from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, ItemState, TargetState
+from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, ItemState, JobState, TargetState
 from appliance.storage.database import Database
 from appliance.storage.tables import jobs, targets, work_items
 
-_FINAL_JOB = [state.value for state in FINAL_JOB]
+_OPEN_JOB = [state.value for state in JobState if state not in FINAL_JOB]
+"""Named, not negated: jobs have an index on the state, so a round reads the open ones alone."""
 _FINAL_TARGET = [state.value for state in FINAL_TARGET]
 _OPEN_ITEM = (ItemState.READY, ItemState.CLAIMED)
 KEEP_WORKER_ROWS_S = 3600.0
@@ -36,11 +38,13 @@ def reconcile(database: Database, attempts_cap: int) -> Reconciled:
     """Do one round; safe to run in any number of processes at once."""
     done = Reconciled()
     with database.write() as connection:
+        # One round at a time: two that see the same idle target would both plan its work.
+        if not got_name(connection, "reconcile"):
+            return done
         now_s = database.now_s(connection)
         for item in _lost_items(connection, now_s):
             if item["attempts"] >= attempts_cap:
-                _give_up(connection, item, now_s)
-                done.lost += 1
+                done.lost += _give_up(connection, item, now_s)
             else:
                 done.returned += _return(connection, item)
         done.settled = _settle_orphans(connection, now_s)
@@ -53,12 +57,10 @@ def _lost_items(connection: sa.Connection, now_s: float) -> Sequence[sa.RowMappi
     dead = dead_on_this_host(connection)
     return (
         connection.execute(
-            sa.select(work_items)
-            .where(
+            sa.select(work_items).where(
                 work_items.c.state == ItemState.CLAIMED,
                 sa.or_(work_items.c.lease_until_s < now_s, work_items.c.worker_id.in_(dead)),
             )
-            .with_for_update(skip_locked=True)
         )
         .mappings()
         .all()
@@ -67,21 +69,30 @@ def _lost_items(connection: sa.Connection, now_s: float) -> Sequence[sa.RowMappi
 
 def _return(connection: sa.Connection, item: sa.RowMapping) -> int:
     return connection.execute(
-        sa.update(work_items)
-        .where(work_items.c.id == item["id"], work_items.c.fence == item["fence"])
-        .values(state=ItemState.READY, worker_id=None, lease_until_s=None)
+        _still_lost(item).values(state=ItemState.READY, worker_id=None, lease_until_s=None)
     ).rowcount
 
 
-def _give_up(connection: sa.Connection, item: sa.RowMapping, now_s: float) -> None:
-    connection.execute(
-        sa.update(work_items).where(work_items.c.id == item["id"]).values(state=ItemState.FAILED, lease_until_s=None)
-    )
+def _give_up(connection: sa.Connection, item: sa.RowMapping, now_s: float) -> int:
+    hold_job(connection, item["job_id"])
+    if connection.execute(_still_lost(item).values(state=ItemState.FAILED, lease_until_s=None)).rowcount != 1:
+        return 0
     error = Failure(WorkerLost.code, WorkerLost.title())
     if item["target_id"] is None:
         fail_job(connection, item["job_id"], error, now_s)
     else:
         end_target(connection, item["target_id"], TargetState.FAILED, now_s, error=error)
+    return 1
+
+
+def _still_lost(item: sa.RowMapping) -> sa.Update:
+    """Return the update of an item that nobody has finished, renewed or claimed since it was found lost."""
+    return sa.update(work_items).where(
+        work_items.c.id == item["id"],
+        work_items.c.state == ItemState.CLAIMED,
+        work_items.c.fence == item["fence"],
+        work_items.c.lease_until_s == item["lease_until_s"],
+    )
 
 
 def _settle_orphans(connection: sa.Connection, now_s: float) -> int:
@@ -90,14 +101,21 @@ def _settle_orphans(connection: sa.Connection, now_s: float) -> int:
         sa.select(leader.c.id)
         .distinct()
         .join(targets, targets.c.follows_id == leader.c.id)
-        .where(leader.c.state.in_(_FINAL_TARGET), targets.c.state.not_in(_FINAL_TARGET))
+        .join(jobs, jobs.c.id == targets.c.job_id)
+        .where(jobs.c.state.in_(_OPEN_JOB), leader.c.state.in_(_FINAL_TARGET), targets.c.state.not_in(_FINAL_TARGET))
     ).all()
     for leader_id in leaders:
         settle_followers(connection, leader_id, now_s)
     deserted = connection.scalars(
         sa.select(targets.c.id)
+        .join(jobs, jobs.c.id == targets.c.job_id)
         .join(leader, targets.c.follows_id == leader.c.id, isouter=True)
-        .where(targets.c.follows_id.is_not(None), leader.c.id.is_(None), targets.c.state.not_in(_FINAL_TARGET))
+        .where(
+            jobs.c.state.in_(_OPEN_JOB),
+            targets.c.follows_id.is_not(None),
+            leader.c.id.is_(None),
+            targets.c.state.not_in(_FINAL_TARGET),
+        )
     ).all()
     for target_id in deserted:
         connection.execute(sa.update(targets).where(targets.c.id == target_id).values(follows_id=None))
@@ -117,14 +135,18 @@ def _replan(connection: sa.Connection, now_s: float) -> int:
         .exists()
     )
     idle = connection.scalars(
-        sa.select(targets.c.id).where(targets.c.state.not_in(_FINAL_TARGET), targets.c.follows_id.is_(None), ~working)
+        sa.select(targets.c.id)
+        .join(jobs, jobs.c.id == targets.c.job_id)
+        .where(
+            jobs.c.state.in_(_OPEN_JOB), targets.c.state.not_in(_FINAL_TARGET), targets.c.follows_id.is_(None), ~working
+        )
     ).all()
     for target_id in idle:
         plan_target(connection, target_id, now_s)
     open_targets = (
         sa.select(targets.c.id).where(targets.c.job_id == jobs.c.id, targets.c.state.not_in(_FINAL_TARGET)).exists()
     )
-    unsettled = connection.scalars(sa.select(jobs.c.id).where(jobs.c.state.not_in(_FINAL_JOB), ~open_targets)).all()
+    unsettled = connection.scalars(sa.select(jobs.c.id).where(jobs.c.state.in_(_OPEN_JOB), ~open_targets)).all()
     for job_id in unsettled:
         settle_job(connection, job_id, now_s)
     return len(idle) + len(unsettled)

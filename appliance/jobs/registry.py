@@ -2,7 +2,6 @@
 
 import os
 import socket
-from pathlib import Path
 
 import msgspec
 import sqlalchemy as sa
@@ -34,6 +33,11 @@ class WorkerRegistry:
                     proven_s=None, capabilities=msgspec.to_builtins(capabilities),
                 )
             )  # fmt: skip
+
+    def changed(self, capabilities: Capabilities) -> None:
+        """Note what this worker can do from now on."""
+        with self._database.write() as connection:
+            connection.execute(self._own().values(capabilities=msgspec.to_builtins(capabilities)))
 
     def seen(self) -> None:
         """Note that this worker lives."""
@@ -87,7 +91,18 @@ class CapabilityReader:
 def dead_on_this_host(connection: sa.Connection) -> list[str]:
     """Return the ids of workers registered on this host whose process no longer exists."""
     rows = connection.execute(sa.select(workers.c.id, workers.c.pid).where(workers.c.host == socket.gethostname()))
-    return [row.id for row in rows if not Path(f"/proc/{row.pid}").exists()]
+    return [row.id for row in rows if not process_exists(row.pid)]
+
+
+def process_exists(pid: int) -> bool:
+    """Return whether this host runs a process with this id, whoever's it is."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def forget_workers(connection: sa.Connection, unseen_since_s: float) -> None:

@@ -8,6 +8,7 @@ from appliance.cache.answers import forget_expired
 from appliance.errors import NotFound
 from appliance.jobs.cancel import delete_job
 from appliance.jobs.query import load_job
+from appliance.jobs.readings import forget_readings, reading_objects
 from appliance.jobs.states import FINAL_JOB
 from appliance.settings import Settings
 from appliance.storage.database import Database
@@ -23,10 +24,10 @@ def let_go(database: Database, objects: ObjectStore, settings: Settings) -> int:
     with database.write() as connection:
         now_s = database.now_s(connection)
         forget_expired(connection, now_s)
-        recordings = _drop_recordings(connection, now_s - settings.source_ttl_s)
+        recordings, readings = _drop_recordings(connection, now_s - settings.source_ttl_s)
         old = connection.scalars(_ended_before(now_s - settings.result_ttl_s)).all()
         owners = {job_id: load_job(connection, job_id).owner for job_id in old}
-    for name in recordings:
+    for name in (*recordings, *readings):
         objects.delete(name)
     for job_id, owner in owners.items():
         with suppress(NotFound):  # its owner was faster
@@ -34,20 +35,24 @@ def let_go(database: Database, objects: ObjectStore, settings: Settings) -> int:
     return len(recordings) + len(owners)
 
 
-def _drop_recordings(connection: sa.Connection, before_s: float) -> list[str]:
-    """Take the recording out of ended jobs and return the objects that no younger job needs."""
+def _drop_recordings(connection: sa.Connection, before_s: float) -> tuple[list[str], set[str]]:
+    """Take recordings and readings out of ended jobs; return the recordings no younger job needs, and the readings."""
     rows = connection.execute(
         sa.select(jobs.c.id, jobs.c.audio).where(
             jobs.c.id.in_(_ended_before(before_s).where(jobs.c.audio["pcm"].as_string() != ""))
         )
     ).all()
+    readings: set[str] = set()
     for row in rows:
+        readings |= reading_objects(connection, row.id)
+        forget_readings(connection, row.id)
         connection.execute(sa.update(jobs).where(jobs.c.id == row.id).values(audio={**row.audio, "pcm": ""}))
-    return [
+    unneeded = [
         name
         for name in sorted({row.audio["pcm"] for row in rows})
         if connection.scalar(sa.select(jobs.c.id).where(jobs.c.audio["pcm"].as_string() == name).limit(1)) is None
     ]
+    return unneeded, readings
 
 
 def _ended_before(before_s: float) -> sa.Select:

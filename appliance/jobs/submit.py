@@ -11,6 +11,7 @@ from appliance.cache.keys import digest, result_key, transcription_key
 from appliance.errors import IdempotencyConflict, NoRoute, NotReady
 from appliance.jobs.documents import AudioFacts, Capabilities, JobDocument, Request
 from appliance.jobs.items import new_id
+from appliance.jobs.locks import hold_names
 from appliance.jobs.outcomes import plan_target, settle_job
 from appliance.jobs.query import load_job
 from appliance.jobs.states import FINAL_TARGET, JobState, TargetState
@@ -71,14 +72,16 @@ class Submitter:
             if len(kept) < len(submission.request.targets):
                 return None
             audio = msgspec.convert(next(iter(kept.values()))["audio"], AudioFacts)
-            return self._earlier(connection, submission) or self._record(connection, submission, audio, capabilities)
+            return self._earlier_alone(connection, submission) or self._record(
+                connection, submission, audio, capabilities
+            )  # fmt: skip
 
     def accept(self, submission: Submission, audio: AudioFacts) -> JobDocument:
         """Record a job for a decoded recording and wake the workers; NoRoute where no language can be reached."""
         self.check_targets(submission.request)
         capabilities = self._known_capabilities()
         with self._database.write() as connection:
-            earlier = self._earlier(connection, submission)
+            earlier = self._earlier_alone(connection, submission)
             if earlier is not None:
                 return earlier
             job = self._record(connection, submission, audio, capabilities)
@@ -112,6 +115,14 @@ class Submitter:
             )
             for target in request.targets
         ]  # fmt: skip
+
+    def _earlier_alone(self, connection: sa.Connection, submission: Submission) -> JobDocument | None:
+        """Return the idempotency key's job; where there is none, no other transaction makes one until this one ends."""
+        if submission.idempotency_key is not None:
+            owner = submission.owner
+            name = digest("idempotency", owner.application_id, owner.user_id, submission.idempotency_key)
+            hold_names(connection, [name])
+        return self._earlier(connection, submission)
 
     def _earlier(self, connection: sa.Connection, submission: Submission) -> JobDocument | None:
         if submission.idempotency_key is None:
@@ -223,9 +234,7 @@ def reachable_targets(capabilities: Capabilities, source: str | None, allow_deep
 
 def _leaders(connection: sa.Connection, keys: list[str]) -> dict[str, str]:
     """Return, per result key, the open target that already computes it; its row stays locked until the commit."""
-    if connection.dialect.name == "postgresql":
-        for key in sorted(keys):
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+    hold_names(connection, keys)
     rows = connection.execute(
         sa.select(targets.c.result_key, targets.c.id)
         .where(

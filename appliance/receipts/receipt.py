@@ -51,7 +51,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     wer: float
     heard_text: str
     similarity: float | None
-    """Cosine of the speaker embeddings of recording and result; None where either is too short to embed."""
+    """Cosine of the speaker embeddings of recording and result; None for a stock voice, or where one is too short."""
     pitch_distance_semitones: float | None
     mfcc_distance: float | None
     translation_score: float | None

@@ -8,7 +8,8 @@ import jiwer
 def words(text: str) -> list[str]:
     """Return the text's words casefolded, with accents stripped and punctuation taken as space."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    kept = "".join(c if c.isalnum() else "" if unicodedata.combining(c) else " " for c in decomposed)
+    # Marks (category M) go: accents, and the vowel signs of Indic scripts, which are no combining characters.
+    kept = "".join(c if c.isalnum() else "" if unicodedata.category(c)[0] == "M" else " " for c in decomposed)
     return kept.split()
 
 

@@ -25,6 +25,8 @@ class Engines:
     """The languages that the transcriber was trained on."""
     refine_voice: Callable[[Samples, str, Voice], Voice] | None = None
     """Searches for a voice closer to a recording's speaker than the given one, for a language; seconds of work."""
+    clearer_voice: Callable[[Voice, str], Voice] | None = None
+    """Returns a voice that is easier to understand in a language and less like the speaker."""
     whisper_translates: bool = True
     """Whether the loaded Whisper was trained on its translate task (the `.en` models and turbo were not)."""
 

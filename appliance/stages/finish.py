@@ -38,7 +38,9 @@ def finish(context: Context, items: Sequence[ClaimedItem]) -> None:
 
 def _finish(context: Context, work: Work) -> None:
     started_s = context.clock.monotonic_s()
-    reading = best(work.progress.readings)
+    readings = work.progress.readings
+    # An acceptable reading wins over one with fewer wrong words that was refused for its voice.
+    reading = best([reading for reading in readings if not reading.faults] or readings)
     samples = normalised(samples_of(context.objects.get(reading.object)), reading.rate_hz)
     audio_format = work.job.request.audio_format
     content = encode(samples, reading.rate_hz, audio_format)

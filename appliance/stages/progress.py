@@ -1,4 +1,7 @@
-"""What a target has gathered on its way through the stages; it becomes the receipt and is then dropped."""
+"""What a target has gathered on its way through the stages; it becomes the receipt.
+
+It stays with an ended target as long as the recording does, because it names the readings that are still stored.
+"""
 
 from typing import Any
 
@@ -31,7 +34,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """A target's way so far."""
+    """A target's way so far; `jobs.readings` finds the objects of `readings` in it."""
 
     english: tuple[str, ...] = ()
     """Whisper's own translation, segment by segment, where the route starts with it."""

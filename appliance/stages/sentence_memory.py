@@ -50,9 +50,10 @@ def learn(
     translator: str,
     sentences: Iterable[tuple[str, KnownSentence]],
     expires_s: float,
+    job_id: str,
 ) -> None:
-    """Keep sentences that an engine has just translated, for their owner only."""
+    """Keep sentences that an engine has translated, for their owner only; deleting the job takes them away."""
     values: dict[str, Any] = {
         translation_key(owner, text, *pair, translator): msgspec.to_builtins(sentence) for text, sentence in sentences
     }
-    keep(connection, owner, "translation", values, expires_s)
+    keep(connection, owner, "translation", values, expires_s, job_id)

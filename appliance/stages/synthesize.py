@@ -13,6 +13,7 @@ from appliance.engines.protocols import Samples, SpeakRequest, Speech, Voice
 from appliance.errors import MeeshyError, TextUnspeakable
 from appliance.jobs.claims import Stale, complete
 from appliance.jobs.items import ClaimedItem, add_item, hear_key
+from appliance.jobs.query import is_open
 from appliance.jobs.states import Stage, TargetState
 from appliance.receipts.receipt import Utterance
 from appliance.stages.context import Context
@@ -74,6 +75,8 @@ def _script(context: Context, work: Work) -> _Script:
     if not pairs:
         raise TextUnspeakable("The translation is empty.")
     voice, known = _voice(context, work)
+    # A later reading finds the voice that this target's first one made: nothing was saved for it then.
+    known = known and not work.progress.readings
     return _Script(
         work, tuple(text for text, _ in pairs), tuple(span for _, span in pairs), voice, known,
         seed=len(work.progress.readings),
@@ -90,8 +93,13 @@ def _voice(context: Context, work: Work) -> tuple[Voice, bool]:
         f"voice:{synthesizer.identity().key}:{language}",
         lambda: synthesizer.match_voice(source_samples(context, work), language),
     )
-    refine = context.engines.refine_voice
-    if refine is not None and _too_unlike(context, work):
+    last = work.progress.readings[-1] if work.progress.readings else None
+    clearer, refine = context.engines.clearer_voice, context.engines.refine_voice
+    if last is None:
+        return voice, known
+    if last.wer > context.settings.max_wer and clearer is not None:
+        return clearer(voice, language), False
+    if _too_unlike(last, context) and refine is not None:
         return context.references.recall(
             *of_speaker,
             f"refined:{synthesizer.identity().key}:{language}",
@@ -100,17 +108,16 @@ def _voice(context: Context, work: Work) -> tuple[Voice, bool]:
     return voice, known
 
 
-def _too_unlike(context: Context, work: Work) -> bool:
-    """Return whether the last reading was not enough like the speaker, so that a search for a closer voice may pay."""
-    last = work.progress.readings[-1] if work.progress.readings else None
-    return last is not None and last.similarity is not None and last.similarity < context.settings.min_similarity
+def _too_unlike(reading: Reading, context: Context) -> bool:
+    return reading.similarity is not None and reading.similarity < context.settings.min_similarity
 
 
 def _commit(context: Context, script: _Script, speeches: Sequence[Speech], elapsed_s: float) -> None:
     work = script.work
     samples, utterances = _joined(script, speeches)
     pcm = pcm_of(samples)
-    name = f"speech/{owner_digest(work.job.owner)}/{hashlib.sha256(pcm).hexdigest()}.s16"
+    # Named by the target too: two targets may read the same text in the same voice, and each drops its own readings.
+    name = f"speech/{owner_digest(work.job.owner)}/{work.of.id}-{hashlib.sha256(pcm).hexdigest()}.s16"
     context.objects.put(name, pcm)
     rate_hz = speeches[0].rate_hz
     reading = Reading(
@@ -127,7 +134,7 @@ def _commit(context: Context, script: _Script, speeches: Sequence[Speech], elaps
         work.progress,
         readings=(*work.progress.readings, reading),
         stage_ms=work.progress.timed("synthesize", elapsed_s),
-        cached_stages=tuple(dict.fromkeys((*work.progress.cached_stages, *(("voice",) if script.voice_known else ())))),
+        cached_stages=(*work.progress.cached_stages, *(("voice",) if script.voice_known else ())),
     )
     try:
         with context.database.write() as connection:
@@ -140,6 +147,15 @@ def _commit(context: Context, script: _Script, speeches: Sequence[Speech], elaps
             )  # fmt: skip
     except Stale:
         log.info("%s was taken over", work.item.id)
+        _drop_unwanted(context, work, name)
+
+
+def _drop_unwanted(context: Context, work: Work, name: str) -> None:
+    """Delete a reading whose target has ended meanwhile; while it is open, another worker may hold the same reading."""
+    with context.database.read() as connection:
+        wanted = is_open(connection, work.of.id)
+    if not wanted:
+        context.objects.delete(name)
 
 
 def _joined(script: _Script, speeches: Sequence[Speech]) -> tuple[Samples, list[Utterance]]:

@@ -31,6 +31,8 @@ class _Task:
     sentences: list[str]
     spans_s: list[Span]
     known: dict[str, KnownSentence] = field(default_factory=dict)
+    made: list[tuple[str, KnownSentence]] = field(default_factory=list)
+    """What an engine translated now."""
     back_chrf: float | None = None
     error: MeeshyError | None = None
 
@@ -130,22 +132,19 @@ def _run_engines(context: Context, tasks: Sequence[_Task]) -> None:
             if isinstance(result, MeeshyError):
                 task.error = result
             else:
-                _learn(context, task, result)
+                _take(task, result)
 
 
-def _learn(context: Context, task: _Task, result: Translation) -> None:
+def _take(task: _Task, result: Translation) -> None:
     engines = tuple(identity.key for identity in result.engines)
-    made = [
+    task.made = [
         (text, KnownSentence(
             text=segment.text, score=segment.score, alternatives=segment.alternatives, engines=engines,
             quality=result.quality,
         ))
         for text, segment in zip(task.unknown, result.segments, strict=True)
     ]  # fmt: skip
-    with context.database.write() as connection:
-        expires_s = context.database.now_s(connection) + context.settings.result_ttl_s
-        learn(connection, task.work.job.owner, task.pair, task.translator_key, made, expires_s)
-    task.known.update(made)
+    task.known.update(task.made)
 
 
 def _bring_back(context: Context, tasks: Sequence[_Task]) -> None:
@@ -204,12 +203,17 @@ def _commit(context: Context, task: _Task, elapsed_s: float) -> None:
     )
     try:
         with context.database.write() as connection:
+            now_s = context.database.now_s(connection)
             complete(connection, work.item)
+            # Under the fence: a job that was deleted meanwhile leaves no sentence behind.
+            learn(
+                connection, work.job.owner, task.pair, task.translator_key, task.made,
+                now_s + context.settings.result_ttl_s, work.job.id,
+            )  # fmt: skip
             save_progress(connection, work.of.id, progress, translation=translation, state=TargetState.SPEAKING)
             add_item(
-                connection, job_id=work.job.id, target_id=work.of.id, stage=Stage.SYNTHESIZE,
+                connection, job_id=work.job.id, target_id=work.of.id, stage=Stage.SYNTHESIZE, now_s=now_s,
                 batch_key=synthesize_key(work.of.language), deadline_s=work.item.deadline_s,
-                now_s=context.database.now_s(connection),
             )  # fmt: skip
     except Stale:
         log.info("%s was taken over", work.item.id)

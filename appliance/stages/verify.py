@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 
 from appliance.audio.measures import clipping_ratio, snr_db
+from appliance.audio.pcm import samples_of
 from appliance.engines.protocols import SPEECH_RATE_HZ, Samples, Transcription
 from appliance.errors import MeeshyError
 from appliance.jobs.claims import Stale, complete
@@ -46,21 +48,16 @@ def take_verification(context: Context, work: Work, spoken: Samples, heard: Tran
 def _measured(context: Context, work: Work, spoken: Samples, heard: Transcription) -> Reading:
     reading = work.progress.readings[-1]
     text = " ".join(utterance.text for utterance in reading.utterances)
-    speaker = _speaker(context, work)
-    spoken_embedding = _embedding(context, spoken)
-    similarity = None
-    if speaker.embedding is not None and spoken_embedding is not None:
-        similarity = round(speaker_similarity(speaker.embedding, spoken_embedding), 4)
+    native = _utterances(reading, samples_of(context.objects.get(reading.object)))
     measured = msgspec.structs.replace(
         reading,
         wer=round(word_error_rate(text, heard.text), 4),
         heard_text=heard.text,
-        similarity=similarity,
-        pitch_distance_semitones=_rounded(pitch_distance_semitones(speaker.samples, spoken)),
-        mfcc_distance=_rounded(mfcc_distance(speaker.samples, spoken)),
-        snr_db=_rounded(snr_db(spoken, SPEECH_RATE_HZ)),
-        clipping_ratio=round(clipping_ratio(spoken), 6),
+        snr_db=_rounded(snr_db(native, reading.rate_hz)),
+        clipping_ratio=round(clipping_ratio(native), 6),
     )
+    if reading.voice_kind != "stock":
+        measured = _likened(context, work, measured, spoken)
     return msgspec.structs.replace(
         measured,
         faults=faults(
@@ -69,6 +66,30 @@ def _measured(context: Context, work: Work, spoken: Samples, heard: Transcriptio
             min_similarity=context.settings.min_similarity,
             voice_kind=reading.voice_kind,
         ),
+    )
+
+
+def _utterances(reading: Reading, samples: Samples) -> Samples:
+    """Return the spoken parts alone: the pauses between them are digital silence, which no recording would have."""
+    spans = [
+        samples[round(part.start_s * reading.rate_hz) : round(part.end_s * reading.rate_hz)]
+        for part in reading.utterances
+    ]
+    return np.concatenate(spans)
+
+
+def _likened(context: Context, work: Work, reading: Reading, spoken: Samples) -> Reading:
+    """Return the reading with its distances to the speaker: only for voices that the speaker agreed to."""
+    speaker = _speaker(context, work)
+    embedding = _embedding(context, spoken)
+    similarity = None
+    if speaker.embedding is not None and embedding is not None:
+        similarity = round(speaker_similarity(speaker.embedding, embedding), 4)
+    return msgspec.structs.replace(
+        reading,
+        similarity=similarity,
+        pitch_distance_semitones=_rounded(pitch_distance_semitones(speaker.samples, spoken)),
+        mfcc_distance=_rounded(mfcc_distance(speaker.samples, spoken)),
     )
 
 

@@ -25,13 +25,21 @@ class Database:
         self._clock = clock
         if self.is_sqlite:
             if self.url.database:
-                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-            self.engine = sa.create_engine(self.url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000})
+                file = Path(self.url.database)
+                file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                file.touch(mode=0o600)
+            # hide_parameters: an error that is printed must not print transcripts and secrets with it.
+            self.engine = sa.create_engine(
+                self.url, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000}
+            )
             sa.event.listen(self.engine, "connect", _configure_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
         else:
             self.engine = sa.create_engine(
-                self.url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, connect_args={"connect_timeout": 2}
+                self.url.set(drivername="postgresql+psycopg"),
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args={"connect_timeout": 2},
             )
 
     @contextmanager

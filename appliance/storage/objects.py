@@ -56,6 +56,7 @@ class FolderStore:
                 stream.flush()
                 os.fsync(stream.fileno())
             aside.replace(path)
+            _flush_folder(path.parent)
         except OSError as failure:
             aside.unlink(missing_ok=True)
             raise StorageUnavailable("The object store cannot be written to.") from failure
@@ -95,3 +96,12 @@ class FolderStore:
         if ".." in path.parts or not path.is_relative_to(self._folder):
             raise NotFound("That is not the name of a stored object.")
         return path
+
+
+def _flush_folder(folder: Path) -> None:
+    """Write the folder's entries to disk: without it a power cut may lose the name of a file that is there."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 import httpx
 
 from appliance.clock import Clock
-from appliance.errors import StorageUnavailable
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.webhooks.delivery import deliver_due
@@ -32,8 +31,9 @@ def delivering(database: Database, clock: Clock, settings: Settings) -> Iterator
             while not stop.wait(LOOK_EVERY_S):
                 try:
                     deliver_due(database, clock, client, settings)
-                except StorageUnavailable as away:
-                    log.warning("webhooks wait: %s", away)
+                except Exception:
+                    # The boundary of a thread that must outlive any one destination; the messages stay in the outbox.
+                    log.exception("a round of webhooks failed")
 
     thread = threading.Thread(target=run, name="webhooks", daemon=True)
     thread.start()

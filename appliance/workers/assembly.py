@@ -13,8 +13,7 @@ from appliance.engines.argos_model import try_out
 from appliance.engines.argos_packs import ArgosPacks
 from appliance.engines.deepl import DeepL, DeepLCall
 from appliance.engines.faster_whisper import FasterWhisper
-from appliance.engines.kokoro import STOCK_FACTS, Kokoro
-from appliance.engines.kokoro_styles import read_stock_facts
+from appliance.engines.kokoro import Kokoro
 from appliance.engines.protocols import Samples, SpeakRequest, Voice
 from appliance.engines.speaker_encoder import ResemblyzerEncoder
 from appliance.errors import MeeshyError, ModelMissing
@@ -32,6 +31,9 @@ VALIDATED_WINDOWS = frozenset({"whisper-base"})
 REFINE_STEPS = 6
 REFINE_BUDGET_S = 15.0
 """A step speaks and hears one short sentence: about a second on two cores. More steps gain little (voices/evaluate)."""
+
+CLEARER_SHARE = 0.5
+"""How much of the language's stock voice a reading gets after one that was misheard."""
 
 ENGLISH_ONLY = frozenset({"whisper-tiny-en"})
 
@@ -77,6 +79,7 @@ def assemble(settings: Settings, database: Database) -> Assembled:
         deepl=_deepl(settings, database),
         hears=frozenset(_model(store, settings, "transcription").languages),
         refine_voice=_refiner(synthesizer, encoder),
+        clearer_voice=lambda voice, language: synthesizer.nearer_native(voice, language, CLEARER_SHARE),
         whisper_translates=_model(store, settings, "transcription").id not in ENGLISH_ONLY,
     )
     objects = FolderStore(settings.data_dir / "objects")
@@ -124,9 +127,8 @@ def _synthesizer(settings: Settings, store: ModelStore, encoder: ResemblyzerEnco
 
 
 def _refiner(synthesizer: Kokoro, encoder: ResemblyzerEncoder) -> Callable[[Samples, str, Voice], Voice]:
-    facts = read_stock_facts(STOCK_FACTS)
-
     def closer(reference: Samples, language: str, voice: Voice) -> Voice:
+        facts = synthesizer.stock_facts()
         found = refine(
             synthesizer, encoder, facts, reference, language, voice, steps=REFINE_STEPS, budget_s=REFINE_BUDGET_S
         )  # fmt: skip

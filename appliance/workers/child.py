@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from appliance.errors import MeeshyError
+from appliance.jobs.documents import Capabilities
 from appliance.jobs.reconcile import reconcile
 from appliance.jobs.registry import WorkerRegistry
 from appliance.jobs.retention import let_go
@@ -30,6 +31,8 @@ from appliance.workers.worker import Worker
 log = logging.getLogger(__name__)
 
 RING_BYTES = 4096
+SWEEP_EVERY_S = 60.0
+"""Recordings are kept for hours, results for days; a sweep reads every job between the two ages."""
 
 
 class Workshop(Protocol):
@@ -95,14 +98,28 @@ def _keep_house(
     settings: Settings, context: Context, registry: WorkerRegistry, doorbell: LocalDoorbell, gone: threading.Event
 ) -> None:
     """Report, put right what crashed workers left, and ring once in case a doorbell was lost."""
+    published: Capabilities | None = None
+    swept_s = context.clock.monotonic_s() - SWEEP_EVERY_S
+
+    def publish() -> None:
+        """Tell the API about language packs that came or went: its answers and refusals follow what is published."""
+        nonlocal published
+        able = capabilities_of(context.engines, settings)
+        if able != published:
+            registry.changed(able)
+            published = able
+
+    def sweep() -> None:
+        nonlocal swept_s
+        now_s = context.clock.monotonic_s()
+        if now_s - swept_s >= SWEEP_EVERY_S:
+            swept_s = now_s
+            let_go(context.database, context.objects, settings)
+
     first = True
     while first or not gone.wait(settings.poll_s):
         first = False
-        for duty in (
-            registry.seen,
-            lambda: reconcile(context.database, settings.attempts),
-            lambda: let_go(context.database, context.objects, settings),
-        ):
+        for duty in (registry.seen, publish, lambda: reconcile(context.database, settings.attempts), sweep):
             try:
                 duty()
             except Exception:

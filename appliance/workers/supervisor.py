@@ -32,7 +32,6 @@ class Supervisor:
         self._child: subprocess.Popen[bytes] | None = None
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._supervise, name="worker-supervisor", daemon=True)
-        self.restarts = 0
 
     def __enter__(self) -> Self:
         """Start the child."""
@@ -56,12 +55,6 @@ class Supervisor:
                 child.kill()
         self._thread.join()
 
-    @property
-    def pid(self) -> int | None:
-        """Return the living child's process id."""
-        with self._lock:
-            return self._child.pid if self._child is not None and self._child.poll() is None else None
-
     def ring(self) -> None:
         """Tell the child that there is work; with no child, its successor looks for itself."""
         with self._lock:
@@ -78,20 +71,34 @@ class Supervisor:
         backoff_s = FIRST_BACKOFF_S
         while not self._closing.is_set():
             started_s = time.monotonic()
-            code = self._start().wait()
-            if self._closing.is_set():
-                return
-            backoff_s = (
-                FIRST_BACKOFF_S if time.monotonic() - started_s > STEADY_S else min(2 * backoff_s, LONGEST_BACKOFF_S)
-            )
-            log.warning("the worker ended with %s and is started again in %.1f s", code, backoff_s)
-            self.restarts += 1
+            try:
+                child = self._start()
+            except OSError as failure:
+                # No memory, no file descriptors: it passes, and this thread is all that can start a worker then.
+                log.error("the worker could not be started: %s", failure.strerror)
+            else:
+                code = child.wait() if child is not None else None
+                if self._closing.is_set():
+                    return
+                log.warning("the worker ended with %s and is started again", code)
+            if time.monotonic() - started_s > STEADY_S:
+                backoff_s = FIRST_BACKOFF_S
             self._closing.wait(backoff_s)
+            backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        ours, theirs = socket.socketpair()
-        with theirs, self._lock:
-            self._child = subprocess.Popen(self._command, stdin=theirs.fileno(), env=self._environment)
+    def _start(self) -> subprocess.Popen[bytes] | None:
+        """Start a child with a bell of its own; None, and no child, when the supervisor is closing."""
+        with self._lock:
+            # Under the lock: a child started after `__exit__` looked would have a bell that nobody closes.
+            if self._closing.is_set():
+                return None
+            ours, theirs = socket.socketpair()
+            with theirs:
+                try:
+                    self._child = subprocess.Popen(self._command, stdin=theirs.fileno(), env=self._environment)
+                except OSError:
+                    ours.close()
+                    raise
             if self._bell is not None:
                 self._bell.close()
             self._bell = ours

@@ -1,5 +1,7 @@
 """Jobs from submission to result."""
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 
@@ -11,7 +13,7 @@ from appliance.jobs.retention import let_go
 from appliance.jobs.states import JobState, TargetState
 from appliance.owner import Owner
 from appliance.receipts.receipt import Receipt
-from appliance.storage.tables import outbox
+from appliance.storage.tables import cached_answers, outbox
 from appliance.testing.engines import scripted_speech
 
 
@@ -87,6 +89,35 @@ def test_readings_that_stay_bad_end_in_needs_review_and_are_not_cached(bench):
     assert target.state is TargetState.NEEDS_REVIEW
     assert len(target.spoken.receipt["attempts"]) == bench.settings.speak_attempts
     assert not bench.submit("good morning", "fr").targets[0].cached
+
+
+def test_an_acceptable_reading_wins_over_one_with_fewer_wrong_words(bench, monkeypatch):
+    similarities = iter([0.1, 0.9])
+    monkeypatch.setattr("appliance.stages.verify.speaker_similarity", lambda *_: next(similarities))
+    readings = iter(["fr:good morning all", "fr:good morning every"])
+    bench.settings = bench.settings.model_copy(update={"max_wer": 0.5})
+    job = bench.submit("good morning all", "fr")
+    speak = bench.synthesizer.speak
+    bench.synthesizer.speak = lambda batch: speak([replace(request, text=next(readings)) for request in batch])
+    bench.run()
+    receipt = bench.get(job).targets[0].spoken.receipt
+    assert [attempt["wer"] > 0 for attempt in receipt["attempts"]] == [False, True]
+    assert (receipt["verdict"], receipt["seed"]) == ("accepted", 1)
+
+
+def test_a_voice_that_the_same_target_made_before_counts_as_no_saving(bench):
+    bench.synthesizer = type(bench.synthesizer)(spoiled_seeds=[0])
+    job = bench.submit("good morning", "fr")
+    bench.run()
+    assert "voice" not in bench.get(job).targets[0].spoken.receipt["cached_stages"]
+
+
+def test_deleting_a_job_takes_its_kept_sentences_along(bench):
+    job = bench.submit("a secret", "fr")
+    bench.run()
+    delete_job(bench.database, bench.objects, job.owner, job.id)
+    with bench.rows() as rows:
+        assert rows.execute(cached_answers.select()).all() == []
 
 
 def test_a_repeated_request_is_answered_from_the_cache(bench):

@@ -7,7 +7,7 @@ import pytest
 
 from appliance.engines.kokoro import Kokoro
 from appliance.engines.speaker_encoder import ResemblyzerEncoder
-from appliance.errors import EngineFailed, NoSpeech
+from appliance.errors import EngineFailed, ModelMissing, NoSpeech
 from appliance.voices.evaluate import evaluate, means, recorded_speakers, stock_speakers
 from appliance.voices.refine import refine
 from appliance.voices.serialise import from_bytes, to_bytes
@@ -50,6 +50,22 @@ def test_the_same_recording_gives_the_same_voice_and_it_survives_storage(kokoro:
     first, again = (kokoro.match_voice(person.samples, "fr") for _ in range(2))
     assert first.version == again.version == from_bytes(to_bytes(first)).version
     assert kokoro.match_voice(person.samples, "es").version != first.version
+
+
+def test_a_voice_nearer_the_native_one_is_a_mixture_of_both(kokoro: Kokoro, human_speech: Path) -> None:
+    matched = kokoro.match_voice(recorded_speakers(human_speech)[0].samples, "fr")
+    nearer = kokoro.nearer_native(matched, "fr", 0.4)
+    stock = kokoro.stock_voice("fr")
+    for name in ("timbre", "prosody"):
+        assert np.allclose(nearer.arrays[name], 0.6 * matched.arrays[name] + 0.4 * stock.arrays[name], atol=1e-6)
+    assert nearer.version != matched.version and nearer.parameters == matched.parameters
+
+
+def test_facts_of_another_encoder_are_refused(models_dir: Path) -> None:
+    folder = models_dir / "kokoro-82m-int8"
+    other = ResemblyzerEncoder(models_dir / "speaker-encoder" / "pretrained.pt", cut_silences=False)
+    with pytest.raises(ModelMissing, match="build_stock"):
+        Kokoro(folder / "model.onnx", folder / "voices", other, threads=1)
 
 
 def test_a_recording_without_speech_or_a_strange_language_gives_no_voice(kokoro: Kokoro) -> None:
