@@ -37,7 +37,7 @@ def undisturbed(
 ) -> Turn:
     """Return a turn that waits for quiet, runs, and runs again while others used the cores; the quietest run is kept.
 
-    Where it never gets quiet it gives up after LONGEST_WAIT_S and MOST_REPEATS; the sample says what others used.
+    Where it never gets quiet it gives up after LONGEST_WAIT_S and MOST_REPEATS, and the sample says so.
     """
 
     def run() -> Sample:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from appliance.catalog.model import Model
+from appliance.catalog.model import Model, ModelFile
 from appliance.catalog.store import ModelStore
 from appliance.engines.argos import ArgosTranslator
 from appliance.engines.argos_model import try_out
@@ -122,7 +122,8 @@ def _synthesizer(settings: Settings, store: ModelStore, encoder: ResemblyzerEnco
         folder / "voices",
         encoder,
         threads=threads,
-        model_sha256=store.fingerprint(model.id),
+        # Of the network alone: the facts about the stock voices are tied to it, not to the whole model's fingerprint.
+        model_sha256=store.expected_sha256(model, _file(model, "model.onnx")) or "",
     )
 
 
@@ -153,6 +154,10 @@ def _deepl(settings: Settings, database: Database) -> DeepL | None:
             )  # fmt: skip
 
     return DeepL(settings.deepl_key, url=settings.deepl_url, audit=record)
+
+
+def _file(model: Model, path: str) -> ModelFile:
+    return next(file for file in model.files if file.path == path)
 
 
 def _model(store: ModelStore, settings: Settings, task: str) -> Model:

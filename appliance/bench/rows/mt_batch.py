@@ -73,7 +73,7 @@ def _measured(lab: Lab, name: str, demand: Demand, *, threads: int) -> Row:
             threads=f"both: {threads} CTranslate2 worker{'s' * (threads > 1)} of one thread, beam {BEAM}",
         ),
         {"a_ms_per_sentence": 1000 * min(s.elapsed_s for s in timings.a) / (REPEATS * REQUESTS),
-         "b_ms_per_sentence": 1000 * min(s.elapsed_s for s in timings.b) / REQUESTS},
+         "b_ms_per_sentence": 1000 * min(s.elapsed_s for s in timings.b) / (REPEATS * REQUESTS)},
     )  # fmt: skip
 
 
