@@ -28,6 +28,8 @@ RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "human_sp
 """Human recordings that may lie beside the checkout; they are nobody's to commit."""
 WAIT_S = 300.0
 """How long a synchronous request of the bench waits: on a slow machine, a 202 would end a measurement early."""
+REQUESTS_PER_MINUTE = 1_000_000
+"""Counted as ever, and out of reach: a fast machine answers more than the default's 600 known requests in a minute."""
 
 
 @click.command("bench")
@@ -61,7 +63,13 @@ def bench(
     console = Console(stderr=as_json)
     with tempfile.TemporaryDirectory(prefix="meeshy-bench-") as folder, Console(stderr=True).status("") as status:
         own = settings.model_copy(
-            update={"data_dir": Path(folder), "database_url": "", "sla_s": WAIT_S, "log_level": "warning"}
+            update={
+                "data_dir": Path(folder),
+                "database_url": "",
+                "sla_s": WAIT_S,
+                "requests_per_minute": REQUESTS_PER_MINUTE,
+                "log_level": "warning",
+            }
         )
         lab = Lab(
             settings=own,

@@ -11,7 +11,7 @@ from appliance.bench.rounds import Sample
 from appliance.bench.row import Check, Demand, Row, Sides, judged
 
 TARGET = "fr"
-HITS = 20
+HITS = 50
 """Hits in one run: a single one of a few milliseconds would measure the scheduler."""
 MOST_P50_MS = 50.0
 ASKED = {"voice": "speaker", "consent": "true"}
