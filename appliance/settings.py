@@ -5,8 +5,9 @@ Every field is set by the environment variable `MEESHY_` plus its name in capita
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -65,6 +66,15 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log line."
     )
+
+    @field_validator("webhook_allow")
+    @classmethod
+    def _usable_destinations(cls, listed: str) -> str:
+        for entry in filter(None, (part.strip() for part in listed.split(","))):
+            parts = urlsplit(f"//{entry}")  # reading .port raises ValueError where it is no port number
+            if not parts.hostname or parts.port == 0 or parts.netloc != entry or "@" in entry:
+                raise ValueError(f"'{entry}' is not host or host:port")
+        return listed
 
     @property
     def database(self) -> str:

@@ -1,6 +1,7 @@
 """The appliance as an application sees it: recordings go in over HTTP, finished jobs and audio come out."""
 
 import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -97,6 +98,11 @@ class OverHttp:
                 sentence = f"The appliance answered {response.status_code}."
             raise CommandFailed(sentence)
         return response
+
+
+def stranger() -> str:
+    """Return a user id that nobody has used: rows share a data folder, and nothing is shared between users."""
+    return f"user-{uuid.uuid4().hex}"
 
 
 def only_target(job: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """Cutting text into sentences and joining recorded segments into sentences, by rules alone: nothing is downloaded.
 
 Translation models are trained on single sentences, while Whisper cuts where the speaker breathes. So segments are first
-joined into whole sentences (`merge_segments`), translated, and a translation can be laid back over the segments that
-its sentence came from (`spread`), which is what subtitles need.
+joined into whole sentences (`merge_segments`), each of which remembers the segments it came from.
 """
 
 import re
@@ -141,27 +140,3 @@ def merge_segments(segments: Sequence[str], language: str, *, longest_characters
 def _is_finished(text: str, following: str) -> bool:
     """Return whether the text ends a sentence, judged with what follows it."""
     return len(_split_line(f"{text} {following}")) > 1 if text.rstrip(_CLOSERS).endswith(tuple(_ENDS)) else False
-
-
-def spread(translation: str, shares: Sequence[Share], language: str) -> list[tuple[int, str]]:
-    """Return the translation cut over the segments of its sentence, each getting its share, as (segment, text).
-
-    Cuts fall between words (between characters where words are not spaced); joined in order the parts give back the
-    translation. The place of a cut is an estimate from lengths: word order differs between languages.
-    """
-    space = joiner(language)
-    units = translation.split() if space else list(translation)
-    whole = sum(share.characters for share in shares) or 1
-    length = sum(len(unit) for unit in units) or 1
-    parts: list[tuple[int, str]] = []
-    taken, written, used = 0, 0, 0
-    for place, share in enumerate(shares):
-        used += share.characters
-        first = taken
-        last_share = place == len(shares) - 1
-        # A unit belongs to the share in which its middle lies.
-        while taken < len(units) and (last_share or (written + len(units[taken]) / 2) / length <= used / whole):
-            written += len(units[taken])
-            taken += 1
-        parts.append((share.segment, space.join(units[first:taken])))
-    return parts

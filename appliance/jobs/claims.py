@@ -38,7 +38,7 @@ class Claims:
             head = connection.execute(self._head(limits)).first()
             if head is None:
                 return []
-            mates = self._mates(head, limits[head.batch_key.split(":")[0]])
+            mates = self._mates(connection, head, limits[head.batch_key.split(":")[0]])
             now_s = self._database.now_s(connection)
             rows = connection.execute(
                 sa.update(work_items)
@@ -78,10 +78,11 @@ class Claims:
             .with_for_update(skip_locked=True)
         )
 
-    def _mates(self, head: sa.Row, limit: int) -> sa.Select | list[str]:
+    def _mates(self, connection: sa.Connection, head: sa.Row, limit: int) -> list[str]:
         if head.attempts > 0 or limit <= 1:
             return [head.id]
-        return (
+        # A statement of its own: as a subquery of the update, PostgreSQL may run it again and lock more than the limit.
+        mates = (
             sa.select(work_items.c.id)
             .where(
                 work_items.c.state == ItemState.READY,
@@ -92,6 +93,7 @@ class Claims:
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
+        return list(connection.scalars(mates))
 
 
 def complete(connection: sa.Connection, item: ClaimedItem, state: ItemState = ItemState.DONE) -> None:

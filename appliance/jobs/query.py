@@ -26,17 +26,6 @@ class JobReader:
         with self._database.read() as connection:
             return load_job(connection, job_id, owner)
 
-    def list_recent(self, owner: Owner, limit: int = 50) -> list[JobDocument]:
-        """Return the owner's latest jobs, newest first."""
-        with self._database.read() as connection:
-            ids = connection.scalars(
-                sa.select(jobs.c.id)
-                .where(jobs.c.application_id == owner.application_id, jobs.c.user_id == owner.user_id)
-                .order_by(jobs.c.accepted_s.desc())
-                .limit(limit)
-            ).all()
-            return [load_job(connection, job_id, owner) for job_id in ids]
-
     def version(self, job_id: str) -> str:
         """Return a string that changes whenever the job's document changes; empty for no such job."""
         with self._database.read() as connection:

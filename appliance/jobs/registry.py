@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 import msgspec
 import sqlalchemy as sa
@@ -29,7 +30,7 @@ class WorkerRegistry:
             connection.execute(sa.delete(workers).where(workers.c.id == self._worker_id))
             connection.execute(
                 sa.insert(workers).values(
-                    id=self._worker_id, host=socket.gethostname(), pid=os.getpid(), started_s=now_s, seen_s=now_s,
+                    id=self._worker_id, host=this_host(), pid=os.getpid(), started_s=now_s, seen_s=now_s,
                     proven_s=None, capabilities=msgspec.to_builtins(capabilities),
                 )
             )  # fmt: skip
@@ -90,8 +91,16 @@ class CapabilityReader:
 
 def dead_on_this_host(connection: sa.Connection) -> list[str]:
     """Return the ids of workers registered on this host whose process no longer exists."""
-    rows = connection.execute(sa.select(workers.c.id, workers.c.pid).where(workers.c.host == socket.gethostname()))
+    rows = connection.execute(sa.select(workers.c.id, workers.c.pid).where(workers.c.host == this_host()))
     return [row.id for row in rows if not process_exists(row.pid)]
+
+
+def this_host() -> str:
+    """Return a name for the place whose process ids this process sees: containers may share a host name."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    processes = Path("/proc/self/ns/pid")
+    started = boot.read_text().strip()[:8] if boot.exists() else ""
+    return f"{socket.gethostname()[:80]}:{started}:{processes.readlink().name if processes.is_symlink() else ''}"
 
 
 def process_exists(pid: int) -> bool:

@@ -6,7 +6,6 @@ from appliance.stages.context import Context
 from appliance.stages.progress import Progress, Reading
 from appliance.stages.work import Work
 
-NO_CONSENT_NOTICE = "A stock voice speaks because the request does not attest the speaker's consent."
 MATCHED_NOTICE = "Stock voices mixed to resemble the speaker; the speaker's own voice is not cloned."
 
 
@@ -42,7 +41,7 @@ def write_receipt(
             speaker_encoder=context.engines.encoder.identity().key,
             verifier=transcriber,
         ),
-        voice=VoiceUsed(kind=reading.voice_kind, version=reading.voice_version, notice=_notice(work, reading)),
+        voice=VoiceUsed(kind=reading.voice_kind, version=reading.voice_version, notice=_notice(reading)),
         seed=reading.seed,
         attempts=tuple(
             Attempt(
@@ -57,12 +56,9 @@ def write_receipt(
     )  # fmt: skip
 
 
-def _notice(work: Work, reading: Reading) -> str | None:
-    if reading.voice_kind == "matched":
-        return MATCHED_NOTICE
-    if reading.voice_kind == "stock" and work.job.request.voice == "speaker" and not work.job.request.consent:
-        return NO_CONSENT_NOTICE
-    return None
+def _notice(reading: Reading) -> str | None:
+    """Return what follows from the audio alone: a cached receipt answers requests that attested other things."""
+    return MATCHED_NOTICE if reading.voice_kind == "matched" else None
 
 
 def _speech_s(work: Work) -> float:

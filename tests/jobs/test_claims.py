@@ -4,11 +4,17 @@ import threading
 from contextlib import suppress
 
 import pytest
+import sqlalchemy as sa
 
 from appliance.jobs.claims import Claims, Stale, complete
+from appliance.jobs.registry import this_host
 from appliance.jobs.states import JobState
 from appliance.owner import Owner
+from appliance.storage.tables import work_items, workers
 from appliance.workers.worker import BATCH_LIMITS
+
+NO_PROCESS = 2**30
+"""Above the largest process id that Linux gives out."""
 
 
 @pytest.fixture
@@ -75,6 +81,16 @@ def test_a_renewed_lease_is_not_taken_away(bench, claims):
     assert bench.reconcile().returned == 0
 
 
+@pytest.mark.parametrize(("host", "returned"), [(this_host(), 1), (f"{this_host()}-other-container", 0)])
+def test_a_dead_process_is_noticed_at_once_but_only_where_its_id_means_something(bench, claims, host, returned):
+    bench.submit("good morning", "fr")
+    claims.claim(BATCH_LIMITS)
+    dead = {"id": "w1", "host": host, "pid": NO_PROCESS, "started_s": 0.0, "seen_s": 0.0, "capabilities": {}}
+    with bench.database.write() as connection:
+        connection.execute(sa.insert(workers).values(dead))
+    assert bench.reconcile().returned == returned
+
+
 class Killed(BaseException):
     """Ends a worker as `kill -9` does: no handler of the product catches it, and nothing is given back."""
 
@@ -100,8 +116,6 @@ def heard(request):
 
 
 def test_what_a_crash_left_without_work_is_planned_again(bench):
-    from appliance.storage.tables import work_items
-
     job = bench.submit("good morning", "fr")
     with bench.database.write() as connection:
         connection.execute(work_items.delete())

@@ -47,6 +47,26 @@ def test_the_library_starts_with_more_than_ten_thousand_pairs_per_direction(benc
     assert min(count for *_, count in counts) >= 10_000
 
 
+def test_a_corrected_corpus_replaces_its_earlier_pairs_and_no_others(bench, tmp_path):
+    corpus = tmp_path / "corpus"
+    (corpus / "base").mkdir(parents=True)
+    for name in ("templates.toml", "slots.toml"):
+        (corpus / name).write_text("")
+    table = corpus / "base" / "all.tsv"
+    table.write_text("en\tfr\tes\nGood morning.\tBon matin.\tBuenos días.\nThanks.\tMerci.\tGracias.\n")
+    load_phrases(bench.database, corpus)
+    theirs = phrase_key("Thanks.", "en", "fr")
+    with bench.database.write() as rows:
+        rows.execute(sa.update(phrases).where(phrases.c.key == theirs).values(text="Merci bien.", origin="usage"))
+    table.write_text("en\tfr\tes\nGood morning.\tBonjour.\tBuenos días.\nThanks.\tMerci.\tGracias.\n")
+    load_phrases(bench.database, corpus)
+    with bench.rows() as rows:
+        texts = dict(rows.execute(sa.select(phrases.c.key, phrases.c.text)).tuples().all())
+    assert texts[phrase_key("Good morning.", "en", "fr")] == "Bonjour."
+    assert texts[theirs] == "Merci bien."
+    assert len(texts) == 8
+
+
 def test_a_sentence_translated_once_is_remembered_for_its_owner_only(bench):
     bench.submit("good morning", "fr", voice="stock")
     bench.run()

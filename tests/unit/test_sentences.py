@@ -11,7 +11,6 @@ from appliance.engines.sentences import (
     joiner,
     merge_segments,
     split_sentences,
-    spread,
 )
 
 
@@ -94,19 +93,6 @@ def test_segments_of_languages_without_spaces_are_joined_without_spaces():
 
 def test_empty_segments_belong_to_no_sentence():
     assert merge_segments(["", "Hello.", "  "], "en")[0].shares == (Share(1, 6),)
-
-
-def test_a_translation_is_laid_over_its_segments_in_proportion():
-    parts = spread("Je serai en retard de dix minutes.", (Share(0, 9), Share(1, 17)), "fr")
-    assert parts == [(0, "Je serai en"), (1, "retard de dix minutes.")]
-
-
-@given(st.lists(st.sampled_from(["a", "bcd", "efghij", "été."]), max_size=20), st.lists(st.integers(0, 20), min_size=1))
-def test_spreading_gives_every_share_a_part_and_loses_no_word(words, lengths):
-    shares = [Share(index, length) for index, length in enumerate(lengths)]
-    parts = spread(" ".join(words), shares, "fr")
-    assert [segment for segment, _ in parts] == [share.segment for share in shares]
-    assert [word for _, text in parts for word in text.split()] == words
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,11 @@
 """A repeated request, answered from the cache, against the same request made for the first time, both over HTTP."""
 
 import hashlib
-from itertools import count
 from statistics import median
 from typing import Any
 
 from appliance.bench.lab import Lab
-from appliance.bench.over_http import OverHttp, only_target
+from appliance.bench.over_http import OverHttp, only_target, stranger
 from appliance.bench.rounds import Sample
 from appliance.bench.row import Check, Demand, Row, Sides, judged
 
@@ -19,27 +18,27 @@ ASKED = {"voice": "speaker", "consent": "true"}
 
 def cache_hit(lab: Lab, name: str, demand: Demand) -> Row:
     """Measure hits of one user's request against misses of users who never asked."""
-    recording, users = lab.demo_recording(), count()
+    recording, regular = lab.demo_recording(), stranger()
     hits_ms: list[float] = []
     with lab.open_appliance(lab.settings) as running, OverHttp(running) as http:
-        first = only_target(http.translate(recording, "regular", TARGET, **ASKED))
-        audio = _digest(http.audio(first, "regular"))
+        first = only_target(http.translate(recording, regular, TARGET, **ASKED))
+        audio = _digest(http.audio(first, regular))
 
         def hits() -> Sample:
             answers = []
             for _ in range(HITS):
                 started_s = lab.clock.monotonic_s()
-                answers.append(http.translate(recording, "regular", TARGET, **ASKED))
+                answers.append(http.translate(recording, regular, TARGET, **ASKED))
                 hits_ms.append(1000 * (lab.clock.monotonic_s() - started_s))
             return Sample(median(hits_ms[-HITS:]) / 1000, answers)
 
         def miss() -> dict[str, Any]:
-            return http.translate(recording, f"newcomer-{next(users)}", TARGET, **ASKED)
+            return http.translate(recording, stranger(), TARGET, **ASKED)
 
         timings = lab.timed(name, hits, lab.stopwatch(miss))
         answers = [answer for sample in timings.a for answer in sample.output]
         cached = all(answer["cached"] for answer in answers)
-        same = all(_digest(http.audio(only_target(sample.output[-1]), "regular")) == audio for sample in timings.a)
+        same = all(_digest(http.audio(only_target(sample.output[-1]), regular)) == audio for sample in timings.a)
         fresh = not any(sample.output["cached"] for sample in timings.b)
     p50_ms = median(hits_ms)
     return judged(

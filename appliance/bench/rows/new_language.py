@@ -1,10 +1,9 @@
 """A known recording in a further language, against the same language for a recording that nobody has sent."""
 
-from itertools import count
 from typing import Any
 
 from appliance.bench.lab import Lab
-from appliance.bench.over_http import OverHttp, only_target
+from appliance.bench.over_http import OverHttp, only_target, stranger
 from appliance.bench.row import Check, Demand, Row, Sides, judged
 
 KNOWN, NEW = "fr", "es"
@@ -13,11 +12,11 @@ ASKED = {"voice": "speaker", "consent": "true"}
 
 def new_language(lab: Lab, name: str, demand: Demand) -> Row:
     """Measure the second language of a recording against a first request for that language."""
-    recording, users = lab.demo_recording(), count()
+    recording = lab.demo_recording()
     with lab.open_appliance(lab.settings) as running, OverHttp(running) as http:
 
         def known_user() -> str:
-            user = f"known-{next(users)}"
+            user = stranger()
             only_target(http.translate(recording, user, KNOWN, **ASKED))
             return user
 
@@ -25,7 +24,7 @@ def new_language(lab: Lab, name: str, demand: Demand) -> Row:
             return http.translate(recording, user, NEW, **ASKED)
 
         def cold() -> dict[str, Any]:
-            return http.translate(recording, f"cold-{next(users)}", NEW, **ASKED)
+            return http.translate(recording, stranger(), NEW, **ASKED)
 
         timings = lab.timed(name, lab.stopwatch(further, known_user), lab.stopwatch(cold))
         ours, theirs = [s.output for s in timings.a], [s.output for s in timings.b]
