@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     )
     model_folder: str = Field(default="", description="Folder with model files, laid out like models_dir. Empty: none.")
     database_url: str = Field(default="", description="SQLAlchemy URL. Empty: SQLite in the data folder.")
+    redis_url: str = Field(
+        default="", repr=False, description="Redis that carries doorbells between hosts. Empty: workers only poll."
+    )
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8750, ge=0, le=65535, description="Port the API listens on. 0: any free port.")
     licence: Literal["commercial", "evaluation"] = Field(
@@ -41,6 +44,7 @@ class Settings(BaseSettings):
     max_audio_s: float = Field(default=600.0, gt=0, description="Longest recording, in seconds.")
     sla_s: float = Field(default=30.0, gt=0, description="How long a synchronous request waits before it answers 202.")
     requests_per_minute: int = Field(default=600, ge=0, description="Limit per user. 0: no limit.")
+    batch_limits: str = Field(default="", description="Largest batches of a worker, `family=number,…`.")
     lease_s: float = Field(default=10.0, gt=0, description="How long a silent worker keeps its claimed work.")
     poll_s: float = Field(default=2.0, gt=0, description="How often a worker reports and puts right what was lost.")
     poll_rings: bool = Field(default=True, description="Whether that round also looks for work nobody rang for.")

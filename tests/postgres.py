@@ -24,7 +24,7 @@ def postgres_server(programs: Path) -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="meeshy-pg-"))
     if os.geteuid() == 0:
         shutil.chown(folder, POSTGRES_USER)
-    port = _free_port()
+    port = free_port()
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
     try:
         _as_server(programs / "initdb", "-D", folder / "data", "-A", "trust", "-U", POSTGRES_USER)
@@ -42,7 +42,8 @@ def _as_server(program: Path, *arguments: object) -> None:
     subprocess.run([*lower, str(program), *map(str, arguments)], check=True, stdout=subprocess.DEVNULL, cwd="/")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on loopback that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

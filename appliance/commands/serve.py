@@ -1,30 +1,19 @@
 """`meeshy serve`: the API and its worker child on this machine, with nothing else to install."""
 
 import os
-import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import httpx
 import msgspec
 
-from appliance.access.first_key import ensure_first_key
-from appliance.api.app import ApiParts, create_app
-from appliance.api.server import serve as serve_app
-from appliance.audio.decoder import DecoderPool
-from appliance.audio.process import DecodeLimits
 from appliance.catalog.store import ModelStore
-from appliance.clock import SystemClock
+from appliance.commands.api_process import leave_signals_to_the_server, run_api
 from appliance.errors import CommandFailed
-from appliance.jobs.query import JobReader
-from appliance.jobs.registry import CapabilityReader, process_exists
-from appliance.jobs.submit import Submitter
+from appliance.jobs.registry import process_exists
 from appliance.settings import Settings
-from appliance.storage.database import Database
-from appliance.storage.migrate import migrate
-from appliance.storage.objects import FolderStore
 from appliance.telemetry.logs import configure_logs
-from appliance.webhooks.loop import delivering
 from appliance.workers.supervisor import Supervisor
 
 SERVER_FILE = "server.json"
@@ -56,44 +45,20 @@ def run_appliance(
     running = running_server(settings)
     if running is not None:
         raise CommandFailed(f"An appliance already serves this data folder, at {running}.")
-    _leave_signals_to_the_server()
+    leave_signals_to_the_server()
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    database = Database(settings.database)
-    migrate(database)
-    first_key = ensure_first_key(database, settings.data_dir)
     supervisor = Supervisor(child_environment(settings), worker_module)
-    capabilities = CapabilityReader(database)
-    objects = FolderStore(settings.data_dir / "objects")
     server_file = settings.data_dir / SERVER_FILE
 
-    def listening(port: int) -> None:
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        url = f"http://{host}:{port}"
+    def listening(url: str, first_key: Path | None) -> None:
         server_file.write_bytes(msgspec.json.encode(ServerFile(url, os.getpid())))
         note = f" A first API key is in {first_key}." if first_key else ""
         ready(f"Meeshy listens on {url}; API by example: {url}/docs.{note}")
 
-    with DecoderPool(DecodeLimits.for_audio(settings.max_audio_s)) as decoder, supervisor:
-        parts = ApiParts(
-            settings=settings,
-            database=database,
-            objects=objects,
-            submitter=Submitter(database, settings, capabilities.current, supervisor.ring),
-            reader=JobReader(database),
-            decoder=decoder,
-            capabilities=capabilities,
-            clock=SystemClock(),
-        )
-        try:
-            with delivering(database, parts.clock, settings):
-                serve_app(create_app(parts), settings.host, settings.port, listening)
-        except OSError as taken:
-            raise CommandFailed(
-                f"{settings.host} port {settings.port} cannot be listened on: {taken.strerror}."
-            ) from None
-        finally:
-            server_file.unlink(missing_ok=True)
-    database.close()
+    try:
+        run_api(settings, supervisor.ring, listening, (supervisor,), deliver=True)
+    finally:
+        server_file.unlink(missing_ok=True)
 
 
 def _require_models(settings: Settings) -> None:
@@ -104,13 +69,6 @@ def _require_models(settings: Settings) -> None:
         raise CommandFailed(
             f"Models are missing: {', '.join(missing)}. Run: ./meeshy models pull {settings.model_preset}"
         )
-
-
-def _leave_signals_to_the_server() -> None:
-    # Uvicorn stops on these and then raises them again for whoever handled them before; by default that would end the
-    # process on the spot, before the worker child has been waited for.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
 
 
 def child_environment(settings: Settings) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -23,15 +24,15 @@ class WorkerRegistry:
         self._database = database
         self._worker_id = worker_id
 
-    def announce(self, capabilities: Capabilities) -> None:
-        """Enter this process as a living worker with its capabilities."""
+    def announce(self, capabilities: Capabilities, families: Collection[str]) -> None:
+        """Enter this process as a living worker with what it can do and the families of work it takes."""
         with self._database.write() as connection:
             now_s = self._database.now_s(connection)
             connection.execute(sa.delete(workers).where(workers.c.id == self._worker_id))
             connection.execute(
                 sa.insert(workers).values(
                     id=self._worker_id, host=this_host(), pid=os.getpid(), started_s=now_s, seen_s=now_s,
-                    proven_s=None, capabilities=msgspec.to_builtins(capabilities),
+                    proven_s=None, capabilities=msgspec.to_builtins(capabilities), families=sorted(families),
                 )
             )  # fmt: skip
 
@@ -44,6 +45,11 @@ class WorkerRegistry:
         """Note that this worker lives."""
         with self._database.write() as connection:
             connection.execute(self._own().values(seen_s=self._database.now_s(connection)))
+
+    def gone(self) -> None:
+        """Note that this worker ends on its own accord: it counts as living no longer."""
+        with self._database.write() as connection:
+            connection.execute(self._own().values(seen_s=0.0))
 
     def proven(self) -> None:
         """Note that this worker has spoken a real utterance since it started."""
@@ -73,6 +79,13 @@ class CapabilityReader:
     def living(self) -> int:
         """Return how many workers were seen lately."""
         return self._count(sa.true())
+
+    def families(self) -> dict[str, frozenset[str]]:
+        """Return the families of work that each worker seen lately takes, by worker id."""
+        with self._database.read() as connection:
+            since_s = self._database.now_s(connection) - SEEN_WITHIN_S
+            rows = connection.execute(sa.select(workers.c.id, workers.c.families).where(workers.c.seen_s >= since_s))
+            return {row.id: frozenset(row.families) for row in rows}
 
     def proven(self) -> bool:
         """Return whether a worker seen lately has spoken a real utterance since it started."""

@@ -117,6 +117,7 @@ workers = sa.Table(
     sa.Column("seen_s", sa.Double, nullable=False),
     sa.Column("proven_s", sa.Double),
     sa.Column("capabilities", sa.JSON, nullable=False),
+    sa.Column("families", sa.JSON, nullable=False, server_default="[]"),
 )
 
 cached_answers = sa.Table(

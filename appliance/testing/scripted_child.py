@@ -1,6 +1,7 @@
 """A worker child with scripted engines: everything of the real one but the models."""
 
 import sys
+from collections.abc import Collection
 
 from appliance.settings import Settings
 from appliance.stages.context import Context, Engines
@@ -22,7 +23,7 @@ class ScriptedAssembly:
         )  # fmt: skip
         self.context = Context(database, FolderStore(settings.data_dir / "objects"), engines, settings, References())
 
-    def warm(self) -> None:
+    def warm(self, families: Collection[str]) -> None:
         """There is nothing to load."""
 
     def close(self) -> None:

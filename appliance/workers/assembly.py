@@ -1,7 +1,7 @@
 """Building a worker's engines from the settings and the catalog: the only place that knows all engine classes."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -47,9 +47,15 @@ class Assembled:
     synthesizer: Kokoro
     translator: ArgosTranslator
 
-    def warm(self) -> None:
-        """Load everything and speak one real utterance, so that the first job pays for nothing; EngineFailed if not."""
-        self.transcriber.warm()
+    def warm(self, families: Collection[str]) -> None:
+        """Load what these families need, so that the first job pays for nothing; EngineFailed if it does not work.
+
+        A worker that speaks has then spoken one real utterance.
+        """
+        if "hear" in families:
+            self.transcriber.warm()
+        if "synthesize" not in families:
+            return
         language = min(self.synthesizer.languages())
         spoken = self.synthesizer.speak([SpeakRequest("1, 2, 3.", language, self.synthesizer.stock_voice(language))])
         if isinstance(spoken[0], MeeshyError):

@@ -13,6 +13,7 @@ from appliance.stages.hear import hear
 from appliance.stages.synthesize import synthesize
 from appliance.stages.translate import translate
 from appliance.stages.work import fail, load_work
+from appliance.workers.roles import MAKES
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +28,19 @@ BATCH_LIMITS: Mapping[str, int] = {"hear": 8, "translate": 50, "synthesize": 4, 
 class Worker:
     """Runs batches one after the other; the engines below it are not safe for two callers."""
 
-    def __init__(self, context: Context, worker_id: str, limits: Mapping[str, int] = BATCH_LIMITS) -> None:
-        """Work for this context; `limits` says which families this worker takes and how large their batches are."""
+    def __init__(
+        self,
+        context: Context,
+        worker_id: str,
+        limits: Mapping[str, int] = BATCH_LIMITS,
+        ring: Callable[[Sequence[str]], None] = lambda families: None,
+    ) -> None:
+        """Work for this context; `limits` says which families this worker takes and how large their batches are.
+
+        `ring` is told after every batch which families it may have left work for.
+        """
         self._context = context
+        self._ring = ring
         self._limits = limits
         self._claims = Claims(context.database, worker_id, context.settings.lease_s)
         self._stopping = False
@@ -46,11 +57,12 @@ class Worker:
             if not items:
                 break
             self._run(items)
+            self._ring(MAKES[_family(items)])
             ran += 1
         return ran
 
     def _run(self, items: Sequence[ClaimedItem]) -> None:
-        stage = STAGES[items[0].batch_key.split(":")[0]]
+        stage = STAGES[_family(items)]
         try:
             with kept(self._claims, items, self._context.settings.lease_s):
                 stage(self._context, items)
@@ -68,3 +80,7 @@ class Worker:
         self._claims.release([item for item in items if item not in exhausted])
         for work in load_work(self._context, exhausted):
             fail(self._context, work, EngineFailed("The engine failed on this item in every attempt."))
+
+
+def _family(items: Sequence[ClaimedItem]) -> str:
+    return items[0].batch_key.split(":")[0]

@@ -36,6 +36,7 @@ from appliance.testing.engines import (
     scripted_speech,
 )
 from appliance.workers.capabilities import capabilities_of
+from appliance.workers.roles import FAMILIES
 from appliance.workers.worker import Worker
 
 # Scripted speech is too quiet to pass for a recording; the scripted transcriber hears positive samples only.
@@ -66,7 +67,7 @@ class House:
 
     def __post_init__(self) -> None:
         self.registry = WorkerRegistry(self.database, "w1")
-        self.registry.announce(capabilities_of(self.engines, self.settings))
+        self.registry.announce(capabilities_of(self.engines, self.settings), FAMILIES)
         self.key = create_key(self.database, "messenger", "app")
         capabilities = CapabilityReader(self.database)
         submitter = Submitter(self.database, self.settings, capabilities.current, self.ring)

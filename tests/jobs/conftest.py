@@ -1,7 +1,6 @@
 """The job machinery on both databases, with scripted engines and a clock that stands still."""
 
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -34,21 +33,9 @@ from appliance.testing.engines import (
 )
 from appliance.workers.capabilities import capabilities_of
 from appliance.workers.worker import Worker
-from tests.postgres import postgres_programs, postgres_server
+from tests.services import postgres_url as postgres_url
 
 ALICE = Owner("app", "alice")
-
-
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """A PostgreSQL server of our own, for the whole session."""
-    programs = postgres_programs()
-    if programs is None:
-        if os.environ.get("CI"):
-            pytest.fail("PostgreSQL's server is not installed", pytrace=False)
-        pytest.skip("PostgreSQL's server is not installed (Debian: postgresql)")
-    with postgres_server(programs) as url:
-        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

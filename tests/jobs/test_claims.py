@@ -36,6 +36,31 @@ def test_an_urgent_item_takes_waiting_ones_along(bench, claims):
     assert len(claims.claim(BATCH_LIMITS)) == 3
 
 
+def submitted_in_turn(bench, text, count):
+    ids = []
+    for number in range(count):
+        bench.clock.advance(1.0)
+        ids.append(bench.submit(f"{text} {number}", "fr").id)
+    return ids
+
+
+def test_late_work_waits_for_work_that_can_still_be_in_time_but_keeps_a_share(bench):
+    late = submitted_in_turn(bench, "late", 3)
+    bench.clock.advance(1000.0)
+    in_time = submitted_in_turn(bench, "in time", 5)
+    claims = Claims(bench.database, "w1", 10)
+    taken = [claims.claim({"hear": 1})[0].job_id for _ in range(8)]
+    assert taken == [*in_time[:3], late[0], *in_time[3:], late[1], late[2]]
+
+
+def test_a_batch_that_is_in_time_takes_late_work_along_only_where_it_has_room(bench, claims):
+    late = {bench.submit(f"late {number}", "fr").id for number in range(3)}
+    bench.clock.advance(1000.0)
+    in_time = {bench.submit(f"in time {number}", "fr").id for number in range(2)}
+    taken = {item.job_id for item in claims.claim({"hear": 4})}
+    assert in_time < taken and len(taken & late) == 2
+
+
 def test_a_claimed_item_is_claimed_by_nobody_else(bench, claims):
     bench.submit("good morning", "fr")
     assert len(claims.claim(BATCH_LIMITS)) == 1

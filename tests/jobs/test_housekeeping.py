@@ -5,13 +5,13 @@ import threading
 from appliance.jobs.registry import CapabilityReader, WorkerRegistry, process_exists
 from appliance.testing.engines import ScriptedTranslator
 from appliance.workers.capabilities import capabilities_of
-from appliance.workers.child import _keep_house
-from appliance.workers.doorbell import LocalDoorbell
+from appliance.workers.housekeeper import Publisher, Seldom, keep_house
+from appliance.workers.roles import FAMILIES
 
 
 def test_a_language_pack_that_came_is_published_at_the_next_round(bench):
     registry = WorkerRegistry(bench.database, "w1")
-    registry.announce(capabilities_of(bench.engines, bench.settings))
+    registry.announce(capabilities_of(bench.engines, bench.settings), FAMILIES)
     before = CapabilityReader(bench.database).current()
     bench.translator = ScriptedTranslator([("en", "fr"), ("fr", "en"), ("es", "fr")])
     one_round(bench, registry)
@@ -33,5 +33,34 @@ def test_a_process_exists_until_it_has_ended():
 def one_round(bench, registry):
     gone = threading.Event()
     gone.set()
-    settings = bench.settings.model_copy(update={"poll_rings": False})
-    _keep_house(settings, bench.context, registry, LocalDoorbell(lambda: None), gone)
+    publisher = Publisher(registry, lambda: capabilities_of(bench.engines, bench.settings))
+    keep_house([registry.seen, publisher.publish], gone, bench.settings.poll_s)
+
+
+def test_a_duty_that_fails_keeps_no_other_from_being_done():
+    done, gone = [], threading.Event()
+    gone.set()
+    keep_house([lambda: 1 / 0, lambda: done.append("second")], gone, 1.0)
+    assert done == ["second"]
+
+
+def test_a_seldom_duty_is_done_at_once_and_then_at_its_own_pace(clock):
+    done = []
+    duty = Seldom(lambda: done.append(clock.now_s()), 60.0, clock)
+    for _ in range(5):
+        duty()
+        clock.advance(30.0)
+    assert len(done) == 3
+
+
+def test_workers_are_listed_with_the_work_they_take_until_they_leave(bench):
+    able = capabilities_of(bench.engines, bench.settings)
+    both = {name: WorkerRegistry(bench.database, name) for name in ("ears", "mouth")}
+    both["ears"].announce(able, ["hear", "translate"])
+    both["mouth"].announce(able, ["synthesize"])
+    reader = CapabilityReader(bench.database)
+    assert reader.families() == {"ears": {"hear", "translate"}, "mouth": {"synthesize"}}
+    both["ears"].gone()
+    assert set(reader.families()) == {"mouth"}
+    bench.clock.advance(60.0)
+    assert reader.families() == {}

@@ -8,6 +8,7 @@ from appliance.bench.raw_pipeline import RawOutcome, RawPipeline
 from appliance.bench.row import Check, Demand, Row, Sides, judged
 from appliance.storage.database import Database
 from appliance.workers.assembly import assemble
+from appliance.workers.roles import FAMILIES
 
 TARGET = "fr"
 ASKED = {"voice": "speaker", "consent": "true"}
@@ -18,7 +19,7 @@ def api_overhead(lab: Lab, name: str, demand: Demand) -> Row:
     recording = lab.demo_recording()
     database = Database(f"sqlite:///{lab.settings.data_dir / 'raw.sqlite3'}")
     engines = assemble(lab.settings, database)
-    engines.warm()
+    engines.warm(FAMILIES)
     raw = RawPipeline(engines.context.engines)
     try:
         with lab.open_appliance(lab.settings) as running, OverHttp(running) as http:

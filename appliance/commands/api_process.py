@@ -1,0 +1,80 @@
+"""The API process: what `meeshy serve` and `meeshy api` have in common."""
+
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+
+from appliance.access.first_key import ensure_first_key
+from appliance.api.app import ApiParts, create_app
+from appliance.api.server import serve as serve_app
+from appliance.audio.decoder import DecoderPool
+from appliance.audio.process import DecodeLimits
+from appliance.clock import SystemClock
+from appliance.errors import CommandFailed
+from appliance.jobs.query import JobReader
+from appliance.jobs.registry import CapabilityReader
+from appliance.jobs.submit import Submitter
+from appliance.settings import Settings
+from appliance.storage.database import Database
+from appliance.storage.migrate import migrate
+from appliance.storage.objects import FolderStore
+from appliance.webhooks.loop import delivering
+
+
+def run_api(
+    settings: Settings,
+    ring: Callable[[], None],
+    listening: Callable[[str, Path | None], None],
+    beside: Sequence[AbstractContextManager[object]] = (),
+    *,
+    deliver: bool,
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    `ring` is called after every accepted job, `listening` with the address and the file of a first key that was made
+    just now; `beside` runs as long as the server; with `deliver` this process sends the webhooks.
+    """
+    database = Database(settings.database)
+    migrate(database)
+    first_key = ensure_first_key(database, settings.data_dir)
+    capabilities = CapabilityReader(database)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    with ExitStack() as stack:
+        decoder = stack.enter_context(DecoderPool(DecodeLimits.for_audio(settings.max_audio_s)))
+        for each in beside:
+            stack.enter_context(each)
+        parts = ApiParts(
+            settings=settings,
+            database=database,
+            objects=FolderStore(settings.data_dir / "objects"),
+            submitter=Submitter(database, settings, capabilities.current, ring),
+            reader=JobReader(database),
+            decoder=decoder,
+            capabilities=capabilities,
+            clock=SystemClock(),
+        )
+        if deliver:
+            stack.enter_context(delivering(database, parts.clock, settings))
+        try:
+            serve_app(
+                create_app(parts),
+                settings.host,
+                settings.port,
+                lambda port: listening(f"http://{host}:{port}", first_key),
+            )
+        except OSError as taken:
+            raise CommandFailed(
+                f"{settings.host} port {settings.port} cannot be listened on: {taken.strerror}."
+            ) from None
+    database.close()
+
+
+def leave_signals_to_the_server() -> None:
+    """Keep SIGINT and SIGTERM from ending the process on the spot.
+
+    Uvicorn stops on these and then raises them again for whoever handled them before; by default that would end the
+    process before what runs beside the server has been waited for.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)

@@ -1,0 +1,16 @@
+"""`meeshy worker` with scripted engines, for tests of processes: `python -m appliance.testing.scripted_worker ROLE`."""
+
+import sys
+
+from appliance.settings import Settings
+from appliance.telemetry.logs import configure_logs
+from appliance.testing.scripted_child import ScriptedAssembly
+from appliance.workers.roles import ROLES
+from appliance.workers.standalone import limits_of, run_worker
+from appliance.workers.worker import BATCH_LIMITS
+
+if __name__ == "__main__":
+    settings = Settings()
+    configure_logs(settings.log_level)
+    families = {family: BATCH_LIMITS[family] for family in ROLES[sys.argv[1]]}
+    run_worker(settings, limits_of(families, settings.batch_limits), ScriptedAssembly)

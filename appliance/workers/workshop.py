@@ -1,0 +1,48 @@
+"""A worker's start, the same for every kind of worker: database, phrase library, engines loaded and proven."""
+
+import logging
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from appliance.settings import Settings
+from appliance.stages.context import Context
+from appliance.storage.database import Database
+from appliance.storage.migrate import migrate
+from appliance.workers.phrases import load_phrases
+
+log = logging.getLogger(__name__)
+
+
+class Workshop(Protocol):
+    """What a worker works with; `assembly.Assembled` is the real one."""
+
+    context: Context
+
+    def warm(self, families: Collection[str]) -> None:
+        """Load what these families of work need and prove that it works, or raise a MeeshyError."""
+        ...
+
+    def close(self) -> None:
+        """Free what was loaded."""
+        ...
+
+
+Build = Callable[[Settings, Database], Workshop]
+
+
+@contextmanager
+def opened(settings: Settings, build: Build, families: Collection[str]) -> Iterator[Workshop]:
+    """Yield a workshop that is ready for these families; raises the MeeshyError that says why there is none."""
+    database = Database(settings.database)
+    try:
+        migrate(database)
+        load_phrases(database)
+        workshop = build(settings, database)
+        try:
+            workshop.warm(families)
+            yield workshop
+        finally:
+            workshop.close()
+    finally:
+        database.close()

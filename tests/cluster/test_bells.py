@@ -1,0 +1,79 @@
+"""Doorbells over a real Redis: who hears a ring, what an unread one stands for, and what happens without Redis."""
+
+import threading
+
+import pytest
+import redis as redis_client
+
+from appliance.workers.bells import NAMESPACE, RedisDoorbell, RedisRinger, queue_of
+from tests.postgres import free_port
+from tests.redis_server import redis_program, redis_server
+from tests.services import redis as redis
+from tests.services import redis_of_session as redis_of_session
+
+ANSWER_LIMIT_S = 10.0
+
+
+@pytest.fixture
+def nobody_home():
+    """A port that nothing listens on."""
+    return f"redis://127.0.0.1:{free_port()}/0"
+
+
+def test_a_ring_reaches_every_worker_that_takes_such_work_and_no_other(redis):
+    heard = {name: threading.Event() for name in ("ears", "more-ears", "mouth")}
+    listeners = {"ears": ["hear"], "more-ears": ["hear", "translate"], "mouth": ["synthesize"]}
+    bells = [RedisDoorbell(redis.url, name, event.set) for name, event in heard.items()]
+    with bells[0], bells[1], bells[2], RedisRinger(redis.url, lambda: listeners) as ringer:
+        ringer.ring(["hear"])
+        assert heard["ears"].wait(ANSWER_LIMIT_S)
+        assert heard["more-ears"].wait(ANSWER_LIMIT_S)
+        ringer.ring(["synthesize"])
+        assert heard["mouth"].wait(ANSWER_LIMIT_S)
+
+
+def test_rings_for_a_worker_that_does_not_read_them_do_not_pile_up(redis):
+    ringer = RedisRinger(redis.url, lambda: {"deaf": ["hear"]})
+    for _ in range(50):
+        ringer.tell(["hear"])
+    client = redis.client()
+    assert client.llen(f"{NAMESPACE}:{queue_of('deaf')}") == 1
+    assert client.hlen(f"{NAMESPACE}:{queue_of('deaf')}.msgs") == 1
+    assert 0 < client.ttl(f"{NAMESPACE}:{queue_of('deaf')}") <= 600
+
+
+def test_a_ring_after_an_answer_began_is_answered_again(redis):
+    answers, second = [], threading.Event()
+
+    def answer():
+        answers.append(None)
+        if len(answers) == 2:
+            second.set()
+
+    with RedisDoorbell(redis.url, "w", answer), RedisRinger(redis.url, lambda: {"w": ["hear"]}) as ringer:
+        ringer.ring(["hear"])
+        while not answers:
+            threading.Event().wait(0.005)
+        ringer.ring(["hear"])
+        assert second.wait(ANSWER_LIMIT_S)
+
+
+def test_ringing_without_redis_returns_at_once_and_raises_nothing(nobody_home):
+    with RedisRinger(nobody_home, lambda: {"w": ["hear"]}) as ringer:
+        for _ in range(100):
+            ringer.ring(["hear", "translate"])
+        with pytest.raises(redis_client.ConnectionError):
+            ringer.tell(["hear"])
+
+
+def test_a_doorbell_hears_again_after_redis_came_back_empty(redis_of_session):
+    with redis_server(redis_program()) as own:
+        rung = threading.Event()
+        with RedisDoorbell(own.url, "w", rung.set), RedisRinger(own.url, lambda: {"w": ["hear"]}) as ringer:
+            own.kill()
+            own.start()
+            for _ in range(100):
+                ringer.ring(["hear"])
+                if rung.wait(0.2):
+                    break
+        assert rung.is_set()

@@ -1,0 +1,83 @@
+"""A Redis server of the tests' own: on loopback, on a free port, in memory, gone with the test."""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+
+from tests.postgres import free_port
+
+START_LIMIT_S = 10.0
+
+
+class RedisServer:
+    """A server that can be stopped, frozen and started empty on the same port."""
+
+    def __init__(self, program: str) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._program = program
+        self._folder = Path(tempfile.mkdtemp(prefix="meeshy-redis-"))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, empty."""
+        arguments = [
+            "--port",
+            self.port,
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            self._folder,
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]
+        self.process = subprocess.Popen([self._program, *map(str, arguments)], stdout=subprocess.DEVNULL)
+        until_s = time.monotonic() + START_LIMIT_S
+        while time.monotonic() < until_s:
+            try:
+                with redis.Redis.from_url(self.url) as client:
+                    client.ping()
+                return
+            except redis.ConnectionError:
+                time.sleep(0.02)
+        raise AssertionError("Redis did not start")
+
+    def kill(self) -> None:
+        """End it at once; everything it held is lost."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def client(self) -> redis.Redis:
+        """Return a client of this server."""
+        return redis.Redis.from_url(self.url, socket_timeout=5)
+
+    def close(self) -> None:
+        """End it and remove its folder."""
+        self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def redis_program() -> str | None:
+    """Return the path of Redis's server, None where it is not installed."""
+    return shutil.which("redis-server")
+
+
+@contextmanager
+def redis_server(program: str) -> Iterator[RedisServer]:
+    """Yield a running server; it is gone at the end."""
+    server = RedisServer(program)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()

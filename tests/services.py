@@ -1,0 +1,43 @@
+"""Fixtures of the servers that tests start; a missing one skips at home and fails in CI."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.postgres import postgres_programs, postgres_server
+from tests.redis_server import RedisServer, redis_program, redis_server
+
+
+def needed(program: object, name: str, package: str) -> None:
+    """Skip the test where a server is not installed, or fail it in CI."""
+    if program is None:
+        message = f"{name}'s server is not installed (Debian: {package})"
+        if os.environ.get("CI"):
+            pytest.fail(message, pytrace=False)
+        pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server of our own, for the whole session."""
+    programs = postgres_programs()
+    needed(programs, "PostgreSQL", "postgresql")
+    with postgres_server(programs) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_of_session() -> Iterator[RedisServer]:
+    """A Redis server of our own, for the whole session."""
+    program = redis_program()
+    needed(program, "Redis", "redis-server")
+    with redis_server(program) as server:
+        yield server
+
+
+@pytest.fixture
+def redis(redis_of_session: RedisServer) -> RedisServer:
+    """The session's Redis, emptied."""
+    redis_of_session.client().flushall()
+    return redis_of_session
