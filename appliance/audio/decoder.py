@@ -13,13 +13,14 @@ from appliance import errors
 from appliance.audio.decoded import DecodedAudio
 from appliance.audio.process import DecodeLimits, DecoderProcess
 from appliance.audio.sniff import SNIFF_BYTES, refuse_what_is_no_recording
+from appliance.audio.zygote_link import Zygote
 
 
 class DecoderPool:
     """Decodes recordings, each in a process of its own that knows nothing else; safe to call from many threads.
 
     A child that has read one recording is killed, so whatever the recording did to it ends there. `children` bounds how
-    many run at once; one spare child is kept loaded, so that a decode does not wait for FFmpeg to load.
+    many run at once; one spare child is kept locked in, so that a decode does not wait for that.
     """
 
     def __init__(self, limits: DecodeLimits | None = None, children: int = 2) -> None:
@@ -27,6 +28,7 @@ class DecoderPool:
         self.limits = limits or DecodeLimits()
         self.sandbox: tuple[str, ...] = ()
         """The walls that stand around the last child; empty before the first decode."""
+        self._zygote = Zygote()
         self._slots = threading.BoundedSemaphore(children)
         self._lock = threading.Lock()
         self._spares: deque[DecoderProcess] = deque()
@@ -50,6 +52,7 @@ class DecoderPool:
             spares, self._spares = list(self._spares), deque()
         for child in spares:
             child.end()
+        self._zygote.close()
 
     def decode(self, source: Path | bytes) -> DecodedAudio:
         """Return a recording as 16 kHz mono PCM with its damage and its measures.
@@ -74,13 +77,13 @@ class DecoderPool:
         with self._lock:
             if self._closed:
                 raise errors.NotReady("The audio decoder is closed.")
-            return self._spares.popleft() if self._spares else DecoderProcess(self.limits)
+            return self._spares.popleft() if self._spares else DecoderProcess(self._zygote, self.limits)
 
     def _restock(self) -> None:
         """Have a spare; where none can start now, the next decode tries again and reports it."""
         with self._lock, contextlib.suppress(errors.NotReady):
             if not self._closed and not self._spares:
-                self._spares.append(DecoderProcess(self.limits))
+                self._spares.append(DecoderProcess(self._zygote, self.limits))
 
 
 def _opened(source: Path | bytes) -> BinaryIO:

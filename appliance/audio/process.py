@@ -1,11 +1,8 @@
 """The parent's end of one decoder process."""
 
 import socket
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -13,18 +10,11 @@ import msgspec
 from appliance import errors
 from appliance.audio import wire
 from appliance.audio.decoded import PCM_BYTES_PER_SAMPLE, PCM_RATE_HZ, DecodedAudio
+from appliance.audio.zygote_link import RETRY_AFTER_S, START_LIMIT_S, Zygote
 
-_ROOT = Path(__file__).resolve().parents[2]
-_BOOT = (
-    "import runpy, sys; sys.path.append(sys.argv[1]); runpy.run_module('appliance.audio.child', run_name='__main__')"
-)
-"""Isolated mode (-I) keeps the working folder, the user's packages and PYTHON* variables out of the child."""
-_START_LIMIT_S = 30.0
-"""Loading FFmpeg and NumPy takes 0.2 s on a quiet machine; a cold disk under load needs seconds."""
 _DEATH_LIMIT_S = 1.0
 _RECEIVE_BYTES = 1 << 20
 _KILLED = -9
-_RETRY_AFTER_S = 1.0
 _SAMPLES_SLACK = PCM_RATE_HZ
 """A resampler's tail: up to one second beyond the allowed length is accepted from the child."""
 
@@ -38,7 +28,7 @@ class DecodeLimits:
     wall_s: float = 30.0
     """The child is killed after that, which is the machine's fault and not the recording's."""
     cpu_s: int = 20
-    """Processor time, loading included; ten minutes of sound need 2 to 5 s. More is refused as unreadable."""
+    """Processor time; ten minutes of sound need 2 to 5 s. More is refused as unreadable."""
     memory_bytes: int = 1 << 30
     """Address space of the child; ten minutes of sound need about 450 MB of it, and every further minute 30 MB."""
 
@@ -56,39 +46,20 @@ class DecodeLimits:
 class DecoderProcess:
     """One process that will decode one recording."""
 
-    def __init__(self, limits: DecodeLimits) -> None:
-        """Start it; loading goes on in the background."""
-        self._socket, theirs = socket.socketpair()
+    def __init__(self, zygote: Zygote, limits: DecodeLimits) -> None:
+        """Have it forked; it locks itself in in the background. NotReady where the zygote cannot be had."""
         told = {"max_audio_s": limits.max_audio_s, "cpu_s": limits.cpu_s, "memory_bytes": limits.memory_bytes}
-        fd = theirs.fileno()
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", _BOOT, str(_ROOT), str(fd), msgspec.json.encode(told).decode()],
-                pass_fds=(fd,),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                cwd="/",
-                # Threads of BLAS would each reserve address space and cannot start inside the sandbox anyway.
-                env={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"},
-                # Ctrl-C in a terminal is for the parent alone.
-                start_new_session=True,
-            )
-        except OSError as error:
-            self._socket.close()
-            raise errors.NotReady("The audio decoder does not start.", retry_after_s=_RETRY_AFTER_S) from error
-        finally:
-            theirs.close()
+        self._zygote = zygote
+        self._socket, self._leash = zygote.bear(msgspec.json.encode(told))
 
     def wait_ready(self) -> tuple[str, ...]:
-        """Wait until the child has loaded and locked itself in; return the names of its walls."""
+        """Wait until the child has locked itself in; return the names of its walls."""
         try:
-            message = self._message(time.monotonic() + _START_LIMIT_S)
-        except (EOFError, TimeoutError) as error:
-            raise errors.NotReady("The audio decoder does not start.", retry_after_s=_RETRY_AFTER_S) from error
+            message = self._message(time.monotonic() + START_LIMIT_S)
+        except (EOFError, TimeoutError, ConnectionError) as error:
+            raise errors.NotReady("The audio decoder does not start.", retry_after_s=RETRY_AFTER_S) from error
         if not isinstance(message, wire.Ready):
-            detail = message.detail if isinstance(message, wire.NotStarted) else "it answers out of turn"
-            raise errors.NotReady(f"The audio decoder does not start: {detail}")
+            raise errors.NotReady("The audio decoder does not start: it answers out of turn")
         return tuple(message.sandbox)
 
     def decode(self, source_fd: int, limits: DecodeLimits) -> DecodedAudio:
@@ -112,20 +83,24 @@ class DecoderProcess:
             raise self._death() from error
 
     def end(self) -> None:
-        """Kill the child and wait for it, so that no zombie stays."""
+        """Let go of the child: the zygote kills it, if it lives, and leaves no zombie."""
         self._socket.close()
-        self._process.kill()
-        self._process.wait()
+        self._leash.close()
 
     def _death(self) -> errors.MeeshyError:
         try:
-            status = self._process.wait(_DEATH_LIMIT_S)
-        except subprocess.TimeoutExpired:
+            self._leash.settimeout(_DEATH_LIMIT_S)
+            status = wire.unpack_status(self._leash.recv(wire.STATUS_BYTES))
+        except TimeoutError:
             # It hung up and lives on: no honest child does that.
+            return errors.AudioUnreadable("The recording is damaged in a way that stops the decoder.")
+        except OSError:
             status = None
-        if status == _KILLED:
+        if status in (_KILLED, None):
             # Nothing in the child's limits ends it this way first: the machine was out of memory, or an operator acted.
-            return errors.NotReady("The audio decoder was stopped from outside.", retry_after_s=_RETRY_AFTER_S)
+            return errors.NotReady("The audio decoder was stopped from outside.", retry_after_s=RETRY_AFTER_S)
+        # All children of a zygote have their memory laid out alike; a crash may have been an attempt to learn how.
+        self._zygote.retire()
         return errors.AudioUnreadable("The recording is damaged in a way that stops the decoder.")
 
     def _message(self, deadline_s: float) -> wire.Message:

@@ -25,23 +25,31 @@ _LANDLOCK_FILE_RIGHTS_NEWEST = 16
 _PR_SET_NO_NEW_PRIVS = 38
 
 
-def bound(cpu_s: int, memory_bytes: int) -> list[str]:
-    """Limit this process's processor time, memory and files before it loads anything; return the walls' names.
+def leave() -> list[str]:
+    """Give up file writes, core dumps and the network, before anything is loaded; return the walls' names.
 
-    The process dies of SIGXCPU after `cpu_s` and of SIGKILL a second later; an allocation beyond `memory_bytes` of
-    address space fails; no byte can be written to any file.
+    Every process forked from this one stands behind the same walls.
     """
-    _limit(resource.RLIMIT_CPU, cpu_s, cpu_s + 1)
     _limit(resource.RLIMIT_FSIZE, 0, 0)
     _limit(resource.RLIMIT_CORE, 0, 0)
-    names = ["cpu_limit", "no_file_writes", "no_core_dumps"]
-    # macOS refuses to limit the address space.
-    if sys.platform == "linux":
-        _limit(resource.RLIMIT_AS, memory_bytes, memory_bytes)
-        names.append("memory_limit")
-        if _leave_network():
-            names.append("network_namespace")
+    names = ["no_file_writes", "no_core_dumps"]
+    if sys.platform == "linux" and _leave_network():
+        names.append("network_namespace")
     return names
+
+
+def bound(cpu_s: int, memory_bytes: int) -> list[str]:
+    """Limit this process's processor time and memory; return the walls' names.
+
+    The process dies of SIGXCPU after `cpu_s` and of SIGKILL a second later; an allocation beyond `memory_bytes` of
+    address space fails.
+    """
+    _limit(resource.RLIMIT_CPU, cpu_s, cpu_s + 1)
+    # macOS refuses to limit the address space.
+    if sys.platform != "linux":
+        return ["cpu_limit"]
+    _limit(resource.RLIMIT_AS, memory_bytes, memory_bytes)
+    return ["cpu_limit", "memory_limit"]
 
 
 def lock_in() -> list[str]:

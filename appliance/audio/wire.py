@@ -17,6 +17,9 @@ HEAD_BYTES_MAX = 65_536
 _LENGTH = struct.Struct("<I")
 LENGTH_BYTES = _LENGTH.size
 
+_STATUS = struct.Struct("<i")
+STATUS_BYTES = _STATUS.size
+
 REFUSALS: dict[str, type[errors.MeeshyError]] = {
     cls.code: cls
     for cls in (
@@ -88,3 +91,13 @@ def unpack(head: bytes) -> Message:
 def refusal(message: Refused) -> errors.MeeshyError:
     """Return the error that a refusal stands for; a code that no child may use becomes AudioUnreadable."""
     return REFUSALS.get(message.code, errors.AudioUnreadable)(message.detail)
+
+
+def pack_status(exit_code: int) -> bytes:
+    """Return how a child ended, as the zygote says it: the exit code, or the negative number of the signal."""
+    return _STATUS.pack(exit_code)
+
+
+def unpack_status(told: bytes) -> int | None:
+    """Return how a child ended, None where the zygote could not say."""
+    return _STATUS.unpack(told)[0] if len(told) == STATUS_BYTES else None

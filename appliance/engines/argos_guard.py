@@ -4,6 +4,7 @@ Known from the field: endless repetition after a forced compute type (argos-tran
 issue 930), and an empty answer. The thresholds leave room for real text: "no no no no" stays when the source says it.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 MOST_EXPANSION = 3.0
@@ -26,6 +27,9 @@ def looks_broken(source: Sequence[str], target: Sequence[str]) -> str | None:
         return "empty"
     if len(target) > most_tokens(len(source)):
         return "far longer than its source"
+    # A sequence that stands in a row so often has tokens that occur as often; hardly any text has: count first.
+    if max(Counter(target).values()) < LOOP_REPEATS:
+        return None
     if longest_repeat(target) >= max(LOOP_REPEATS, longest_repeat(source) + 2):
         return "repeats itself"
     return None

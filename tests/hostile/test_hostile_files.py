@@ -8,6 +8,7 @@ import pytest
 
 from appliance.audio.decoded import DecodedAudio
 from appliance.audio.process import DecodeLimits, DecoderProcess
+from appliance.audio.zygote_link import Zygote
 from appliance.errors import MeeshyError
 from appliance.testing.hostile_audio import CANARY_S, cases
 
@@ -54,7 +55,8 @@ def test_a_hostile_file_is_refused_with_its_code_or_decoded_to_what_it_really_ho
 @pytest.mark.parametrize("name", PLAYLISTS)
 def test_a_playlist_that_slips_past_the_first_look_reaches_no_other_file(name, files, folder):
     path = written(files[name], folder)
-    child = DecoderProcess(DecodeLimits())
+    zygote = Zygote()
+    child = DecoderProcess(zygote, DecodeLimits())
 
     try:
         child.wait_ready()
@@ -62,6 +64,7 @@ def test_a_playlist_that_slips_past_the_first_look_reaches_no_other_file(name, f
             child.decode(file.fileno(), DecodeLimits())
     finally:
         child.end()
+        zygote.close()
 
     assert refused.value.code in {"audio_unreadable", "audio_format_refused"}
 

@@ -61,7 +61,7 @@ def test_a_corrected_corpus_replaces_its_earlier_pairs_and_no_others(bench, tmp_
     table.write_text("en\tfr\tes\nGood morning.\tBonjour.\tBuenos días.\nThanks.\tMerci.\tGracias.\n")
     load_phrases(bench.database, corpus)
     with bench.rows() as rows:
-        texts = dict(rows.execute(sa.select(phrases.c.key, phrases.c.text)).tuples().all())
+        texts = dict(rows.execute(sa.select(phrases.c.key, phrases.c.text)).all())
     assert texts[phrase_key("Good morning.", "en", "fr")] == "Bonjour."
     assert texts[theirs] == "Merci bien."
     assert len(texts) == 8
