@@ -9,6 +9,7 @@ import httpx
 import msgspec
 
 from appliance.access.first_key import ensure_first_key
+from appliance.access.quotas import Quotas
 from appliance.api.app import ApiParts, create_app
 from appliance.api.server import serve as serve_app
 from appliance.audio.decoder import DecoderPool
@@ -62,7 +63,7 @@ def run_appliance(
     migrate(database)
     first_key = ensure_first_key(database, settings.data_dir)
     supervisor = Supervisor(child_environment(settings), worker_module)
-    capabilities = CapabilityReader(database)
+    capabilities, quotas = CapabilityReader(database), Quotas(database, settings)
     objects = FolderStore(settings.data_dir / "objects")
     server_file = settings.data_dir / SERVER_FILE
 
@@ -78,10 +79,11 @@ def run_appliance(
             settings=settings,
             database=database,
             objects=objects,
-            submitter=Submitter(database, settings, capabilities.current, supervisor.ring),
+            submitter=Submitter(database, settings, capabilities.current, supervisor.ring, quotas),
             reader=JobReader(database),
             decoder=decoder,
             capabilities=capabilities,
+            quotas=quotas,
             clock=SystemClock(),
         )
         try:
