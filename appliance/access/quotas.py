@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from appliance.access.periods import day_end_s, month_end_s, month_of
 from appliance.access.plan import Plan, plan_of
+from appliance.access.rates import count_translation
 from appliance.access.spent import earliest_deadline_s, first_to_go_s, open_jobs, stored_bytes, used
 from appliance.errors import LanguageNotInPlan, ModelMissing, QuotaExceeded, VoiceNotInPlan
 from appliance.jobs.locks import hold_names
@@ -41,20 +42,18 @@ class Quotas:
         self._database = database
         self._settings = settings
 
-    def gate(self, application_id: str, idempotency_key: str | None) -> None:
-        """Raise QuotaExceeded where nothing is left of what every new recording needs; counts nothing.
+    def gate(self, application_id: str, idempotency_key: str | None) -> Plan:
+        """Count the request and return the plan, or raise RateLimited or, with nothing left to use, QuotaExceeded.
 
         A repeated idempotency key passes: it gets the job that it has got before. Whether a recording would be
         answered from what is kept is not known before it is read; with nothing left it is not read.
         """
         with self._database.read() as connection:
             plan = plan_of(connection, application_id)
-            if not _limited(plan) or _known_key(connection, application_id, idempotency_key):
-                return
-            now_s = self._database.now_s(connection)
-            self._month(connection, plan, application_id, None, 1, now_s)
-            self._day(connection, plan, application_id, 0.0, now_s)
-            self._store(connection, plan, application_id, 1, now_s)
+            if _limited(plan):
+                self._anything_left(connection, plan, application_id, idempotency_key)
+        count_translation(self._database, plan, application_id)
+        return plan
 
     def check(
         self, connection: sa.Connection, application_id: str, languages: tuple[str, ...], voice: VoiceKind
@@ -79,6 +78,16 @@ class Quotas:
                 self._day(connection, plan, application_id, demand.audio_s, now_s)
             self._store(connection, plan, application_id, demand.recording_bytes, now_s)
         return Terms(plan=plan.name, priority=plan.priority, sla_s=plan.sla_s or self._settings.sla_s)
+
+    def _anything_left(
+        self, connection: sa.Connection, plan: Plan, application_id: str, idempotency_key: str | None
+    ) -> None:
+        if _known_key(connection, application_id, idempotency_key):
+            return
+        now_s = self._database.now_s(connection)
+        self._month(connection, plan, application_id, None, 1, now_s)
+        self._day(connection, plan, application_id, 0.0, now_s)
+        self._store(connection, plan, application_id, 1, now_s)
 
     def _check(self, plan: Plan, languages: Sequence[str], voice: VoiceKind) -> None:
         if plan.languages is not None:

@@ -9,7 +9,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from appliance.access.plan import plan_of
+from appliance.access.plan import Plan
 from appliance.errors import RateLimited
 from appliance.owner import Owner
 from appliance.storage.database import Database
@@ -33,13 +33,11 @@ def count_request(database: Database, owner: Owner, requests_per_minute: int) ->
         raise RateLimited(f"More than {requests_per_minute} requests in a minute.", retry_after_s=over_s)
 
 
-def count_translation(database: Database, application_id: str, user_id: str | None = None) -> None:
+def count_translation(database: Database, plan: Plan, application_id: str, user_id: str | None = None) -> None:
     """Count one request for a translation against the plan: of the application, or of one of its users.
 
     Raises RateLimited with the seconds until the next window.
     """
-    with database.read() as connection:
-        plan = plan_of(connection, application_id)
     limit = plan.requests_per_minute if user_id is None else plan.user_requests_per_minute
     if limit is None:
         return

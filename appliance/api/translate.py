@@ -9,6 +9,7 @@ from litestar.params import HeaderParameter
 
 from appliance import errors
 from appliance.access.caller import Caller
+from appliance.access.plan import Plan
 from appliance.access.rates import count_request, count_translation
 from appliance.api.answers import answer, job_url
 from appliance.api.bodies import Shape
@@ -95,11 +96,11 @@ async def translate(
     Answers 200 with the finished job, or, when it takes longer than the plan promises or the site waits, 202 with the
     job as it is; it then goes on. A job that failed because of what was sent answers that error's own status.
     """
-    await parts.threads.short(_gate, parts, request.user, idempotency_key)
+    plan = await parts.threads.short(_gate, parts, request.user, idempotency_key)
     with parts.room.held() as held:
         upload = await read_upload(request, Shape.sync(), held, parts.threads)
         owner, submission = _submission(request.user, upload, user_header, idempotency_key, None)
-        await parts.threads.short(_count, parts, owner)
+        await parts.threads.short(_count, parts, plan, owner)
         job = await accepted(parts, submission, upload.audio)
         del upload
     job = await finished_within(parts, owner, job, _wait_s(parts, job))
@@ -125,14 +126,14 @@ async def translate_async(
     user_header: UserHeader = None,
 ) -> Response[Answer]:
     """Send a recording; the answer is the job at once, its end can be announced by a signed webhook."""
-    await parts.threads.short(_gate, parts, request.user, idempotency_key)
+    plan = await parts.threads.short(_gate, parts, request.user, idempotency_key)
     with parts.room.held() as held:
         upload = await read_upload(request, Shape.announced(), held, parts.threads)
         webhook_url = getattr(upload.wishes, "webhook_url", None)
         if webhook_url is not None:
             allowed_destination(webhook_url, parts.settings)
         owner, submission = _submission(request.user, upload, user_header, idempotency_key, webhook_url)
-        await parts.threads.short(_count, parts, owner)
+        await parts.threads.short(_count, parts, plan, owner)
         job = await accepted(parts, submission, upload.audio)
     return _answered(job, 202)
 
@@ -163,16 +164,15 @@ def _submission(
     return owner, submission
 
 
-def _gate(parts: ApiParts, caller: Caller, idempotency_key: str | None) -> None:
-    """Refuse on the headers what no recording could change, so that its body is not read."""
+def _gate(parts: ApiParts, caller: Caller, idempotency_key: str | None) -> Plan:
+    """Refuse on the headers what no recording could change, so that its body is not read; return the plan."""
     caller.require("app")
-    count_translation(parts.database, caller.application_id)
-    parts.quotas.gate(caller.application_id, idempotency_key)
+    return parts.quotas.gate(caller.application_id, idempotency_key)
 
 
-def _count(parts: ApiParts, owner: Owner) -> None:
+def _count(parts: ApiParts, plan: Plan, owner: Owner) -> None:
     count_request(parts.database, owner, parts.settings.requests_per_minute)
-    count_translation(parts.database, owner.application_id, owner.user_id)
+    count_translation(parts.database, plan, owner.application_id, owner.user_id)
 
 
 def _wait_s(parts: ApiParts, job: JobDocument) -> float:

@@ -43,6 +43,11 @@ class Tenant:
     def allow(self, **limits: str) -> None:
         change_plan(self.bench.database, self.plan, limits)
 
+    def count(self, user=None):
+        with self.bench.rows() as rows:
+            plan = plan_of(rows, self.id)
+        count_translation(self.bench.database, plan, self.id, user)
+
     def submit(self, text, *targets, user="alice", audio_s=1.0, key=None, **asked):
         submission = Submission(
             owner=Owner(self.id, user),
@@ -293,24 +298,24 @@ class TestRequestsPerMinute:
     def test_the_application_and_each_user_have_a_count(self, tenant, clock):
         tenant.allow(requests_per_minute="3", user_requests_per_minute="2")
         for _ in range(3):
-            count_translation(tenant.bench.database, tenant.id)
+            tenant.count()
         with pytest.raises(RateLimited) as refusal:
-            count_translation(tenant.bench.database, tenant.id)
+            tenant.count()
         assert refusal.value.retry_after_s == pytest.approx(60 - clock.now_s() % 60)
         for _ in range(2):
-            count_translation(tenant.bench.database, tenant.id, "alice")
+            tenant.count("alice")
         with pytest.raises(RateLimited):
-            count_translation(tenant.bench.database, tenant.id, "alice")
-        count_translation(tenant.bench.database, tenant.id, "bob")
+            tenant.count("alice")
+        tenant.count("bob")
         clock.advance(refusal.value.retry_after_s)
-        count_translation(tenant.bench.database, tenant.id, "alice")
+        tenant.count("alice")
 
     def test_it_is_exact_when_eight_ask_at_once(self, tenant):
         tenant.allow(requests_per_minute="5")
 
         def attempt(_):
             try:
-                count_translation(tenant.bench.database, tenant.id)
+                tenant.count()
             except RateLimited:
                 return False
             return True
@@ -321,7 +326,7 @@ class TestRequestsPerMinute:
     def test_without_a_limit_nothing_is_counted(self, tenant):
         tenant.allow(requests_per_minute="none", user_requests_per_minute="none")
         for _ in range(100):
-            count_translation(tenant.bench.database, tenant.id)
+            tenant.count()
 
 
 class TestTerms:
