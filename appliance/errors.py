@@ -44,6 +44,18 @@ class Forbidden(MeeshyError):
     code, status = "forbidden", 403
 
 
+class LanguageNotInPlan(MeeshyError):
+    """The application's plan does not have that language."""
+
+    code, status = "language_not_in_plan", 403
+
+
+class VoiceNotInPlan(MeeshyError):
+    """The application's plan does not have cloned voices."""
+
+    code, status = "voice_not_in_plan", 403
+
+
 class NotFound(MeeshyError):
     """There is nothing here under that name for this owner."""
 
@@ -171,9 +183,15 @@ class PackRefused(MeeshyError):
 
 
 class RateLimited(MeeshyError):
-    """Too many requests from this user."""
+    """Too many requests in a minute."""
 
     code, status = "rate_limited", 429
+
+
+class QuotaExceeded(MeeshyError):
+    """The application's plan has nothing left for this."""
+
+    code, status = "quota_exceeded", 429
 
 
 class NotReady(MeeshyError):

@@ -42,9 +42,21 @@ class Settings(BaseSettings):
     threads: int = Field(default=0, ge=0, description="Threads of the model runtimes. 0: as many as there are cores.")
     max_upload_bytes: int = Field(default=50_000_000, gt=0, description="Largest request body.")
     max_audio_s: float = Field(default=600.0, gt=0, description="Longest recording, in seconds.")
-    sla_s: float = Field(default=30.0, gt=0, description="How long a synchronous request waits before it answers 202.")
+    sla_s: float = Field(
+        default=30.0, gt=0, description="How long a synchronous request waits at most; SLA of plans without one."
+    )
+    sla_scale: float = Field(
+        default=1.0, gt=0, description="What deadlines are multiplied by, until the machine has been measured."
+    )
     requests_per_minute: int = Field(default=600, ge=0, description="Limit per user. 0: no limit.")
     batch_limits: str = Field(default="", description="Largest batches of a worker, `family=number,…`.")
+    price_per_gpu_s: float = Field(default=0.0, ge=0, description="Site price of a second of engine time. 0: free.")
+    price_per_million_characters: float = Field(
+        default=0.0, ge=0, description="Site price of a million translated characters. 0: free."
+    )
+    price_per_gb_month: float = Field(
+        default=0.0, ge=0, description="Site price of a gigabyte (10^9 bytes) kept for 30 days. 0: free."
+    )
     lease_s: float = Field(default=10.0, gt=0, description="How long a silent worker keeps its claimed work.")
     poll_s: float = Field(default=2.0, gt=0, description="How often a worker reports and puts right what was lost.")
     poll_rings: bool = Field(default=True, description="Whether that round also looks for work nobody rang for.")

@@ -1,22 +1,16 @@
 """`meeshy keys`: make, show and revoke API keys."""
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 import click
 import msgspec
 
+from appliance.access.console import as_json, day, opened, print_json
 from appliance.access.keys import Role, create_key, list_keys, revoke_key
+from appliance.access.plan import DEFAULT_PLAN
+from appliance.access.plans import plan_named
 from appliance.application_secret import webhook_secret
-from appliance.errors import MeeshyError
 from appliance.settings import Settings
-from appliance.storage.database import Database
-from appliance.storage.migrate import migrate
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 
 
 @click.group()
@@ -27,17 +21,20 @@ def keys() -> None:
 @keys.command()
 @click.argument("application")
 @click.option("--role", type=click.Choice(get_args(Role)), default="app", show_default=True, help="What it may do.")
+@click.option("--plan", default=DEFAULT_PLAN, show_default=True, help="Plan of an application that is new.")
 @as_json
 @click.pass_obj
-def create(settings: Settings, application: str, role: str, as_json: bool) -> None:
+def create(settings: Settings, application: str, role: str, plan: str, as_json: bool) -> None:
     """Make a key for an application and print it, this once; a new application also gets its signing secret."""
     if not 1 <= len(application) <= 128 or not application.isprintable():
         raise click.ClickException("An application's name has 1 to 128 printable characters.")
-    with _database(settings) as database:
-        issued = create_key(database, application, cast(Role, role))
+    with opened(settings) as database:
+        with database.read() as connection:
+            plan_named(connection, plan)
+        issued = create_key(database, application, cast(Role, role), plan)
     document = msgspec.to_builtins(issued) | {"webhook_secret": webhook_secret(issued.token_secret)}
     if as_json:
-        _print_json(document)
+        print_json(document)
         return
     click.echo(f"key             {issued.key}")
     click.echo(f"key id          {issued.id}")
@@ -52,16 +49,16 @@ def create(settings: Settings, application: str, role: str, as_json: bool) -> No
 @click.pass_obj
 def list_all(settings: Settings, as_json: bool) -> None:
     """Show every key's id, role and application; the keys themselves are not stored."""
-    with _database(settings) as database:
+    with opened(settings) as database:
         entries = list_keys(database)
     if as_json:
-        _print_json({"keys": [msgspec.to_builtins(entry) for entry in entries]})
+        print_json({"keys": [msgspec.to_builtins(entry) for entry in entries]})
         return
     if not entries:
         click.echo("No keys yet; make one with: meeshy keys create NAME")
     for entry in entries:
-        state = f"revoked {_day(entry.revoked_s)}" if entry.revoked_s else "valid"
-        click.echo(f"{entry.id}  {entry.role:9}  {entry.application}  made {_day(entry.created_s)}  {state}")
+        state = f"revoked {day(entry.revoked_s)}" if entry.revoked_s else "valid"
+        click.echo(f"{entry.id}  {entry.role:9}  {entry.application}  made {day(entry.created_s)}  {state}")
 
 
 @keys.command()
@@ -70,29 +67,9 @@ def list_all(settings: Settings, as_json: bool) -> None:
 @click.pass_obj
 def revoke(settings: Settings, key_id: str, as_json: bool) -> None:
     """Make a key useless from the next request on."""
-    with _database(settings) as database:
+    with opened(settings) as database:
         revoke_key(database, key_id)
     if as_json:
-        _print_json({"id": key_id, "revoked": True})
+        print_json({"id": key_id, "revoked": True})
     else:
         click.echo(f"{key_id}: revoked")
-
-
-@contextmanager
-def _database(settings: Settings) -> Iterator[Database]:
-    database = Database(settings.database)
-    try:
-        migrate(database)
-        yield database
-    except MeeshyError as error:
-        raise click.ClickException(error.detail) from error
-    finally:
-        database.close()
-
-
-def _day(at_s: float) -> str:
-    return datetime.fromtimestamp(at_s, UTC).date().isoformat()
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))

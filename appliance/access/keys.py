@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from appliance.access.audit import record
 from appliance.access.caller import Caller
+from appliance.access.plan import DEFAULT_PLAN
 from appliance.application_secret import new_secret
 from appliance.errors import NotAuthenticated, NotFound
 from appliance.jobs.items import new_id
@@ -51,13 +52,18 @@ class KeyEntry(msgspec.Struct, frozen=True, kw_only=True):
     revoked_s: float | None
 
 
-def create_key(database: Database, application: str, role: Role) -> IssuedKey:
-    """Store a new key, and its application with a fresh secret where the name is new; return the readable key."""
+def create_key(database: Database, application: str, role: Role, plan: str = DEFAULT_PLAN) -> IssuedKey:
+    """Store a new key, and its application with a fresh secret where the name is new; return the readable key.
+
+    The plan is a new application's; one that exists keeps its own.
+    """
     with database.write() as connection:
-        return add_key(connection, application, role, database.now_s(connection))
+        return add_key(connection, application, role, database.now_s(connection), plan)
 
 
-def add_key(connection: sa.Connection, application: str, role: Role, now_s: float) -> IssuedKey:
+def add_key(
+    connection: sa.Connection, application: str, role: Role, now_s: float, plan: str = DEFAULT_PLAN
+) -> IssuedKey:
     """Add a key in this transaction."""
     row = connection.execute(sa.select(applications).where(applications.c.name == application)).first()
     application_id = row.id if row else new_id("app")
@@ -65,7 +71,7 @@ def add_key(connection: sa.Connection, application: str, role: Role, now_s: floa
     if row is None:
         connection.execute(
             sa.insert(applications).values(
-                id=application_id, name=application, token_secret=token_secret, created_s=now_s
+                id=application_id, name=application, token_secret=token_secret, created_s=now_s, plan=plan
             )
         )
     key_id, secret = secrets.token_hex(8), secrets.token_hex(32)

@@ -1,8 +1,15 @@
-"""The limit per user: exact over all processes, because the database counts."""
+"""Requests per minute: exact over all processes, because the database counts.
+
+Two kinds are counted apart. Every request counts against the site's limit per user, which keeps one client from
+hammering. Requests for a translation count against the plan as well; looking at a job never does.
+"""
+
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from appliance.access.plan import Plan
 from appliance.errors import RateLimited
 from appliance.owner import Owner
 from appliance.storage.database import Database
@@ -10,6 +17,10 @@ from appliance.storage.tables import rate_windows
 
 WINDOW_S = 60
 """Windows start on whole minutes; around a minute's end a user may send up to twice the limit within one minute."""
+EVERYBODY = ""
+"""In the place of the user where an application's requests are counted together; no user's id is empty."""
+
+Kind = Literal["any", "translate"]
 
 
 def count_request(database: Database, owner: Owner, requests_per_minute: int) -> None:
@@ -17,25 +28,46 @@ def count_request(database: Database, owner: Owner, requests_per_minute: int) ->
     if requests_per_minute == 0:
         return
     with database.write() as connection:
-        now_s = database.now_s(connection)
-        start_s = int(now_s // WINDOW_S) * WINDOW_S
-        requests = _count(connection, owner, start_s)
-        if requests == 1:
-            connection.execute(sa.delete(rate_windows).where(rate_windows.c.window_start_s < start_s - WINDOW_S))
-    if requests > requests_per_minute:
+        over_s = _over_s(connection, database.now_s(connection), "any", owner, requests_per_minute)
+    if over_s is not None:
+        raise RateLimited(f"More than {requests_per_minute} requests in a minute.", retry_after_s=over_s)
+
+
+def count_translation(database: Database, plan: Plan, application_id: str, user_id: str | None = None) -> None:
+    """Count one request for a translation against the plan: of the application, or of one of its users.
+
+    Raises RateLimited with the seconds until the next window.
+    """
+    limit = plan.requests_per_minute if user_id is None else plan.user_requests_per_minute
+    if limit is None:
+        return
+    owner = Owner(application_id, EVERYBODY if user_id is None else user_id)
+    with database.write() as connection:
+        over_s = _over_s(connection, database.now_s(connection), "translate", owner, limit)
+    if over_s is not None:
+        whose = "by this application" if user_id is None else "by one user"
         raise RateLimited(
-            f"More than {requests_per_minute} requests in a minute.", retry_after_s=start_s + WINDOW_S - now_s
+            f"The plan '{plan.name}' has {limit} requests for a translation in a minute {whose}.", retry_after_s=over_s
         )
 
 
-def _count(connection: sa.Connection, owner: Owner, start_s: int) -> int:
+def _over_s(connection: sa.Connection, now_s: float, kind: Kind, owner: Owner, limit: int) -> float | None:
+    """Count, and return the seconds until the next window where that was one too many."""
+    start_s = int(now_s // WINDOW_S) * WINDOW_S
+    requests = _count(connection, kind, owner, start_s)
+    if requests == 1:
+        connection.execute(sa.delete(rate_windows).where(rate_windows.c.window_start_s < start_s - WINDOW_S))
+    return start_s + WINDOW_S - now_s if requests > limit else None
+
+
+def _count(connection: sa.Connection, kind: Kind, owner: Owner, start_s: int) -> int:
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(rate_windows)
     insert = insert.values(
-        application_id=owner.application_id, user_id=owner.user_id, window_start_s=start_s, requests=1
+        application_id=owner.application_id, user_id=owner.user_id, kind=kind, window_start_s=start_s, requests=1
     )
     return connection.execute(
         insert.on_conflict_do_update(
-            index_elements=["application_id", "user_id", "window_start_s"],
+            index_elements=["application_id", "user_id", "kind", "window_start_s"],
             set_={"requests": rate_windows.c.requests + 1},
         ).returning(rate_windows.c.requests)
     ).scalar_one()

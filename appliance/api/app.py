@@ -17,11 +17,12 @@ from appliance.api.parts import ApiParts
 from appliance.api.problems import answer_http_exception, answer_our_error, answer_unexpected
 from appliance.api.subtitles import get_subtitles
 from appliance.api.translate import translate, translate_async
+from appliance.api.usage import get_usage
 from appliance.errors import MeeshyError
 
 ROUTES = (
     translate, translate_async, get_job, end_job, follow_job, get_audio, head_audio, get_subtitles, get_languages,
-    live, ready, health, docs,
+    get_usage, live, ready, health, docs,
 )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ async def accepted(parts: ApiParts, submission: Submission, audio: bytes) -> Job
 def _known(parts: ApiParts, submission: Submission) -> JobDocument | None:
     known = parts.submitter.answer_known(submission)
     if known is None:
-        parts.submitter.check_targets(submission.request)
+        parts.submitter.check(submission)
     return known
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from appliance.access.quotas import Quotas
 from appliance.api.room import Room
 from appliance.api.threads import Threads
 from appliance.audio.decoded import DecodedAudio
@@ -38,6 +39,7 @@ class ApiParts:
     reader: JobReader
     decoder: Decoder
     capabilities: CapabilityReader
+    quotas: Quotas
     clock: Clock = field(default_factory=SystemClock)
     threads: Threads = field(default_factory=Threads)
     room: Room = field(default_factory=Room)

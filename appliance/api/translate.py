@@ -9,7 +9,8 @@ from litestar.params import HeaderParameter
 
 from appliance import errors
 from appliance.access.caller import Caller
-from appliance.access.rates import count_request
+from appliance.access.plan import Plan
+from appliance.access.rates import count_request, count_translation
 from appliance.api.answers import answer, job_url
 from appliance.api.bodies import Shape
 from appliance.api.identify import named_in_header
@@ -59,6 +60,10 @@ _REFUSALS = (
     errors.NoSpeech,
     errors.UnknownLanguage,
     errors.NoRoute,
+    errors.LanguageNotInPlan,
+    errors.VoiceNotInPlan,
+    errors.QuotaExceeded,
+    errors.ModelMissing,
     errors.NotReady,
     errors.Overloaded,
 )
@@ -88,17 +93,17 @@ async def translate(
 ) -> Response[Answer]:
     """Send a recording and wait for its translations.
 
-    Answers 200 with the finished job, or, when it takes longer than the site's limit, 202 with the job as it is; it
-    then goes on. A job that failed because of what was sent answers that error's own status.
+    Answers 200 with the finished job, or, when it takes longer than the plan promises or the site waits, 202 with the
+    job as it is; it then goes on. A job that failed because of what was sent answers that error's own status.
     """
-    request.user.require("app")
+    plan = await parts.threads.short(_gate, parts, request.user, idempotency_key)
     with parts.room.held() as held:
         upload = await read_upload(request, Shape.sync(), held, parts.threads)
         owner, submission = _submission(request.user, upload, user_header, idempotency_key, None)
-        await _count(parts, owner)
+        await parts.threads.short(_count, parts, plan, owner)
         job = await accepted(parts, submission, upload.audio)
         del upload
-    job = await finished_within(parts, owner, job, parts.settings.sla_s)
+    job = await finished_within(parts, owner, job, _wait_s(parts, job))
     if failure := failure_of_caller(job):
         raise failure
     return _answered(job, 200 if job.state in FINAL_JOB else 202)
@@ -121,14 +126,14 @@ async def translate_async(
     user_header: UserHeader = None,
 ) -> Response[Answer]:
     """Send a recording; the answer is the job at once, its end can be announced by a signed webhook."""
-    request.user.require("app")
+    plan = await parts.threads.short(_gate, parts, request.user, idempotency_key)
     with parts.room.held() as held:
         upload = await read_upload(request, Shape.announced(), held, parts.threads)
         webhook_url = getattr(upload.wishes, "webhook_url", None)
         if webhook_url is not None:
             allowed_destination(webhook_url, parts.settings)
         owner, submission = _submission(request.user, upload, user_header, idempotency_key, webhook_url)
-        await _count(parts, owner)
+        await parts.threads.short(_count, parts, plan, owner)
         job = await accepted(parts, submission, upload.audio)
     return _answered(job, 202)
 
@@ -159,8 +164,20 @@ def _submission(
     return owner, submission
 
 
-async def _count(parts: ApiParts, owner: Owner) -> None:
-    await parts.threads.short(count_request, parts.database, owner, parts.settings.requests_per_minute)
+def _gate(parts: ApiParts, caller: Caller, idempotency_key: str | None) -> Plan:
+    """Refuse on the headers what no recording could change, so that its body is not read; return the plan."""
+    caller.require("app")
+    return parts.quotas.gate(caller.application_id, idempotency_key)
+
+
+def _count(parts: ApiParts, plan: Plan, owner: Owner) -> None:
+    count_request(parts.database, owner, parts.settings.requests_per_minute)
+    count_translation(parts.database, plan, owner.application_id, owner.user_id)
+
+
+def _wait_s(parts: ApiParts, job: JobDocument) -> float:
+    """Return how long a request waits for its job: what the job's plan promises, at most the site's limit."""
+    return min(parts.settings.sla_s, job.deadline_s - job.accepted_s)
 
 
 def _answered(job: JobDocument, status_code: int) -> Response[Answer]:

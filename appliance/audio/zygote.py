@@ -116,7 +116,3 @@ class _Births:
                 # Unknown to the poll or hung up: the parent had let go before, and nobody waits for the status.
                 self._poll.unregister(fd)
                 leash.send(wire.pack_status(os.waitstatus_to_exitcode(status)))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[2]))

@@ -10,7 +10,7 @@ from appliance import errors
 from appliance.audio import wire
 
 _ROOT = Path(__file__).resolve().parents[2]
-_BOOT = "import runpy, sys; sys.path.insert(0, sys.argv[1]); runpy.run_module('appliance.audio.zygote', run_name='__main__')"
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from appliance.audio import zygote; zygote.main(int(sys.argv[2]))"
 """Isolated mode (-I) keeps the working folder, the user's packages and PYTHON* variables out of the zygote."""
 START_LIMIT_S = 30.0
 """Loading FFmpeg and NumPy takes 0.2 s on a quiet machine; a cold disk under load needs seconds."""

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 from appliance.access.first_key import ensure_first_key
+from appliance.access.quotas import Quotas
 from appliance.api.app import ApiParts, create_app
 from appliance.api.server import serve as serve_app
 from appliance.audio.decoder import DecoderPool
@@ -38,7 +39,7 @@ def run_api(
     database = Database(settings.database)
     migrate(database)
     first_key = ensure_first_key(database, settings.data_dir)
-    capabilities = CapabilityReader(database)
+    capabilities, quotas = CapabilityReader(database), Quotas(database, settings)
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     with ExitStack() as stack:
         decoder = stack.enter_context(DecoderPool(DecodeLimits.for_audio(settings.max_audio_s)))
@@ -48,10 +49,11 @@ def run_api(
             settings=settings,
             database=database,
             objects=FolderStore(settings.data_dir / "objects"),
-            submitter=Submitter(database, settings, capabilities.current, ring),
+            submitter=Submitter(database, settings, capabilities.current, ring, quotas),
             reader=JobReader(database),
             decoder=decoder,
             capabilities=capabilities,
+            quotas=quotas,
             clock=SystemClock(),
         )
         if deliver:

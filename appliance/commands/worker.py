@@ -4,9 +4,7 @@ import click
 
 from appliance.settings import Settings
 from appliance.telemetry.logs import configure_logs
-from appliance.workers.roles import ROLES
-from appliance.workers.standalone import limits_of, run_worker
-from appliance.workers.worker import BATCH_LIMITS
+from appliance.workers.roles import BATCH_LIMITS, ROLES, limits_of
 
 
 @click.command("worker")
@@ -17,6 +15,9 @@ from appliance.workers.worker import BATCH_LIMITS
 @click.pass_obj
 def worker(settings: Settings, role: str, batches: tuple[str, ...]) -> None:
     """Run a worker until it is interrupted; it finishes the batch in hand first."""
+    # Only this command loads engines, and only when it runs.
+    from appliance.workers.standalone import run_worker
+
     configure_logs(settings.log_level)
     taken = {family: BATCH_LIMITS[family] for family in ROLES[role]}
     of_role = ",".join(entry for entry in settings.batch_limits.split(",") if entry.split("=")[0].strip() in taken)

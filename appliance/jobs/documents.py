@@ -34,6 +34,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
         }
 
 
+RECORDING_BYTES_PER_S = 32_000
+"""Of the stored samples: 16 kHz, one channel, two bytes each."""
+
+
 class MissingRange(msgspec.Struct, frozen=True):
     """A stretch of the recording that could not be decoded."""
 
@@ -54,6 +58,11 @@ class AudioFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The file ends before its proper end, and nothing in it tells how much is missing there."""
     snr_db: float | None = None
     clipping_ratio: float = 0.0
+
+    @property
+    def recording_bytes(self) -> int:
+        """Return what the stored samples take; 0 where they are not kept."""
+        return round(self.duration_s * RECORDING_BYTES_PER_S) if self.pcm else 0
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -121,6 +130,10 @@ class JobDocument(msgspec.Struct, frozen=True, kw_only=True):
     source: Source | None
     targets: tuple[TargetDocument, ...]
     error: Failure | None
+    plan: str | None = None
+    """The plan it was accepted under; None for jobs from before there were plans."""
+    priority: int = 0
+    sla_s: float | None = None
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):

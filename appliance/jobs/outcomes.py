@@ -10,6 +10,7 @@ from appliance.jobs.items import add_item, hear_key, new_id, translate_key
 from appliance.jobs.locks import hold_job
 from appliance.jobs.query import target_states
 from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, ItemState, Stage, TargetState, job_state
+from appliance.jobs.usage import note_ended, note_promoted
 from appliance.storage.tables import jobs, outbox, targets, work_items
 
 _OPEN_TARGET = [state.value for state in TargetState if state not in FINAL_TARGET]
@@ -25,7 +26,10 @@ def end_target(
     spoken: dict[str, Any] | None = None,
     error: Failure | None = None,
 ) -> bool:
-    """Bring a target to a final state unless it has one; settle its followers and its job. Return whether it moved."""
+    """Bring a target to a final state unless it has one; settle its followers and its job. Return whether it moved.
+
+    What it took is written down with it.
+    """
     values: dict[str, Any] = {"state": state, "finished_s": now_s}
     if spoken is not None:
         values["spoken"] = spoken
@@ -41,6 +45,7 @@ def end_target(
     if moved.rowcount != 1:
         return False
     _close_items(connection, work_items.c.target_id == target_id)
+    note_ended(connection, target_id)
     settle_job(connection, job_id, now_s)
     settle_followers(connection, target_id, now_s)
     return True
@@ -97,6 +102,7 @@ def settle_followers(connection: sa.Connection, leader_id: str, now_s: float) ->
         connection.execute(
             sa.update(targets).where(targets.c.id.in_([row.id for row in rest])).values(follows_id=heir.id)
         )
+        note_promoted(connection, heir.id)
         plan_target(connection, heir.id, now_s)
         return
     source = connection.scalar(sa.select(jobs.c.source).where(jobs.c.id == leader["job_id"]))

@@ -57,6 +57,9 @@ def load_job(connection: sa.Connection, job_id: str, owner: Owner | None = None)
         source=_document(row["source"], Source),
         targets=tuple(target_document(target) for target in target_rows.mappings()),
         error=_document(row["error"], Failure),
+        plan=row["plan"],
+        priority=row["priority"],
+        sla_s=row["sla_s"],
     )
 
 

@@ -11,6 +11,7 @@ from appliance.jobs.locks import got_name, hold_job
 from appliance.jobs.outcomes import end_target, fail_job, plan_target, settle_followers, settle_job
 from appliance.jobs.registry import dead_on_this_host, forget_workers
 from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, ItemState, JobState, TargetState
+from appliance.jobs.usage import note_promoted
 from appliance.storage.database import Database
 from appliance.storage.tables import jobs, targets, work_items
 
@@ -119,6 +120,7 @@ def _settle_orphans(connection: sa.Connection, now_s: float) -> int:
     ).all()
     for target_id in deserted:
         connection.execute(sa.update(targets).where(targets.c.id == target_id).values(follows_id=None))
+        note_promoted(connection, target_id)
         plan_target(connection, target_id, now_s)
     return len(leaders) + len(deserted)
 

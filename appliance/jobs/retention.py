@@ -2,11 +2,13 @@
 
 from contextlib import suppress
 
+import msgspec
 import sqlalchemy as sa
 
 from appliance.cache.answers import forget_expired
 from appliance.errors import NotFound
 from appliance.jobs.cancel import delete_job
+from appliance.jobs.documents import AudioFacts
 from appliance.jobs.query import load_job
 from appliance.jobs.readings import forget_readings, reading_objects
 from appliance.jobs.states import FINAL_JOB
@@ -38,7 +40,7 @@ def let_go(database: Database, objects: ObjectStore, settings: Settings) -> int:
 def _drop_recordings(connection: sa.Connection, before_s: float) -> tuple[list[str], set[str]]:
     """Take recordings and readings out of ended jobs; return the recordings no younger job needs, and the readings."""
     rows = connection.execute(
-        sa.select(jobs.c.id, jobs.c.audio).where(
+        sa.select(jobs.c.id, jobs.c.audio, jobs.c.stored_bytes).where(
             jobs.c.id.in_(_ended_before(before_s).where(jobs.c.audio["pcm"].as_string() != ""))
         )
     ).all()
@@ -46,7 +48,11 @@ def _drop_recordings(connection: sa.Connection, before_s: float) -> tuple[list[s
     for row in rows:
         readings |= reading_objects(connection, row.id)
         forget_readings(connection, row.id)
-        connection.execute(sa.update(jobs).where(jobs.c.id == row.id).values(audio={**row.audio, "pcm": ""}))
+        # Jobs from before bytes were counted hold none.
+        left_bytes = max(0, row.stored_bytes - msgspec.convert(row.audio, AudioFacts).recording_bytes)
+        connection.execute(
+            sa.update(jobs).where(jobs.c.id == row.id).values(audio={**row.audio, "pcm": ""}, stored_bytes=left_bytes)
+        )
     unneeded = [
         name
         for name in sorted({row.audio["pcm"] for row in rows})

@@ -1,4 +1,4 @@
-"""Accepting a job: one transaction that holds the job, its targets, its first work and its idempotency key."""
+"""Accepting a job: one transaction that holds the job, its targets, first work, usage and idempotency key."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,19 +9,19 @@ import sqlalchemy as sa
 from appliance.cache.answers import recall
 from appliance.cache.keys import digest, result_key, transcription_key
 from appliance.errors import IdempotencyConflict, NoRoute, NotReady
+from appliance.jobs.deadlines import deadline_s, sla_scale
 from appliance.jobs.documents import AudioFacts, Capabilities, JobDocument, Request
 from appliance.jobs.items import new_id
 from appliance.jobs.locks import hold_names
 from appliance.jobs.outcomes import plan_target, settle_job
 from appliance.jobs.query import load_job
 from appliance.jobs.states import FINAL_TARGET, JobState, TargetState
+from appliance.jobs.terms import Allowance, Demand, Terms, VoiceKind
+from appliance.jobs.usage import note_accepted
 from appliance.owner import Owner
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.tables import audit, jobs, targets
-
-DEADLINE_PER_AUDIO_S = 2.0
-"""Seconds added to a job's deadline per second of its recording: long ones take longer and are expected to."""
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,12 +46,14 @@ class Submitter:
         settings: Settings,
         capabilities: Callable[[], Capabilities | None],
         ring: Callable[[], None],
+        allowance: Allowance,
     ) -> None:
-        """Accept into this database; `ring` tells the workers after the commit that there is work."""
+        """Accept into this database what the allowance grants; `ring` tells the workers after the commit."""
         self._database = database
         self._settings = settings
         self._capabilities = capabilities
         self._ring = ring
+        self._allowance = allowance
 
     def answer_known(self, submission: Submission) -> JobDocument | None:
         """Return the job of a repeated idempotency key, or a finished job made from cached audio, or None.
@@ -87,6 +89,15 @@ class Submitter:
             job = self._record(connection, submission, audio, capabilities)
         self._ring()
         return job
+
+    def check(self, submission: Submission) -> None:
+        """Raise why a request cannot be served however its recording sounds: no route, or not in the plan."""
+        request, capabilities = submission.request, self._known_capabilities()
+        self.check_targets(request)
+        with self._database.read() as connection:
+            self._allowance.check(
+                connection, submission.owner.application_id, request.targets, _voice(request, capabilities)
+            )
 
     def check_targets(self, request: Request) -> None:
         """Raise NoRoute when one of the languages cannot be reached or spoken, with those that can."""
@@ -151,9 +162,14 @@ class Submitter:
         keys = self._keys(submission, capabilities)
         leaders = _leaders(connection, keys)
         kept = recall(connection, keys, now_s)
+        computed = [key for key in keys if key not in kept and key not in leaders]
+        demand = _demand(submission.request, capabilities, audio, len(computed), opens=len(kept) < len(keys))
+        # Last of all that this transaction waits for: who holds the quota waits for nobody.
+        terms = self._allowance.grant(connection, submission.owner, demand, now_s)
         job_id = new_id("job")
         source = self._known_source(connection, submission, capabilities, kept, now_s)
-        self._insert_job(connection, job_id, submission, audio, source, now_s)
+        self._insert_job(connection, job_id, submission, audio, source, terms, now_s)
+        languages = []
         for position, (language, key) in enumerate(zip(submission.request.targets, keys, strict=True)):
             target_id = new_id("target")
             answer = kept.get(key)
@@ -168,8 +184,10 @@ class Submitter:
                     **(_from_answer(answer, now_s) if answer else {"state": TargetState.WAITING, "cached": False}),
                 )
             )
-            if answer is None and key not in leaders:
+            if key in computed:
                 plan_target(connection, target_id, now_s)
+            languages.append((target_id, key in computed))
+        note_accepted(connection, submission.owner, languages, audio, now_s)
         settle_job(connection, job_id, now_s)
         return load_job(connection, job_id, submission.owner)
 
@@ -180,6 +198,7 @@ class Submitter:
         submission: Submission,
         audio: AudioFacts,
         source: dict[str, Any] | None,
+        terms: Terms,
         now_s: float,
     ) -> None:
         owner, request = submission.owner, submission.request
@@ -190,13 +209,17 @@ class Submitter:
                 user_id=owner.user_id,
                 state=JobState.QUEUED,
                 accepted_s=now_s,
-                deadline_s=now_s + self._settings.sla_s + DEADLINE_PER_AUDIO_S * audio.duration_s,
+                deadline_s=deadline_s(now_s, terms.sla_s, audio.duration_s, sla_scale(connection, self._settings)),
                 request=msgspec.to_builtins(request),
                 request_sha256=submission.digest(),
                 idempotency_key=submission.idempotency_key,
                 audio_sha256=submission.audio_sha256,
                 audio=msgspec.to_builtins(audio),
                 source=source,
+                plan=terms.plan,
+                priority=terms.priority,
+                sla_s=terms.sla_s,
+                stored_bytes=audio.recording_bytes,
             )
         )
         if request.voice == "speaker" and request.consent:
@@ -230,6 +253,21 @@ def reachable_targets(capabilities: Capabilities, source: str | None, allow_deep
         return speaks
     routed = {target for from_, target, _ in capabilities.routes if source in (None, from_)}
     return speaks & (routed | ({source} if source else set()))
+
+
+def _voice(request: Request, capabilities: Capabilities) -> VoiceKind:
+    return capabilities.voice_kind if request.voice_in_force == "speaker" else "stock"
+
+
+def _demand(request: Request, capabilities: Capabilities, audio: AudioFacts, computed: int, *, opens: bool) -> Demand:
+    return Demand(
+        languages=request.targets,
+        voice=_voice(request, capabilities),
+        translations=computed,
+        audio_s=audio.duration_s if computed else 0.0,
+        recording_bytes=audio.recording_bytes,
+        opens=opens,
+    )
 
 
 def _leaders(connection: sa.Connection, keys: list[str]) -> dict[str, str]:

@@ -7,17 +7,19 @@ from alembic import command
 from alembic.config import Config
 
 from appliance.storage.database import Database
+from appliance.storage.shipped import add_shipped
 
 # Any number that no other user of the database would lock; two processes that start at once then migrate in turn.
 _LOCK = 0x6D65_6573_6879
 
 
 def migrate(database: Database) -> None:
-    """Apply all migrations that are missing; safe when several processes start at once."""
+    """Apply all migrations and add all shipped rows that are missing; safe when several processes start at once."""
     with database.write() as connection:
         if not database.is_sqlite:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         command.upgrade(alembic_config(connection), "head")
+        add_shipped(connection)
 
 
 def alembic_config(connection: sa.Connection) -> Config:

@@ -21,6 +21,8 @@ applications = sa.Table(
     sa.Column("name", sa.String(128), nullable=False, unique=True),
     sa.Column("token_secret", sa.String(128), nullable=False),
     sa.Column("created_s", sa.Double, nullable=False),
+    # No foreign key: SQLite would have to make the table anew, and keys point at it. The commands check the name.
+    sa.Column("plan", sa.String(32), nullable=False, server_default="enterprise"),
 )
 
 api_keys = sa.Table(
@@ -38,9 +40,10 @@ rate_windows = sa.Table(
     "rate_windows",
     metadata,
     *_owner(),
+    sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("window_start_s", sa.BigInteger, nullable=False),
     sa.Column("requests", sa.Integer, nullable=False),
-    sa.PrimaryKeyConstraint("application_id", "user_id", "window_start_s"),
+    sa.PrimaryKeyConstraint("application_id", "user_id", "kind", "window_start_s"),
 )
 
 jobs = sa.Table(
@@ -59,6 +62,10 @@ jobs = sa.Table(
     sa.Column("audio", sa.JSON(none_as_null=True)),
     sa.Column("source", sa.JSON(none_as_null=True)),
     sa.Column("error", sa.JSON(none_as_null=True)),
+    sa.Column("plan", sa.String(32)),
+    sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("sla_s", sa.Double),
+    sa.Column("stored_bytes", sa.BigInteger, nullable=False, server_default="0"),
     sa.UniqueConstraint("application_id", "user_id", "idempotency_key"),
     sa.Index(None, "application_id", "user_id", "accepted_s"),
     sa.Index(None, "state", "finished_s"),
@@ -167,4 +174,52 @@ audit = sa.Table(
     sa.Column("subject", sa.String(64), nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
     sa.Index(None, "at_s"),
+)
+
+# Plans, what is used of them, and what the site knows about itself. NULL in a plan's limit means that there is none.
+plans = sa.Table(
+    "plans",
+    metadata,
+    sa.Column("name", sa.String(32), primary_key=True),
+    sa.Column("sla_s", sa.Double),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("translations_per_month", sa.Integer),
+    sa.Column("user_translations_per_month", sa.Integer),
+    sa.Column("languages", sa.JSON(none_as_null=True)),
+    sa.Column("model_preset", sa.String(64)),
+    sa.Column("cloned_voice", sa.Boolean, nullable=False),
+    sa.Column("analytics", sa.Boolean, nullable=False),
+    sa.Column("reserved_slots", sa.Integer, nullable=False),
+    sa.Column("concurrent_jobs", sa.Integer),
+    sa.Column("audio_s_per_day", sa.Double),
+    sa.Column("stored_bytes", sa.BigInteger),
+    sa.Column("requests_per_minute", sa.Integer),
+    sa.Column("user_requests_per_minute", sa.Integer),
+)
+
+# One row per language of a job, with the target's id: inserted by the transaction that accepts it, completed by the one
+# that ends it. Counters instead would be rows that every transaction of an application waits for. It outlives the job.
+usage = sa.Table(
+    "usage",
+    metadata,
+    sa.Column("target_id", sa.String(40), primary_key=True),
+    *_owner(),
+    sa.Column("day", sa.String(10), nullable=False),
+    sa.Column("translations", sa.Integer, nullable=False),
+    sa.Column("cached_answers", sa.Integer, nullable=False),
+    sa.Column("audio_s", sa.Double, nullable=False),
+    sa.Column("engine_s", sa.Double, nullable=False, default=0.0),
+    sa.Column("characters", sa.Integer, nullable=False, default=0),
+    sa.Column("deepl_characters", sa.Integer, nullable=False, default=0),
+    sa.Column("recording_bytes", sa.BigInteger, nullable=False),
+    sa.Column("result_bytes", sa.BigInteger, nullable=False, default=0),
+    sa.Index(None, "application_id", "day", "user_id"),
+)
+
+site = sa.Table(
+    "site",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("value", sa.JSON, nullable=False),
+    sa.Column("changed_s", sa.Double, nullable=False),
 )

@@ -5,9 +5,8 @@ import sys
 from appliance.settings import Settings
 from appliance.telemetry.logs import configure_logs
 from appliance.testing.scripted_child import ScriptedAssembly
-from appliance.workers.roles import ROLES
-from appliance.workers.standalone import limits_of, run_worker
-from appliance.workers.worker import BATCH_LIMITS
+from appliance.workers.roles import BATCH_LIMITS, ROLES, limits_of
+from appliance.workers.standalone import run_worker
 
 if __name__ == "__main__":
     settings = Settings()

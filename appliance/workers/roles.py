@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 
+from appliance.errors import CommandFailed
+
 FAMILIES = ("hear", "translate", "synthesize", "finish")
 """The parts of batch keys before the colon."""
+
+BATCH_LIMITS: Mapping[str, int] = {"hear": 8, "translate": 50, "synthesize": 4, "finish": 8}
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "all": FAMILIES,
@@ -21,3 +25,14 @@ MAKES: Mapping[str, tuple[str, ...]] = {
 """Which families a batch may leave work for; transcription leads to translation, verification to the other two."""
 ACCEPTED = ("hear", "translate")
 """Families that a new job may need first: translation where its recording is known."""
+
+
+def limits_of(families: Mapping[str, int], text: str) -> dict[str, int]:
+    """Return the batch limits of a role's families, changed by `family=number,…`; CommandFailed where that is wrong."""
+    limits = dict(families)
+    for entry in filter(None, (part.strip() for part in text.split(","))):
+        family, _, number = entry.partition("=")
+        if family not in limits or not number.isdigit() or int(number) < 1:
+            raise CommandFailed(f"'{entry}' is no batch limit: a family of {', '.join(limits)}, '=', a number from 1.")
+        limits[family] = int(number)
+    return limits

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from appliance.errors import CommandFailed, MeeshyError
+from appliance.errors import MeeshyError
 from appliance.jobs.reconcile import reconcile
 from appliance.jobs.registry import CapabilityReader, WorkerRegistry
 from appliance.settings import Settings
@@ -96,14 +96,3 @@ def _claim_while_woken(worker: Worker, wake: threading.Event, gone: threading.Ev
         except MeeshyError as away:
             log.warning("no work taken: %s", away)
             gone.wait(AWAY_S)
-
-
-def limits_of(families: Mapping[str, int], text: str) -> dict[str, int]:
-    """Return the batch limits of a role's families, changed by `family=number,…`; CommandFailed where that is wrong."""
-    limits = dict(families)
-    for entry in filter(None, (part.strip() for part in text.split(","))):
-        family, _, number = entry.partition("=")
-        if family not in limits or not number.isdigit() or int(number) < 1:
-            raise CommandFailed(f"'{entry}' is no batch limit: a family of {', '.join(limits)}, '=', a number from 1.")
-        limits[family] = int(number)
-    return limits

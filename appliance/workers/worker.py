@@ -13,7 +13,7 @@ from appliance.stages.hear import hear
 from appliance.stages.synthesize import synthesize
 from appliance.stages.translate import translate
 from appliance.stages.work import fail, load_work
-from appliance.workers.roles import MAKES
+from appliance.workers.roles import BATCH_LIMITS, MAKES
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +21,6 @@ Stage = Callable[[Context, Sequence[ClaimedItem]], None]
 
 STAGES: Mapping[str, Stage] = {"hear": hear, "translate": translate, "synthesize": synthesize, "finish": finish}
 """Which stage runs a batch, by the family of its batch key."""
-
-BATCH_LIMITS: Mapping[str, int] = {"hear": 8, "translate": 50, "synthesize": 4, "finish": 8}
 
 
 class Worker:

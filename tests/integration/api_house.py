@@ -12,6 +12,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from appliance.access.keys import IssuedKey, Role, create_key
+from appliance.access.quotas import Quotas
 from appliance.api.app import create_app
 from appliance.api.parts import ApiParts
 from appliance.audio.decoder import DecoderPool
@@ -70,10 +71,12 @@ class House:
         self.registry.announce(capabilities_of(self.engines, self.settings), FAMILIES)
         self.key = create_key(self.database, "messenger", "app")
         capabilities = CapabilityReader(self.database)
-        submitter = Submitter(self.database, self.settings, capabilities.current, self.ring)
+        quotas = Quotas(self.database, self.settings)
+        submitter = Submitter(self.database, self.settings, capabilities.current, self.ring, quotas)
         self.parts = ApiParts(
-            self.settings, self.database, self.objects, submitter, JobReader(self.database), self.decoder, capabilities
-        )
+            self.settings, self.database, self.objects, submitter, JobReader(self.database), self.decoder,
+            capabilities, quotas,
+        )  # fmt: skip
         self.app = create_app(self.parts)
 
     def ring(self) -> None:

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 
 from appliance.audio.pcm import pcm_of
 from appliance.engines.protocols import SPEECH_RATE_HZ
-from appliance.jobs.documents import AudioFacts, JobDocument, Request
+from appliance.jobs.documents import AudioFacts, Capabilities, JobDocument, Request
 from appliance.jobs.query import JobReader
 from appliance.jobs.reconcile import Reconciled, reconcile
 from appliance.jobs.submit import Submission, Submitter
+from appliance.jobs.terms import Allowance
 from appliance.owner import Owner
 from appliance.settings import Settings
 from appliance.stages.context import Context, Engines
@@ -31,6 +32,7 @@ from appliance.testing.engines import (
     ScriptedTranslator,
     scripted_speech,
 )
+from appliance.testing.terms import EverythingAllowed
 from appliance.workers.capabilities import capabilities_of
 from appliance.workers.worker import Worker
 from tests.services import postgres_url as postgres_url
@@ -72,6 +74,7 @@ class Bench:
     translator: ScriptedTranslator = field(default_factory=ScriptedTranslator)
     synthesizer: ScriptedSynthesizer = field(default_factory=ScriptedSynthesizer)
     engines_change: dict = field(default_factory=dict)
+    allowance: Allowance | None = None
     rings: int = 0
 
     @property
@@ -87,7 +90,11 @@ class Bench:
 
     @property
     def submitter(self) -> Submitter:
-        return Submitter(self.database, self.settings, lambda: capabilities_of(self.engines, self.settings), self._ring)
+        allowance = self.allowance or EverythingAllowed(self.settings.sla_s)
+        return Submitter(self.database, self.settings, self._capabilities, self._ring, allowance)
+
+    def _capabilities(self) -> Capabilities:
+        return capabilities_of(self.engines, self.settings)
 
     def _ring(self) -> None:
         self.rings += 1

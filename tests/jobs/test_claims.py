@@ -11,7 +11,7 @@ from appliance.jobs.registry import this_host
 from appliance.jobs.states import JobState
 from appliance.owner import Owner
 from appliance.storage.tables import work_items, workers
-from appliance.workers.worker import BATCH_LIMITS
+from appliance.workers.roles import BATCH_LIMITS
 
 NO_PROCESS = 2**30
 """Above the largest process id that Linux gives out."""

@@ -10,7 +10,7 @@ from appliance.jobs.claims import Claims, Stale, complete
 from appliance.jobs.reconcile import reconcile
 from appliance.stages.progress import Progress, save_progress
 from appliance.storage.tables import work_items
-from appliance.workers.worker import BATCH_LIMITS
+from appliance.workers.roles import BATCH_LIMITS
 
 
 def test_one_idempotency_key_sent_eight_times_at_once_is_one_job(bench):
