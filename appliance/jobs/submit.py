@@ -10,6 +10,7 @@ from appliance.cache.answers import recall
 from appliance.cache.keys import digest, result_key, transcription_key
 from appliance.errors import IdempotencyConflict, NoRoute, NotReady
 from appliance.jobs.documents import AudioFacts, Capabilities, JobDocument, Request
+from appliance.jobs.events import record_receipts
 from appliance.jobs.items import new_id
 from appliance.jobs.locks import hold_names
 from appliance.jobs.outcomes import plan_target, settle_job
@@ -154,6 +155,7 @@ class Submitter:
         job_id = new_id("job")
         source = self._known_source(connection, submission, capabilities, kept, now_s)
         self._insert_job(connection, job_id, submission, audio, source, now_s)
+        answered = []
         for position, (language, key) in enumerate(zip(submission.request.targets, keys, strict=True)):
             target_id = new_id("target")
             answer = kept.get(key)
@@ -168,8 +170,11 @@ class Submitter:
                     **(_from_answer(answer, now_s) if answer else {"state": TargetState.WAITING, "cached": False}),
                 )
             )
-            if answer is None and key not in leaders:
+            if answer is not None:
+                answered.append(target_id)
+            elif key not in leaders:
                 plan_target(connection, target_id, now_s)
+        record_receipts(connection, answered, now_s)
         settle_job(connection, job_id, now_s)
         return load_job(connection, job_id, submission.owner)
 
