@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     )
     result_ttl_s: float = Field(default=7 * 86400.0, gt=0, description="How long results and cached answers are kept.")
     source_ttl_s: float = Field(default=86400.0, gt=0, description="How long uploaded recordings are kept.")
+    events_ttl_s: float = Field(
+        default=400 * 86400.0, gt=0, description="How long events are kept for statistics and learning, without text."
+    )
     max_wer: float = Field(default=0.35, ge=0, description="Word error rate above which a result is retried.")
     min_similarity: float = Field(
         default=0.5, ge=0, le=1, description="Speaker similarity below which a matched result is retried."

@@ -9,6 +9,8 @@ from appliance.owner import Owner
 
 # 128 is the column's width. PostgreSQL cannot store NUL, and a control character in a log makes a second line.
 USER_ID = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")
+WHOLE_APPLICATION = ""
+"""No user has this id: what belongs to an application as such is counted under it."""
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +25,11 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         """Raise Forbidden unless the caller has this role."""
         if role not in self.roles:
             raise Forbidden(f"This needs a key with the role '{role}'.")
+
+    def whole_application(self) -> Owner:
+        """Return who requests about all users are counted for; Forbidden without the role `admin`."""
+        self.require("admin")
+        return Owner(self.application_id, WHOLE_APPLICATION)
 
     def owner(self, *named: str | None) -> Owner:
         """Return whose request this is; the names are the places of the request that may give the user's id.

@@ -7,7 +7,9 @@ from litestar.middleware import DefineMiddleware
 
 from appliance.api.audio import get_audio, head_audio
 from appliance.api.docs_page import docs
+from appliance.api.feedback import give_feedback
 from appliance.api.health import health, live, ready
+from appliance.api.history import get_history
 from appliance.api.identify import Identify, owner_of_request
 from appliance.api.jobs import end_job, follow_job, get_job
 from appliance.api.languages import get_languages
@@ -15,6 +17,7 @@ from appliance.api.logs import LogRequests
 from appliance.api.openapi import openapi_config
 from appliance.api.parts import ApiParts
 from appliance.api.problems import answer_http_exception, answer_our_error, answer_unexpected
+from appliance.api.stats import get_stats
 from appliance.api.subtitles import get_subtitles
 from appliance.api.translate import translate, translate_async
 from appliance.api.usage import get_usage
@@ -22,7 +25,7 @@ from appliance.errors import MeeshyError
 
 ROUTES = (
     translate, translate_async, get_job, end_job, follow_job, get_audio, head_audio, get_subtitles, get_languages,
-    get_usage, live, ready, health, docs,
+    get_usage, give_feedback, get_history, get_stats, live, ready, health, docs,
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What a translation request says, the same whether it came as JSON or as a form."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -10,6 +10,7 @@ from appliance.errors import AudioMissing, InvalidRequest
 from appliance.jobs.documents import Request
 from appliance.languages import parse_language
 
+_T = TypeVar("_T", bound=msgspec.Struct)
 TARGETS_MAX = 20
 Language = Annotated[str, Meta(min_length=2, max_length=35, description="BCP-47 tag, such as `fr` or `pt-BR`.")]
 
@@ -85,6 +86,15 @@ class TranslateAsyncJson(WishesWithWebhook, frozen=True, kw_only=True, forbid_un
     audio: Annotated[bytes | None, Meta(description="The recording, base64.")] = None
 
 
+def decoded(body: bytes, kind: type[_T]) -> _T:
+    """Return a JSON body as this struct, or raise InvalidRequest."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    # RecursionError: a body of nothing but brackets. UnicodeDecodeError: strings that are not UTF-8.
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequest(f"The JSON body does not fit: {error}") from error
+
+
 class Shape(msgspec.Struct, frozen=True):
     """The two forms that one endpoint's body can have."""
 
@@ -93,11 +103,7 @@ class Shape(msgspec.Struct, frozen=True):
 
     def from_json(self, body: bytes) -> tuple[Wishes, bytes]:
         """Return wishes and recording of a JSON body, or raise InvalidRequest or AudioMissing."""
-        try:
-            document = msgspec.json.decode(body, type=self.json)
-        # RecursionError: a body of nothing but brackets. UnicodeDecodeError: strings that are not UTF-8.
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InvalidRequest(f"The JSON body does not fit: {error}") from error
+        document = decoded(body, self.json)
         if document.audio is None:
             raise AudioMissing("The request has no field 'audio'.")
         return document, document.audio

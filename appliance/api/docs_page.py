@@ -27,7 +27,7 @@ def docs(request: Request) -> Response[str]:
 def rendered(document: dict[str, Any]) -> str:
     """Return the page of an OpenAPI document."""
     routes = "".join(
-        _route(method, path, operation)
+        _route(method, path, operation, document["components"]["schemas"])
         for path, item in document["paths"].items()
         for method, operation in item.items()
         if isinstance(operation, dict)
@@ -41,7 +41,7 @@ def rendered(document: dict[str, Any]) -> str:
     )
 
 
-def _route(method: str, path: str, operation: dict[str, Any]) -> str:
+def _route(method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]) -> str:
     parameters = "".join(
         f"<tr><td><code>{escape(p['name'])}</code></td><td>{escape(p['in'])}</td>"
         f"<td>{escape(p.get('description') or '')}</td></tr>"
@@ -54,16 +54,17 @@ def _route(method: str, path: str, operation: dict[str, Any]) -> str:
     return (
         f"<h3><code>{method.upper()} {escape(path)}</code></h3><p>{escape(operation.get('summary') or '')}. "
         f"{escape(operation.get('description') or '')}</p>"
-        + _fields(operation.get("requestBody"))
+        + _fields(operation.get("requestBody"), schemas)
         + (f"<h4>Parameters</h4><table>{parameters}</table>" if parameters else "")
         + f"<h4>Answers</h4><table>{answers}</table>"
     )
 
 
-def _fields(body: dict[str, Any] | None) -> str:
+def _fields(body: dict[str, Any] | None, schemas: dict[str, Any]) -> str:
     if body is None:
         return ""
-    properties = body["content"]["multipart/form-data"]["schema"]["properties"]
+    schema = next(iter(body["content"].values()))["schema"]
+    properties = schemas.get(schema.get("$ref", "").rpartition("/")[2], schema)["properties"]
     rows = "".join(
         f"<tr><td><code>{escape(name)}</code></td><td>{escape(_told(schema))}</td></tr>"
         for name, schema in properties.items()

@@ -12,6 +12,8 @@ from litestar.openapi.spec import Components, SecurityScheme, Tag
 from appliance import __version__
 from appliance.api.bodies import Shape
 from appliance.api.examples import ANSWER, JSON_REQUEST
+from appliance.api.learning_examples import FEEDBACK, HISTORY, NOTED, STATS
+from appliance.api.learning_wire import FeedbackIn
 from appliance.api.subtitles import MEDIA_TYPES
 from appliance.audio.formats import CONTENT_TYPES
 from appliance.receipts.receipt import Receipt
@@ -44,6 +46,9 @@ _CONTENTS: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = {
 }
 """Bodies that are no JSON: per path, method and status the media types with their schemas."""
 _BODIES = {"/api/v1/voice/translate": Shape.sync(), "/api/v1/voice/translate/async": Shape.announced()}
+_JSON_BODIES = {"/api/v1/voice/feedback": (FeedbackIn, FEEDBACK)}
+"""Bodies that are JSON alone: per path the struct and an example."""
+_EXAMPLES = {"Answer": ANSWER, "FeedbackOut": NOTED, "HistoryOut": HISTORY, "StatsOut": STATS}
 
 
 def openapi_config() -> OpenAPIConfig:
@@ -70,6 +75,7 @@ def openapi_config() -> OpenAPIConfig:
             Tag(name="voice", description="The main job."),
             Tag(name="jobs", description="What became of it."),
             Tag(name="results", description="Audio and subtitles."),
+            Tag(name="learning", description="What people say about results, and what became of all of them."),
             Tag(name="service", description="What can be asked for, and whether the appliance is well."),
         ],
         use_handler_docstrings=True,
@@ -81,6 +87,8 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
     for path, shape in _BODIES.items():
         document["paths"][path]["post"]["requestBody"] = _body(shape, schemas)
+    for path, (kind, example) in _JSON_BODIES.items():
+        document["paths"][path]["post"]["requestBody"] = _json_body(kind, example, schemas)
     for (path, method, status), schema_of in _CONTENTS.items():
         response = document["paths"][path][method]["responses"][status]
         response["content"] = {media_type: {"schema": schema} for media_type, schema in sorted(schema_of.items())}
@@ -92,7 +100,8 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     receipt = schemas["TargetOut"]["properties"]["receipt"]
     receipt.clear()
     receipt["oneOf"] = [{"$ref": _REF.format(name="Receipt")}, {"type": "null"}]
-    schemas["Answer"]["examples"] = [ANSWER]
+    for name, example in _EXAMPLES.items():
+        schemas[name]["examples"] = [example]
     return document
 
 
@@ -137,6 +146,12 @@ def _body(shape: Shape, schemas: dict[str, Any]) -> dict[str, Any]:
             "application/json": {"schema": {"$ref": _REF.format(name=shape.json.__name__)}, "example": JSON_REQUEST},
         },
     }
+
+
+def _json_body(kind: type[msgspec.Struct], example: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    _components(schemas, kind)
+    schema = {"$ref": _REF.format(name=kind.__name__)}
+    return {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}
 
 
 def _tidy(operation: dict[str, Any]) -> None:

@@ -3,17 +3,19 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from typing import TypeVar
 
 import msgspec
 from litestar import Request
 from litestar.exceptions import HTTPException
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
-from appliance.api.bodies import Shape, Wishes
+from appliance.api.bodies import Shape, Wishes, decoded
 from appliance.api.room import Held
 from appliance.api.threads import Threads
 from appliance.errors import AudioEmpty, AudioMissing, ContentTypeRefused, InvalidRequest
 
+_T = TypeVar("_T", bound=msgspec.Struct)
 SILENCE_S = 20.0
 """A sender that has not sent a byte for so long is gone."""
 PARTS_MAX = 40
@@ -36,7 +38,7 @@ async def read_upload(request: Request, shape: Shape, held: Held, threads: Threa
     The limit is the application's `request_max_body_size`; Litestar counts the bytes as they come.
     """
     kind, options = request.content_type
-    if kind == "application/json" or kind.endswith("+json"):
+    if _is_json(kind):
         body = b"".join([chunk async for chunk in _chunks(request, held)])
         upload = await threads.short(_from_json, shape, body)
     elif kind == "multipart/form-data":
@@ -46,6 +48,17 @@ async def read_upload(request: Request, shape: Shape, held: Held, threads: Threa
     if not upload.audio:
         raise AudioEmpty("The recording is an empty file.")
     return upload
+
+
+async def read_json(request: Request, kind: type[_T], held: Held) -> _T:
+    """Return a request's JSON body as this struct, or raise why it cannot be used."""
+    if not _is_json(request.content_type[0]):
+        raise ContentTypeRefused("Send application/json.")
+    return decoded(b"".join([chunk async for chunk in _chunks(request, held)]), kind)
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type == "application/json" or media_type.endswith("+json")
 
 
 def _from_json(shape: Shape, body: bytes) -> Upload:

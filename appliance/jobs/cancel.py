@@ -1,10 +1,14 @@
 """Ending a job on its owner's wish, and removing a finished one with all that came from it."""
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 
 from appliance.cache.answers import forget_job
 from appliance.errors import AlreadyFinished
 from appliance.jobs.documents import JobDocument
+from appliance.jobs.events import forget_events_of_job, keep_figures_of_job
+from appliance.jobs.locks import hold_job
 from appliance.jobs.outcomes import cancel_targets
 from appliance.jobs.query import load_job
 from appliance.jobs.readings import reading_objects
@@ -26,13 +30,31 @@ def cancel_job(database: Database, owner: Owner, job_id: str) -> JobDocument:
 
 
 def delete_job(database: Database, objects: ObjectStore, owner: Owner, job_id: str) -> None:
-    """Remove a finished job, the answers cached from it, and every stored object that nothing else needs."""
+    """Remove a finished job, its events, the answers cached from it, and every stored object nothing else needs."""
+    _remove(database, objects, owner, job_id, forget_events_of_job)
+
+
+def expire_job(database: Database, objects: ObjectStore, owner: Owner, job_id: str) -> None:
+    """Remove a job whose time is over as `delete_job` does, but keep the figures of its events."""
+    _remove(database, objects, owner, job_id, keep_figures_of_job)
+
+
+def _remove(
+    database: Database,
+    objects: ObjectStore,
+    owner: Owner,
+    job_id: str,
+    settle_events: Callable[[sa.Connection, str], None],
+) -> None:
     with database.write() as connection:
+        # Held before anything is read: feedback that comes at this moment is either removed too or finds no job.
+        hold_job(connection, job_id)
         job = load_job(connection, job_id, owner)
         if job.state not in FINAL_JOB:
             raise AlreadyFinished("The job is still running; cancel it first.")
         readings = reading_objects(connection, job_id)
         forget_job(connection, job_id)
+        settle_events(connection, job_id)
         connection.execute(sa.delete(jobs).where(jobs.c.id == job_id))
         names = {target.spoken.object for target in job.targets if target.spoken}
         names |= {job.audio.pcm} if job.audio and job.audio.pcm else set()

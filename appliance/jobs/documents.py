@@ -97,6 +97,8 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
     duration_s: float
     voice_kind: Literal["stock", "matched", "cloned"]
     receipt: dict[str, Any]
+    limits: dict[str, float] = {}
+    """The quality limits that its readings were judged by, as settings name them."""
 
 
 class TargetDocument(msgspec.Struct, frozen=True, kw_only=True):

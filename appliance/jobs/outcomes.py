@@ -6,6 +6,7 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.jobs.documents import Failure
+from appliance.jobs.events import record_receipts
 from appliance.jobs.items import add_item, hear_key, new_id, translate_key
 from appliance.jobs.locks import hold_job
 from appliance.jobs.query import target_states
@@ -28,7 +29,7 @@ def end_target(
 ) -> bool:
     """Bring a target to a final state unless it has one; settle its followers and its job. Return whether it moved.
 
-    What it took is written down with it.
+    What it took and what it measured as is written down with it.
     """
     values: dict[str, Any] = {"state": state, "finished_s": now_s}
     if spoken is not None:
@@ -46,6 +47,7 @@ def end_target(
         return False
     _close_items(connection, work_items.c.target_id == target_id)
     note_ended(connection, target_id)
+    record_receipts(connection, [target_id], now_s)
     settle_job(connection, job_id, now_s)
     settle_followers(connection, target_id, now_s)
     return True

@@ -7,8 +7,9 @@ import sqlalchemy as sa
 
 from appliance.cache.answers import forget_expired
 from appliance.errors import NotFound
-from appliance.jobs.cancel import delete_job
+from appliance.jobs.cancel import expire_job
 from appliance.jobs.documents import AudioFacts
+from appliance.jobs.events import forget_old_events
 from appliance.jobs.query import load_job
 from appliance.jobs.readings import forget_readings, reading_objects
 from appliance.jobs.states import FINAL_JOB
@@ -19,6 +20,8 @@ from appliance.storage.tables import jobs
 
 AT_ONCE = 200
 """Jobs handled per round, so that a round after a long pause does not hold the database."""
+EVENTS_AT_ONCE = 5000
+"""Events let go per round; a round a minute keeps up with 80 languages ending a second."""
 
 
 def let_go(database: Database, objects: ObjectStore, settings: Settings) -> int:
@@ -26,6 +29,7 @@ def let_go(database: Database, objects: ObjectStore, settings: Settings) -> int:
     with database.write() as connection:
         now_s = database.now_s(connection)
         forget_expired(connection, now_s)
+        forget_old_events(connection, now_s - settings.events_ttl_s, EVENTS_AT_ONCE)
         recordings, readings = _drop_recordings(connection, now_s - settings.source_ttl_s)
         old = connection.scalars(_ended_before(now_s - settings.result_ttl_s)).all()
         owners = {job_id: load_job(connection, job_id).owner for job_id in old}
@@ -33,7 +37,7 @@ def let_go(database: Database, objects: ObjectStore, settings: Settings) -> int:
         objects.delete(name)
     for job_id, owner in owners.items():
         with suppress(NotFound):  # its owner was faster
-            delete_job(database, objects, owner, job_id)
+            expire_job(database, objects, owner, job_id)
     return len(recordings) + len(owners)
 
 

@@ -11,6 +11,7 @@ from appliance.cache.keys import digest, result_key, transcription_key
 from appliance.errors import IdempotencyConflict, NoRoute, NotReady
 from appliance.jobs.deadlines import deadline_s, sla_scale
 from appliance.jobs.documents import AudioFacts, Capabilities, JobDocument, Request
+from appliance.jobs.events import record_receipts
 from appliance.jobs.items import new_id
 from appliance.jobs.locks import hold_names
 from appliance.jobs.outcomes import plan_target, settle_job
@@ -188,6 +189,8 @@ class Submitter:
                 plan_target(connection, target_id, now_s)
             languages.append((target_id, key in computed))
         note_accepted(connection, submission.owner, languages, audio, now_s)
+        answered = [target_id for (target_id, _), key in zip(languages, keys, strict=True) if key in kept]
+        record_receipts(connection, answered, now_s)
         settle_job(connection, job_id, now_s)
         return load_job(connection, job_id, submission.owner)
 

@@ -26,6 +26,8 @@ from appliance.stages.progress import Reading, save_progress
 from appliance.stages.receipt import write_receipt
 from appliance.stages.work import Work, fail, load_work, log
 
+_LIMITS = ("max_wer", "min_similarity", "speak_attempts")
+
 
 def finish(context: Context, items: Sequence[ClaimedItem]) -> None:
     """Run a batch of finish items and commit each under its own fence."""
@@ -62,6 +64,7 @@ def _finish(context: Context, work: Work) -> None:
         duration_s=reading.duration_s,
         voice_kind=receipt.voice.kind,
         receipt=msgspec.to_builtins(receipt),
+        limits={name: getattr(context.settings, name) for name in _LIMITS},
     )
     if _commit(context, work, receipt, spoken):
         _drop_readings(context, work.progress.readings)

@@ -223,3 +223,38 @@ site = sa.Table(
     sa.Column("value", sa.JSON, nullable=False),
     sa.Column("changed_s", sa.Double, nullable=False),
 )
+
+# What the learning will need: one row per thing that happened to a language of a job. It outlives the job, so it has no
+# foreign key; see `appliance/jobs/events.py` for what goes when.
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("at_s", sa.Double, nullable=False),
+    *_owner(),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("job_id", sa.String(40), nullable=False),
+    sa.Column("language", sa.String(16), nullable=False),
+    sa.Column("source_language", sa.String(16)),
+    sa.Column("variant", sa.String(64)),
+    sa.Column("state", sa.String(16)),
+    sa.Column("cached", sa.Boolean),
+    sa.Column("latency_s", sa.Double),
+    sa.Column("wer", sa.Double),
+    sa.Column("similarity", sa.Double),
+    sa.Column("rating", sa.Integer),
+    sa.Column("rating_counts", sa.Boolean, nullable=False),
+    sa.Column("detail", sa.JSON, nullable=False),
+    sa.Column("comment", sa.Text),
+    sa.Index(None, "application_id", "user_id", "at_s"),
+    sa.Index(None, "job_id"),
+    sa.Index(None, "at_s"),
+    sa.Index(
+        "uq_events_rating_that_counts",
+        "job_id",
+        "language",
+        unique=True,
+        sqlite_where=sa.text("rating_counts"),
+        postgresql_where=sa.text("rating_counts"),
+    ),
+)

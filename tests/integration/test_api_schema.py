@@ -4,6 +4,7 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from appliance.api.app import ROUTES, create_app
+from appliance.api.learning_wire import FeedbackIn, FeedbackOut, HistoryOut, StatsOut
 from appliance.audio.decoder import DecoderPool
 from tests.integration.api_house import House, open_house, recording
 
@@ -122,3 +124,40 @@ def test_the_document_is_valid_openapi(house: House) -> None:
 
     assert document["openapi"].startswith("3.1")
     schemathesis.openapi.from_dict(document).validate()
+
+
+ABOUT = [
+    ("giveFeedback", {"body": {"language": "fr", "rating": 5, "signals": {"shared": True}}}),
+    ("getHistory", {"query": {"text": "true", "language": "fr", "state": "done"}}),
+    ("getStats", {"query": {"since_s": 1.5}}),
+]
+
+
+@pytest.mark.parametrize(("operation_id", "asked"), ABOUT)
+def test_what_is_answered_about_what_became_of_jobs_is_as_documented(
+    house: House, api_schema: Any, operation_id: str, asked: dict[str, Any]
+) -> None:
+    house.working = True
+    job_id = house.finished_job("another real one")["job_id"]
+    if "body" in asked:
+        asked = {"body": {"job_id": job_id, **asked["body"]}, "media_type": "application/json"}
+    case = api_schema.find_operation_by_id(operation_id).Case(**asked)
+
+    response = case.call_and_validate(checks=CHECKS, headers=house.headers("alice"))
+
+    assert response.status_code in (200, 201)
+
+
+@pytest.mark.parametrize("kind", [FeedbackOut, HistoryOut, StatsOut])
+def test_the_example_of_an_answer_is_one(house: House, kind: type[msgspec.Struct]) -> None:
+    schemas = house.client.get("/schema/openapi.json").json()["components"]["schemas"]
+    (example,) = schemas[kind.__name__]["examples"]
+
+    assert msgspec.to_builtins(msgspec.convert(example, kind)) == example
+
+
+def test_the_example_of_a_feedback_is_what_the_api_reads(house: House) -> None:
+    document = house.client.get("/schema/openapi.json").json()
+    body = document["paths"]["/api/v1/voice/feedback"]["post"]["requestBody"]["content"]["application/json"]["example"]
+
+    assert msgspec.convert(body, FeedbackIn).rating == body["rating"]

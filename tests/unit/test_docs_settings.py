@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "attempts": ("5", 5),
     "result_ttl_s": ("60", 60.0),
     "source_ttl_s": ("30", 30.0),
+    "events_ttl_s": ("90", 90.0),
     "max_wer": ("0", 0.0),
     "min_similarity": ("1", 1.0),
     "speak_attempts": ("1", 1),
