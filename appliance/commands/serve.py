@@ -22,7 +22,7 @@ from appliance.jobs.submit import Submitter
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
-from appliance.storage.objects import FolderStore
+from appliance.storage.opening import open_store
 from appliance.telemetry.logs import configure_logs
 from appliance.webhooks.loop import delivering
 from appliance.workers.supervisor import Supervisor
@@ -63,7 +63,7 @@ def run_appliance(
     first_key = ensure_first_key(database, settings.data_dir)
     supervisor = Supervisor(child_environment(settings), worker_module)
     capabilities = CapabilityReader(database)
-    objects = FolderStore(settings.data_dir / "objects")
+    objects = open_store(settings)
     server_file = settings.data_dir / SERVER_FILE
 
     def listening(port: int) -> None:
