@@ -68,6 +68,16 @@ class Claims:
             for item in items:
                 connection.execute(_held(item).values(state=ItemState.READY, worker_id=None, lease_until_s=None))
 
+    def return_unspent(self, items: Sequence[ClaimedItem]) -> None:
+        """Make items runnable again as if this claim had not been: the attempt that it counted is taken back."""
+        with self._database.write() as connection:
+            for item in items:
+                connection.execute(
+                    _held(item).values(
+                        state=ItemState.READY, worker_id=None, lease_until_s=None, attempts=item.attempts - 1
+                    )
+                )
+
     def _head(self, limits: Mapping[str, int]) -> sa.Select:
         families = sa.or_(*(work_items.c.batch_key.startswith(f"{family}:") for family in limits))
         return (
