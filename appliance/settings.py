@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_BUCKET = r"^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$"
+_REGION = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 
 
 def _cache_home() -> Path:
@@ -33,6 +36,19 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         default="", repr=False, description="Redis that carries doorbells between hosts. Empty: workers only poll."
     )
+    disk_reserve_bytes: int = Field(
+        default=1 << 30, ge=0, description="Free space that writing objects leaves on the data folder's disk. 0: none."
+    )
+    s3_endpoint: str = Field(default="", description="host[:port] of an S3 server. Empty: objects in the data folder.")
+    s3_bucket: str = Field(default="meeshy", pattern=_BUCKET, description="Bucket for the appliance alone.")
+    s3_access_key: str = Field(
+        default="", repr=False, validate_default=True, description="S3 access key. Empty: only without s3_endpoint."
+    )
+    s3_secret_key: str = Field(
+        default="", repr=False, validate_default=True, description="S3 secret key. Empty: only without s3_endpoint."
+    )
+    s3_secure: bool = Field(default=True, description="Whether the S3 server is reached over TLS.")
+    s3_region: str = Field(default="us-east-1", pattern=_REGION, description="Region that S3 requests are signed for.")
     host: str = Field(default="127.0.0.1", description="Address the API listens on.")
     port: int = Field(default=8750, ge=0, le=65535, description="Port the API listens on. 0: any free port.")
     licence: Literal["commercial", "evaluation"] = Field(
@@ -90,12 +106,30 @@ class Settings(BaseSettings):
     @classmethod
     def _usable_destinations(cls, listed: str) -> str:
         for entry in filter(None, (part.strip() for part in listed.split(","))):
-            parts = urlsplit(f"//{entry}")  # reading .port raises ValueError where it is no port number
-            if not parts.hostname or parts.port == 0 or parts.netloc != entry or "@" in entry:
-                raise ValueError(f"'{entry}' is not host or host:port")
+            _require_host(entry)
         return listed
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _usable_endpoint(cls, endpoint: str) -> str:
+        if endpoint:
+            _require_host(endpoint)
+        return endpoint
+
+    @field_validator("s3_access_key", "s3_secret_key")
+    @classmethod
+    def _keys_for_the_endpoint(cls, key: str, others: ValidationInfo) -> str:
+        if others.data.get("s3_endpoint") and not key:
+            raise ValueError("the S3 server of MEESHY_S3_ENDPOINT needs it")
+        return key
 
     @property
     def database(self) -> str:
         """Return the SQLAlchemy URL in force."""
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'meeshy.sqlite3'}"
+
+
+def _require_host(entry: str) -> None:
+    parts = urlsplit(f"//{entry}")  # reading .port raises ValueError where it is no port number
+    if not parts.hostname or parts.port == 0 or parts.netloc != entry or "@" in entry:
+        raise ValueError(f"'{entry}' is not host or host:port")

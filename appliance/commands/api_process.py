@@ -19,7 +19,7 @@ from appliance.jobs.submit import Submitter
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
-from appliance.storage.objects import FolderStore
+from appliance.storage.opening import open_store
 from appliance.webhooks.loop import delivering
 
 
@@ -48,7 +48,7 @@ def run_api(
         parts = ApiParts(
             settings=settings,
             database=database,
-            objects=FolderStore(settings.data_dir / "objects"),
+            objects=open_store(settings),
             submitter=Submitter(database, settings, capabilities.current, ring, quotas),
             reader=JobReader(database),
             decoder=decoder,

@@ -11,7 +11,7 @@ from appliance.jobs.retention import let_go
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
-from appliance.storage.objects import FolderStore
+from appliance.storage.opening import open_store
 from appliance.telemetry.logs import configure_logs
 from appliance.webhooks.loop import delivering
 from appliance.workers.housekeeper import Seldom, keep_house
@@ -29,7 +29,7 @@ def housekeeping(settings: Settings) -> None:
         signal.signal(number, lambda *_: gone.set())
     database, clock = Database(settings.database), SystemClock()
     migrate(database)
-    objects = FolderStore(settings.data_dir / "objects")
+    objects = open_store(settings)
     with delivering(database, clock, settings):
         keep_house(
             [

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from appliance.settings import Settings
 
-SECRET = frozenset({"deepl_key", "client_key"})
+SECRET = frozenset({"deepl_key", "client_key", "s3_access_key", "s3_secret_key"})
 
 
 def _shown(name: str, settings: Settings) -> object:

@@ -74,6 +74,16 @@ class Claims:
             for item in items:
                 connection.execute(_held(item).values(state=ItemState.READY, worker_id=None, lease_until_s=None))
 
+    def return_unspent(self, items: Sequence[ClaimedItem]) -> None:
+        """Make items runnable again as if this claim had not been: the attempt that it counted is taken back."""
+        with self._database.write() as connection:
+            for item in items:
+                connection.execute(
+                    _held(item).values(
+                        state=ItemState.READY, worker_id=None, lease_until_s=None, attempts=item.attempts - 1
+                    )
+                )
+
     def _head(self, connection: sa.Connection, limits: Mapping[str, int], now_s: float) -> sa.Row | None:
         families = sa.or_(*(work_items.c.batch_key.startswith(f"{family}:") for family in limits))
         waiting = (

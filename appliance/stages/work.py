@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from appliance.errors import MeeshyError
+from appliance.errors import MeeshyError, StorageUnavailable
 from appliance.jobs.claims import Stale, complete
 from appliance.jobs.documents import Failure, JobDocument, TargetDocument
 from appliance.jobs.items import ClaimedItem
@@ -43,7 +43,12 @@ def load_work(context: Context, items: Sequence[ClaimedItem]) -> list[Work]:
 
 
 def fail(context: Context, work: Work, error: MeeshyError) -> None:
-    """End the item's target, or its whole job for an item without one, with an error."""
+    """End the item's target, or its whole job for an item without one, with an error.
+
+    A storage that is away is no failure of the item: StorageUnavailable is raised again, for the worker to pause.
+    """
+    if isinstance(error, StorageUnavailable):
+        raise error
     log.info("%s of %s failed: %s", work.item.stage, work.item.job_id, error.code)
     reason = Failure(error.code, error.detail)
     try:

@@ -7,7 +7,7 @@ from appliance.settings import Settings
 from appliance.stages.context import Context, Engines
 from appliance.stages.references import References
 from appliance.storage.database import Database
-from appliance.storage.objects import FolderStore
+from appliance.storage.opening import open_store
 from appliance.testing.engines import ScriptedEncoder, ScriptedSynthesizer, ScriptedTranscriber, ScriptedTranslator
 from appliance.workers.child import main
 
@@ -21,7 +21,7 @@ class ScriptedAssembly:
             ScriptedTranscriber(), ScriptedTranslator(), ScriptedSynthesizer(), ScriptedEncoder(),
             whisper_translates=False,
         )  # fmt: skip
-        self.context = Context(database, FolderStore(settings.data_dir / "objects"), engines, settings, References())
+        self.context = Context(database, open_store(settings), engines, settings, References())
 
     def warm(self, families: Collection[str]) -> None:
         """There is nothing to load."""

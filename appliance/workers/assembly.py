@@ -21,7 +21,7 @@ from appliance.settings import Settings
 from appliance.stages.context import Context, Engines
 from appliance.stages.references import References
 from appliance.storage.database import Database
-from appliance.storage.objects import FolderStore
+from appliance.storage.opening import open_store
 from appliance.storage.tables import audit
 from appliance.voices.refine import refine
 
@@ -88,7 +88,7 @@ def assemble(settings: Settings, database: Database) -> Assembled:
         clearer_voice=lambda voice, language: synthesizer.nearer_native(voice, language, CLEARER_SHARE),
         whisper_translates=_model(store, settings, "transcription").id not in ENGLISH_ONLY,
     )
-    objects = FolderStore(settings.data_dir / "objects")
+    objects = open_store(settings)
     return Assembled(Context(database, objects, engines, settings, References()), transcriber, synthesizer, translator)
 
 

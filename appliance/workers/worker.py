@@ -42,15 +42,19 @@ class Worker:
         self._limits = limits
         self._claims = Claims(context.database, worker_id, context.settings.lease_s)
         self._stopping = False
+        self._paused = False
 
     def stop(self) -> None:
         """Claim nothing more; the batch in hand is finished."""
         self._stopping = True
 
     def run_until_idle(self) -> int:
-        """Run batches until nothing waits or the worker is stopped, and return how many ran."""
+        """Run batches until nothing waits or the worker is stopped, and return how many ran.
+
+        While the object store is away nothing is claimed: the next ring asks it again.
+        """
         ran = 0
-        while not self._stopping:
+        while not self._stopping and not self._still_paused():
             items = self._claims.claim(self._limits)
             if not items:
                 break
@@ -65,13 +69,32 @@ class Worker:
             with kept(self._claims, items, self._context.settings.lease_s):
                 stage(self._context, items)
         except StorageUnavailable as away:
-            # Nothing was committed; the leases run out and the items are claimed again when the storage is back.
-            log.warning("batch left to its lease: %s", away)
+            self._pause_or_leave(items, away)
         except Exception:
             # The boundary around every engine and library: whatever a batch raises must not end the worker, and must
             # not fail the healthy items in it. Each is tried again alone.
             log.exception("a batch of %d failed as a whole", len(items), extra={"batch_key": items[0].batch_key})
             self._settle_apart(items)
+
+    def _pause_or_leave(self, items: Sequence[ClaimedItem], away: StorageUnavailable) -> None:
+        self._paused = True
+        if self._still_paused():
+            log.warning("work pauses: %s", away)
+            # An outage may last longer than all attempts together.
+            self._claims.return_unspent(items)
+        else:
+            # The database was away, or this one object cannot be read. The leases run out and the items are claimed
+            # again, each alone; the attempt counts, or an object that stays unreadable would be tried for ever.
+            log.warning("batch left to its lease: %s", away)
+
+    def _still_paused(self) -> bool:
+        if self._paused:
+            try:
+                self._context.objects.require_writable()
+                self._paused = False
+            except StorageUnavailable:
+                return True
+        return False
 
     def _settle_apart(self, items: Sequence[ClaimedItem]) -> None:
         exhausted = [item for item in items if item.attempts >= self._context.settings.attempts]

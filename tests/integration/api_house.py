@@ -27,8 +27,8 @@ from appliance.settings import Settings
 from appliance.stages.context import Context, Engines
 from appliance.stages.references import References
 from appliance.storage.database import Database
+from appliance.storage.folder import FolderStore
 from appliance.storage.migrate import migrate
-from appliance.storage.objects import FolderStore
 from appliance.testing.engines import (
     ScriptedEncoder,
     ScriptedSynthesizer,

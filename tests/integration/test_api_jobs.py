@@ -65,7 +65,7 @@ def test_deleting_a_finished_job_removes_it_with_its_audio_and_its_cached_answer
     assert (response.status_code, response.content) == (204, b"")
     assert house.client.get(path, headers=house.headers()).status_code == 404
     assert house.client.get(job["audio_url"], headers=house.headers()).status_code == 404
-    assert list(house.objects.names("")) == []
+    assert list(house.objects.entries("")) == []
     assert house.finished_job("hello")["cached"] is False
     with house.database.read() as connection:
         assert connection.scalar(sa.select(audit.c.subject).where(audit.c.action == "job_deleted")) == job["job_id"]

@@ -21,8 +21,8 @@ from appliance.settings import Settings
 from appliance.stages.context import Context, Engines
 from appliance.stages.references import References
 from appliance.storage.database import Database
+from appliance.storage.folder import FolderStore
 from appliance.storage.migrate import migrate
-from appliance.storage.objects import FolderStore
 from appliance.storage.tables import metadata
 from appliance.testing.clock import FrozenClock
 from appliance.testing.engines import (
@@ -125,6 +125,9 @@ class Bench:
 
     def get(self, job: JobDocument) -> JobDocument:
         return JobReader(self.database).get(job.owner, job.id)
+
+    def stored(self) -> list[str]:
+        return sorted(entry.name for entry in self.objects.entries(""))
 
     def reconcile(self) -> Reconciled:
         return reconcile(self.database, self.settings.attempts)

@@ -203,7 +203,7 @@ def test_deleting_a_job_removes_its_audio_and_its_cached_answers(bench):
     job = bench.submit("good morning", "fr")
     bench.run()
     delete_job(bench.database, bench.objects, job.owner, job.id)
-    assert list(bench.objects.names("")) == []
+    assert bench.stored() == []
     assert not bench.submit("good morning", "fr").targets[0].cached
 
 
@@ -248,11 +248,11 @@ def test_recordings_are_let_go_before_results_and_results_before_nothing_else(be
     bench.run()
     bench.clock.advance(bench.settings.source_ttl_s + 1)
     assert let_go(bench.database, bench.objects, bench.settings) == 1
-    assert [name.split("/")[0] for name in bench.objects.names("")] == ["result"]
+    assert [name.split("/")[0] for name in bench.stored()] == ["result"]
     assert bench.get(job).state is JobState.DONE
     bench.clock.advance(bench.settings.result_ttl_s)
     assert let_go(bench.database, bench.objects, bench.settings) == 1
-    assert list(bench.objects.names("")) == []
+    assert bench.stored() == []
     with pytest.raises(NotFound):
         bench.get(job)
 

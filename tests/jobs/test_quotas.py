@@ -228,8 +228,7 @@ class TestStoredBytes:
         tenant.speak("good morning")
         with tenant.bench.rows() as rows:
             held = rows.scalar(sa.select(jobs.c.stored_bytes))
-        names = list(tenant.bench.objects.names(""))
-        assert held == sum(tenant.bench.objects.size_bytes(name) for name in names)
+        assert held == sum(entry.size_bytes for entry in tenant.bench.objects.entries(""))
         tenant.allow(stored_bytes=str(held))
         refusal = refused("stored_bytes", tenant.submit, "good evening")
         assert refusal.retry_after_s == pytest.approx(tenant.bench.settings.source_ttl_s)
@@ -237,7 +236,7 @@ class TestStoredBytes:
         let_go(tenant.bench.database, tenant.bench.objects, tenant.bench.settings)
         with tenant.bench.rows() as rows:
             left = rows.scalar(sa.select(jobs.c.stored_bytes))
-        assert left == sum(tenant.bench.objects.size_bytes(name) for name in tenant.bench.objects.names(""))
+        assert left == sum(entry.size_bytes for entry in tenant.bench.objects.entries(""))
         tenant.submit("good evening", audio_s=(held - left) / 32_000)
         refused("stored_bytes", tenant.submit, "good night")
 

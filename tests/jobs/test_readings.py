@@ -75,4 +75,4 @@ def before(happens, call):
 
 
 def kinds(bench):
-    return sorted(name.split("/")[0] for name in bench.objects.names(""))
+    return sorted(name.split("/")[0] for name in bench.stored())

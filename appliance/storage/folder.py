@@ -1,0 +1,160 @@
+"""The object store in a local folder."""
+
+import os
+import re
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from appliance.clock import Clock, SystemClock
+from appliance.errors import NotFound, StorageUnavailable
+from appliance.storage.objects import StoredObject, checked_name
+
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}")
+
+
+class FolderStore:
+    """Files are written aside, flushed to disk, then renamed into place."""
+
+    def __init__(self, folder: Path, reserve_bytes: int = 0, clock: Clock | None = None) -> None:
+        """Use (and make) the folder; only this user may look into it.
+
+        Writes are refused where they would leave less than `reserve_bytes` free on the disk. 0: never for that reason.
+        """
+        self._folder = folder
+        self._reserve_bytes = reserve_bytes
+        self._clock = clock or SystemClock()
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def put(self, name: str, content: bytes) -> None:
+        """Store the content durably; after the return it survives a crash."""
+        path = self._path(name)
+        aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        self._require_room(len(content))
+        with _writing():
+            try:
+                self._make_folder(path.parent)
+                with aside.open("wb") as stream:
+                    stream.write(content)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                aside.replace(path)
+                _flush_folder(path.parent)
+            except OSError:
+                with suppress(OSError):
+                    aside.unlink()
+                raise
+
+    def get(self, name: str) -> bytes:
+        """Return the whole content, or raise NotFound."""
+        with self.open(name) as stream, _reading():
+            return stream.read()
+
+    def open(self, name: str) -> BinaryIO:
+        """Return the content as a seekable stream, or raise NotFound; the caller closes it."""
+        path = self._path(name)
+        with _reading():
+            return path.open("rb")
+
+    def size_bytes(self, name: str) -> int:
+        """Return the content's length, or raise NotFound."""
+        path = self._path(name)
+        with _reading():
+            facts = path.stat()
+            if not stat.S_ISREG(facts.st_mode):
+                raise IsADirectoryError
+            return facts.st_size
+
+    def delete(self, name: str) -> None:
+        """Remove the content; removing what is not there is fine."""
+        path = self._path(name)
+        with suppress(NotFound), _reading():
+            path.unlink()
+
+    def entries(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield every object whose name starts with the prefix, in no promised order."""
+        for path in _files(self._path(f"{prefix}x").parent):
+            name = path.relative_to(self._folder).as_posix()
+            if path.name.startswith(".") or not name.startswith(prefix):
+                continue
+            with suppress(NotFound):  # removed since the folder was read
+                with _reading():
+                    facts = path.stat()
+                yield StoredObject(name, facts.st_size, facts.st_mtime)
+
+    def sweep_unfinished(self, older_than_s: float) -> int:
+        """Remove what interrupted writes left more than so many seconds ago, and return how many that were."""
+        before_s = self._clock.now_s() - older_than_s
+        swept = 0
+        for path in _files(self._folder):
+            if _UNFINISHED.fullmatch(path.name) is None:
+                continue
+            with suppress(NotFound), _reading():  # its writer finished, or another sweep was faster
+                if path.stat().st_mtime < before_s:
+                    path.unlink()
+                    swept += 1
+        return swept
+
+    def require_writable(self) -> None:
+        """Raise StorageUnavailable where the disk is nearly full or the folder is gone."""
+        self._require_room(0)
+
+    def _require_room(self, more_bytes: int) -> None:
+        with _writing():
+            free_bytes = shutil.disk_usage(self._folder).free
+        if self._reserve_bytes and free_bytes - more_bytes < self._reserve_bytes:
+            raise StorageUnavailable("The disk of the object store is nearly full; nothing new is written to it.")
+
+    def _path(self, name: str) -> Path:
+        return self._folder / checked_name(name)
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder below the store's and write its name to disk: what lies in a lost folder is lost too."""
+        if folder == self._folder or folder.is_dir():
+            return
+        self._make_folder(folder.parent)
+        folder.mkdir(exist_ok=True, mode=0o700)
+        _flush_folder(folder.parent)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise NotFound("The stored audio is no longer kept.") from None
+    except OSError as failure:
+        raise StorageUnavailable("The object store cannot be read.") from failure
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as failure:
+        raise StorageUnavailable("The object store cannot be written to.") from failure
+
+
+def _files(start: Path) -> Iterator[Path]:
+    for folder, _, files in os.walk(start, onerror=_unless_gone):
+        for file in files:
+            yield Path(folder, file)
+
+
+def _unless_gone(failure: OSError) -> None:
+    """Let a listing go on past a folder that is not there; any other failure would shorten it unseen."""
+    if not isinstance(failure, FileNotFoundError | NotADirectoryError):
+        raise StorageUnavailable("The object store cannot be read.") from failure
+
+
+def _flush_folder(folder: Path) -> None:
+    """Write the folder's entries to disk: without it a power cut may lose the name of a file that is there."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,23 @@
+"""Which object store the settings mean."""
+
+from appliance.settings import Settings
+from appliance.storage.folder import FolderStore
+from appliance.storage.objects import ObjectStore
+
+
+def open_store(settings: Settings) -> ObjectStore:
+    """Return the S3 store where an endpoint is set, else the folder in the data folder; nothing connects yet."""
+    if not settings.s3_endpoint:
+        return FolderStore(settings.data_dir / "objects", settings.disk_reserve_bytes)
+    # Here and not above: the SDK costs an appliance without S3 a tenth of a second at every start.
+    from appliance.storage.s3 import S3Store
+    from appliance.storage.s3_client import s3_client
+
+    client = s3_client(
+        settings.s3_endpoint,
+        settings.s3_access_key,
+        settings.s3_secret_key,
+        secure=settings.s3_secure,
+        region=settings.s3_region,
+    )
+    return S3Store(client, settings.s3_bucket)
