@@ -18,6 +18,7 @@ COMMANDS = {
     "models": ("appliance.catalog.commands", "models"),
     "packs": ("appliance.commands.packs", "packs"),
     "keys": ("appliance.access.commands", "keys"),
+    "webhooks": ("appliance.webhooks.commands", "webhooks"),
     "bench": ("appliance.commands.bench", "bench"),
     "settings": ("appliance.commands.settings", "settings"),
     "test": ("appliance.commands.test", "test"),

@@ -83,7 +83,9 @@ def test_a_name_that_leads_to_an_inner_address_is_refused(monkeypatch, address: 
         checked_address(allowed_destination("https://hooks.example/", settings), settings)
 
 
-@pytest.mark.parametrize("listed", ["https://hooks.example", "hooks.example/path", "hooks:port", "user@hooks", "a:0", ":80"])
+@pytest.mark.parametrize(
+    "listed", ["https://hooks.example", "hooks.example/path", "hooks:port", "user@hooks", "a:0", ":80"]
+)
 def test_a_list_with_something_else_than_hosts_is_refused_at_the_start(listed: str) -> None:
     with pytest.raises(ValueError, match="webhook_allow"):
         _settings(listed)
