@@ -1,4 +1,4 @@
-"""An outbox with messages in it, and deliveries that tests start and stop; on any database, with a clock that stands."""
+"""An outbox with messages in it, and deliveries that tests start and stop, with a clock that stands still."""
 
 import base64
 import hashlib

@@ -37,7 +37,7 @@ def test_a_hostile_receiver_gets_every_message_once_it_accepts_it(office, events
             assert rounds < len(SCHEDULE_S)
 
         bad = [got for got in receiver.received if not office.well_signed(got)]
-        print(
+        print(  # noqa: T201 the suite prints its figures
             f"\nwebhooks: seed {SEED}, {events} events, {len(receiver.received)} attempts, {len(bad)} bad signatures, "
             f"{receiver.visitors_elsewhere} redirects followed"
         )
