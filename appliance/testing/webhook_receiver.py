@@ -185,6 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
         if behaviour == "redirect":
             self.send_header("Location", self.receiver.url(ELSEWHERE))
         self.send_header("Content-Length", "0")
+        self.send_header("Connection", "close")
         self.end_headers()
 
     def _drip(self) -> None:
@@ -206,4 +207,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.send_response(200)
         self.send_header("Content-Length", "0")
+        self.send_header("Connection", "close")
         self.end_headers()

@@ -10,7 +10,7 @@ from appliance.jobs.outbox import MessageState
 from appliance.storage.database import Database
 from appliance.webhooks.claims import ClaimedMessage, held
 from appliance.webhooks.schedule import pause_s
-from appliance.webhooks.trouble import DestinationState, mark, mark_well
+from appliance.webhooks.trouble import DestinationState, mark, mark_well, still_disabled
 
 _GONE = 410
 
@@ -47,6 +47,9 @@ def write_down(
     state = _state(outcome, last=pause is None)
     with database.write() as connection:
         now_s = database.now_s(connection)
+        if outcome.kind == "disabled" and not still_disabled(connection, message.application_id, message.destination):
+            # Enabled a moment ago, by somebody who did not see this message among those that were missed.
+            state, pause = MessageState.WAITING, 0.0
         moved = connection.execute(
             held(message).values(
                 state=state, attempts=tried, next_attempt_s=now_s + (pause or 0.0), last_answer=outcome.answer

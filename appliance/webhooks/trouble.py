@@ -36,6 +36,12 @@ def is_disabled(connection: sa.Connection, application_id: str, destination: str
     return connection.scalar(sa.select(webhook_destinations.c.state).where(row)) == DestinationState.DISABLED
 
 
+def still_disabled(connection: sa.Connection, application_id: str, destination: str) -> bool:
+    """Return `is_disabled`, and keep the answer true to the end of this transaction: `enable` waits, or was before."""
+    hold_names(connection, [destination_id(application_id, destination)])
+    return is_disabled(connection, application_id, destination)
+
+
 def require_enabled(database: Database, application_id: str, destination: str) -> None:
     """Raise DestinationDisabled where the receiver has said that it is gone."""
     with database.read() as connection:
@@ -46,10 +52,7 @@ def require_enabled(database: Database, application_id: str, destination: str) -
 def mark(
     connection: sa.Connection, application_id: str, destination: str, state: DestinationState, now_s: float
 ) -> None:
-    """Note what is the matter; one that is disabled stays so, and one that fails keeps the time it began to.
-
-    The caller has not written the message yet: `enable` too takes the destination first and its messages then.
-    """
+    """Note what is the matter; one that is disabled stays so, and one that fails keeps the time it began to."""
     named = destination_id(application_id, destination)
     hold_names(connection, [named])
     earlier = connection.scalar(sa.select(webhook_destinations.c.state).where(webhook_destinations.c.id == named))

@@ -1,6 +1,7 @@
 """One message and what a receiver does with it, on both databases."""
 
 import json
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -14,10 +15,12 @@ from appliance.jobs.outbox import queue_message
 from appliance.settings import Settings
 from appliance.storage.tables import audit, jobs, outbox
 from appliance.testing.webhook_receiver import HostileReceiver
+from appliance.webhooks.claims import claim
 from appliance.webhooks.message import LARGEST_BODY_BYTES
+from appliance.webhooks.outcome import Outcome, write_down
 from appliance.webhooks.schedule import JITTER, LONGEST_ASKED_S, SCHEDULE_S
 from appliance.webhooks.trouble import enable, require_enabled
-from tests.jobs.post_office import PostOffice, fits
+from tests.jobs.post_office import QUICK, PostOffice, fits
 
 WEEK_S = 7 * 86400.0
 
@@ -187,6 +190,22 @@ def test_an_enabled_destination_gets_what_it_missed(office, receiver):
     with office.database.read() as connection:
         rows = connection.execute(sa.select(audit.c.user_id, audit.c.action).where(audit.c.action.like("webhook%")))
         assert set(rows) == {("delivery", "webhook_disabled"), ("operator", "webhook_enabled")}
+
+
+def test_a_message_that_is_given_up_while_its_destination_is_enabled_is_not_lost(office, receiver):
+    always(receiver, "gone")
+    office.add(receiver.url())
+    office.deliver()
+    message = office.add(receiver.url())
+    (claimed,) = claim(office.database, QUICK, 1)
+    enable(office.database, receiver.url())
+
+    write_down(office.database, claimed, Outcome(kind="disabled", answer="disabled"), random.Random(0))
+
+    always(receiver, "accept")
+    office.deliver()
+    assert office.row(message).state == "delivered"
+    assert office.row(message).attempts == 1
 
 
 def test_a_redirect_is_a_miss_and_is_not_followed(office, receiver):
