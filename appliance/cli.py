@@ -24,6 +24,7 @@ COMMANDS = {
     "applications": ("appliance.access.plan_commands", "applications"),
     "plans": ("appliance.access.plan_commands", "plans"),
     "usage": ("appliance.access.usage_commands", "usage"),
+    "webhooks": ("appliance.webhooks.commands", "webhooks"),
     "bench": ("appliance.commands.bench", "bench"),
     "settings": ("appliance.commands.settings", "settings"),
     "test": ("appliance.commands.test", "test"),

@@ -80,6 +80,12 @@ class AlreadyFinished(MeeshyError):
     code, status = "already_finished", 409
 
 
+class DestinationDisabled(MeeshyError):
+    """The webhook's destination has answered that it is gone; the site's operator can enable it again."""
+
+    code, status = "destination_disabled", 409
+
+
 class UploadTooLarge(MeeshyError):
     """The upload is larger than the site allows."""
 

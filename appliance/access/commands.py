@@ -1,4 +1,4 @@
-"""`meeshy keys`: make, show and revoke API keys."""
+"""`meeshy keys`: make, show and revoke API keys, and change the secret beside them."""
 
 from typing import cast, get_args
 
@@ -9,6 +9,7 @@ from appliance.access.console import as_json, day, opened, print_json
 from appliance.access.keys import Role, create_key, list_keys, revoke_key
 from appliance.access.plan import DEFAULT_PLAN
 from appliance.access.plans import plan_named
+from appliance.access.rotation import rotate_secret
 from appliance.application_secret import webhook_secret
 from appliance.settings import Settings
 
@@ -73,3 +74,21 @@ def revoke(settings: Settings, key_id: str, as_json: bool) -> None:
         print_json({"id": key_id, "revoked": True})
     else:
         click.echo(f"{key_id}: revoked")
+
+
+@keys.command("rotate-secret")
+@click.argument("application")
+@click.option("--at-once", is_flag=True, help="The old secret counts no more from now on: somebody else has seen it.")
+@as_json
+@click.pass_obj
+def rotate(settings: Settings, application: str, at_once: bool, as_json: bool) -> None:
+    """Give an application a new secret for user tokens and webhooks; the old one counts for 24 hours more."""
+    with opened(settings) as database:
+        rotated = rotate_secret(database, application, overlap=not at_once)
+    document = msgspec.to_builtins(rotated) | {"webhook_secret": webhook_secret(rotated.token_secret)}
+    if as_json:
+        print_json(document)
+        return
+    click.echo(f"application id  {rotated.application_id}")
+    click.echo(f"token secret    {rotated.token_secret}")
+    click.echo(f"webhook secret  {document['webhook_secret']}")

@@ -24,14 +24,7 @@ def caller_of_token(connection: sa.Connection, token: str, now_s: float) -> Call
     try:
         # Who claims to have signed it decides which secret has to fit; nothing else is believed before that.
         issuer = jwt.decode(token, options={"verify_signature": False, **_OWN_TIMES}).get("iss")
-        secret = _secret(connection, issuer)
-        claims = jwt.decode(
-            token,
-            secret,
-            algorithms=["HS256"],
-            audience=AUDIENCE,
-            options={"require": ["exp", "sub", "iss", "aud"], **_OWN_TIMES},
-        )
+        claims = _claims(token, _secrets(connection, issuer, now_s))
     except jwt.InvalidTokenError as error:
         raise NotAuthenticated("This user token is not valid.") from error
     _check_times(claims, now_s)
@@ -40,13 +33,31 @@ def caller_of_token(connection: sa.Connection, token: str, now_s: float) -> Call
     return Caller(application_id=claims["iss"], roles=frozenset({"app"}), user_id=claims["sub"])
 
 
-def _secret(connection: sa.Connection, issuer: object) -> str:
-    secret = None
+def _claims(token: str, secrets: list[str]) -> dict[str, Any]:
+    """Return what a token says, where it was signed with one of these secrets."""
+    for secret in secrets:
+        try:
+            return jwt.decode(
+                token,
+                secret,
+                algorithms=["HS256"],
+                audience=AUDIENCE,
+                options={"require": ["exp", "sub", "iss", "aud"], **_OWN_TIMES},
+            )
+        except jwt.InvalidSignatureError:
+            continue
+    raise NotAuthenticated("This user token is not valid.")
+
+
+def _secrets(connection: sa.Connection, issuer: object, now_s: float) -> list[str]:
+    """Return the issuer's secret and, for a day after a change, the one before it; none for an unknown issuer."""
+    row = None
     if isinstance(issuer, str) and USER_ID.fullmatch(issuer):
-        secret = connection.scalar(sa.select(applications.c.token_secret).where(applications.c.id == issuer))
-    if secret is None:
-        raise NotAuthenticated("This user token is not valid.")
-    return secret
+        row = connection.execute(sa.select(applications).where(applications.c.id == issuer)).first()
+    if row is None:
+        return []
+    earlier = row.previous_secret is not None and row.previous_until_s > now_s
+    return [row.token_secret, row.previous_secret] if earlier else [row.token_secret]
 
 
 def _check_times(claims: dict[str, Any], now_s: float) -> None:

@@ -26,6 +26,7 @@ from appliance.jobs.states import FINAL_JOB, JobState
 from appliance.jobs.submit import Submission
 from appliance.owner import Owner
 from appliance.webhooks.destination import allowed_destination
+from appliance.webhooks.trouble import require_enabled
 
 POLL_AFTER_S = 1
 
@@ -117,7 +118,7 @@ async def translate(
     tags=["voice"],
     response_description="The job; ask for it at Location.",
     response_headers=_LOCATION,
-    responses=problems(*_REFUSALS, errors.DestinationRefused),
+    responses=problems(*_REFUSALS, errors.DestinationRefused, errors.DestinationDisabled),
 )
 async def translate_async(
     request: Request[Caller, None, object],
@@ -134,6 +135,8 @@ async def translate_async(
             allowed_destination(webhook_url, parts.settings)
         owner, submission = _submission(request.user, upload, user_header, idempotency_key, webhook_url)
         await parts.threads.short(_count, parts, plan, owner)
+        if webhook_url is not None:
+            await parts.threads.short(require_enabled, parts.database, owner.application_id, webhook_url)
         job = await accepted(parts, submission, upload.audio)
     return _answered(job, 202)
 

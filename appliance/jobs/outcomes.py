@@ -7,12 +7,13 @@ import sqlalchemy as sa
 
 from appliance.jobs.documents import Failure
 from appliance.jobs.events import record_receipts
-from appliance.jobs.items import add_item, hear_key, new_id, translate_key
+from appliance.jobs.items import add_item, hear_key, translate_key
 from appliance.jobs.locks import hold_job
+from appliance.jobs.outbox import queue_message
 from appliance.jobs.query import target_states
 from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, ItemState, Stage, TargetState, job_state
 from appliance.jobs.usage import note_ended, note_promoted
-from appliance.storage.tables import jobs, outbox, targets, work_items
+from appliance.storage.tables import jobs, targets, work_items
 
 _OPEN_TARGET = [state.value for state in TargetState if state not in FINAL_TARGET]
 _OPEN_ITEM = (ItemState.READY, ItemState.CLAIMED)
@@ -72,18 +73,13 @@ def settle_job(connection: sa.Connection, job_id: str, now_s: float) -> None:
         sa.update(jobs)
         .where(jobs.c.id == job_id, jobs.c.state.not_in([s.value for s in FINAL_JOB]))
         .values(state=state, finished_s=now_s if final else None)
-        .returning(jobs.c.request)
+        .returning(jobs.c.request, jobs.c.application_id)
     ).first()
     if row is None or not final:
         return
     _close_items(connection, work_items.c.job_id == job_id)
     if destination := row.request.get("webhook_url"):
-        connection.execute(
-            sa.insert(outbox).values(
-                id=new_id("msg"), job_id=job_id, destination=destination, state="waiting", attempts=0,
-                next_attempt_s=now_s, created_s=now_s,
-            )
-        )  # fmt: skip
+        queue_message(connection, job_id, row.application_id, destination, now_s)
 
 
 def settle_followers(connection: sa.Connection, leader_id: str, now_s: float) -> None:

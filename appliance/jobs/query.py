@@ -43,7 +43,10 @@ def load_job(connection: sa.Connection, job_id: str, owner: Owner | None = None)
     row = connection.execute(sa.select(jobs).where(jobs.c.id == job_id)).mappings().first()
     if row is None or (owner and (row["application_id"], row["user_id"]) != (owner.application_id, owner.user_id)):
         raise NotFound("There is no such job.")
-    target_rows = connection.execute(sa.select(targets).where(targets.c.job_id == job_id).order_by(targets.c.position))
+    of_job = sa.select(targets).where(targets.c.job_id == job_id).order_by(targets.c.position)
+    # Read to the end at once: a row that cannot be understood would leave an open cursor, and with it a snapshot that
+    # SQLite refuses to write from, on a connection that goes back to the pool.
+    target_rows = connection.execute(of_job).mappings().all()
     return JobDocument(
         id=row["id"],
         owner=Owner(row["application_id"], row["user_id"]),
@@ -55,7 +58,7 @@ def load_job(connection: sa.Connection, job_id: str, owner: Owner | None = None)
         audio_sha256=row["audio_sha256"],
         audio=_document(row["audio"], AudioFacts),
         source=_document(row["source"], Source),
-        targets=tuple(target_document(target) for target in target_rows.mappings()),
+        targets=tuple(target_document(target) for target in target_rows),
         error=_document(row["error"], Failure),
         plan=row["plan"],
         priority=row["priority"],

@@ -20,6 +20,8 @@ applications = sa.Table(
     sa.Column("id", sa.String(64), primary_key=True),
     sa.Column("name", sa.String(128), nullable=False, unique=True),
     sa.Column("token_secret", sa.String(128), nullable=False),
+    sa.Column("previous_secret", sa.String(128)),
+    sa.Column("previous_until_s", sa.Double),
     sa.Column("created_s", sa.Double, nullable=False),
     # No foreign key: SQLite would have to make the table anew, and keys point at it. The commands check the name.
     sa.Column("plan", sa.String(32), nullable=False, server_default="enterprise"),
@@ -156,12 +158,20 @@ outbox = sa.Table(
     metadata,
     sa.Column("id", sa.String(40), primary_key=True),
     sa.Column("job_id", sa.ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("application_id", sa.String(64), nullable=False),
+    sa.Column("sequence", sa.Integer, nullable=False),
     sa.Column("destination", sa.Text, nullable=False),
+    sa.Column("receiver", sa.Text, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("fence", sa.Integer, nullable=False, default=0),
+    sa.Column("lease_until_s", sa.Double),
     sa.Column("next_attempt_s", sa.Double, nullable=False),
+    sa.Column("last_answer", sa.String(32)),
     sa.Column("created_s", sa.Double, nullable=False),
+    sa.UniqueConstraint("job_id", "sequence"),
     sa.Index(None, "state", "next_attempt_s"),
+    sa.Index(None, "lease_until_s"),
 )
 
 audit = sa.Table(
@@ -257,4 +267,16 @@ events = sa.Table(
         sqlite_where=sa.text("rating_counts"),
         postgresql_where=sa.text("rating_counts"),
     ),
+)
+
+# Webhooks: destinations that need somebody's attention; one without a row is well.
+
+webhook_destinations = sa.Table(
+    "webhook_destinations",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("application_id", sa.String(64), nullable=False),
+    sa.Column("destination", sa.Text, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("since_s", sa.Double, nullable=False),
 )

@@ -2,7 +2,9 @@
 at delivery, where the address that was checked is the one that is connected to."""
 
 import ipaddress
+import queue
 import socket
+import threading
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
@@ -29,11 +31,11 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
-    def at(self, address: Address) -> str:
-        """Return the URL with the host replaced by one of its addresses."""
+    @property
+    def target(self) -> str:
+        """Return path and query as they stand in a request's first line."""
         parts = urlsplit(self.url)
-        host = f"[{address}]" if address.version == 6 else str(address)
-        return parts._replace(netloc=f"{host}:{self.port}", fragment="").geturl()
+        return f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
 
 
 def allowed_destination(url: str, settings: Settings) -> Destination:
@@ -60,6 +62,29 @@ def checked_address(destination: Destination, settings: Settings) -> Address:
         if hidden and destination.host not in {str(address), "localhost"}:
             raise DestinationRefused(f"{destination.host} leads to an address that webhooks may not be sent to.")
     return addresses[0]
+
+
+def address_within(destination: Destination, settings: Settings, limit_s: float) -> Address:
+    """Return `checked_address`, or raise TimeoutError when the name service takes longer than this many seconds.
+
+    A lookup cannot be interrupted. Its thread is left behind and ends with the resolver's own patience.
+    """
+    found: queue.SimpleQueue[Address | Exception] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found.put(checked_address(destination, settings))
+        except (DestinationRefused, OSError, ValueError) as failure:  # ValueError: a name that cannot be one
+            found.put(failure)
+
+    threading.Thread(target=look_up, name="webhook-address", daemon=True).start()
+    try:
+        address = found.get(timeout=limit_s)
+    except queue.Empty:
+        raise TimeoutError("the name service did not answer in time") from None
+    if isinstance(address, Exception):
+        raise address
+    return address
 
 
 def _parsed(url: str) -> Destination:

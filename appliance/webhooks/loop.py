@@ -1,16 +1,15 @@
-"""The thread that keeps the outbox empty while the API runs."""
+"""The thread that keeps the outbox empty, in `meeshy serve` or in any other process."""
 
 import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
-
 from appliance.clock import Clock
+from appliance.errors import StorageUnavailable
 from appliance.settings import Settings
 from appliance.storage.database import Database
-from appliance.webhooks.delivery import deliver_due
+from appliance.webhooks.delivery import Delivery
 
 log = logging.getLogger(__name__)
 
@@ -24,21 +23,31 @@ def delivering(database: Database, clock: Clock, settings: Settings) -> Iterator
         yield
         return
     stop = threading.Event()
+    with Delivery(database, settings, clock) as delivery:
+        thread = threading.Thread(target=_run, args=(delivery, stop), name="webhooks", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
-    def run() -> None:
-        # trust_env off: a proxy from the environment would connect to an address that nobody checked.
-        with httpx.Client(trust_env=False) as client:
-            while not stop.wait(LOOK_EVERY_S):
-                try:
-                    deliver_due(database, clock, client, settings)
-                except Exception:
-                    # The boundary of a thread that must outlive any one destination; the messages stay in the outbox.
-                    log.exception("a round of webhooks failed")
 
-    thread = threading.Thread(target=run, name="webhooks", daemon=True)
-    thread.start()
+def _run(delivery: Delivery, stop: threading.Event) -> None:
+    while not stop.is_set():
+        if _round(delivery):
+            # Whoever found messages finds more as soon as there is room: an outbox that is full empties at full speed.
+            delivery.wait_for_one(LOOK_EVERY_S)
+        else:
+            stop.wait(LOOK_EVERY_S)
+
+
+def _round(delivery: Delivery) -> int:
     try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+        return delivery.run_once()
+    except StorageUnavailable:
+        log.warning("the database is away; no webhooks for now")
+    except Exception:
+        # The boundary of a thread that must outlive any one round; the messages stay in the outbox.
+        log.exception("a round of webhooks failed")
+    return 0

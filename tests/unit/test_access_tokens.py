@@ -8,6 +8,7 @@ import pytest
 from appliance.access.caller import Caller
 from appliance.access.identify import identify
 from appliance.access.keys import IssuedKey, create_key
+from appliance.access.rotation import OVERLAP_S, rotate_secret
 from appliance.access.tokens import LEEWAY_S
 from appliance.application_secret import webhook_key
 from appliance.errors import Forbidden, InvalidRequest, NotAuthenticated
@@ -147,3 +148,23 @@ def test_a_user_id_that_cannot_be_stored_is_refused(user: str) -> None:
 def test_a_role_that_is_missing_is_forbidden() -> None:
     with pytest.raises(Forbidden, match="'app'"):
         Caller(application_id="app", roles=frozenset({"admin"})).require("app")
+
+
+def test_a_token_made_with_the_secret_of_before_is_taken_for_a_day(database, clock, application, claims) -> None:
+    long_lived = claims | {"exp": clock.now_s() + 3 * OVERLAP_S}
+    before = _signed(long_lived, application.token_secret)
+    rotated = rotate_secret(database, application.application)
+
+    assert identify(database, clock, before).user_id == claims["sub"]
+    assert identify(database, clock, _signed(long_lived, rotated.token_secret)).user_id == claims["sub"]
+    clock.advance(OVERLAP_S)
+    with pytest.raises(NotAuthenticated):
+        identify(database, clock, before)
+    assert identify(database, clock, _signed(long_lived, rotated.token_secret)).user_id == claims["sub"]
+
+
+def test_a_secret_that_was_changed_at_once_makes_no_tokens(database, clock, application, claims) -> None:
+    rotate_secret(database, application.application, overlap=False)
+
+    with pytest.raises(NotAuthenticated):
+        identify(database, clock, _signed(claims, application.token_secret))

@@ -1,0 +1,21 @@
+"""Audit rows of webhooks: what the operator did, and what a receiver's answer did."""
+
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from appliance.storage.tables import audit
+
+Actor = Literal["operator", "delivery"]
+"""Stands in the place of the user: the command line, or the delivery itself."""
+
+
+def record(
+    connection: sa.Connection, actor: Actor, application_id: str, action: str, subject: str, now_s: float, **detail: Any
+) -> None:
+    """Add a row; no URL stands in it, because a receiver's may hold a secret."""
+    connection.execute(
+        sa.insert(audit).values(
+            at_s=now_s, application_id=application_id, user_id=actor, action=action, subject=subject, detail=detail
+        )
+    )
