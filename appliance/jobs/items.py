@@ -43,6 +43,9 @@ def synthesize_key(language: str) -> str:
     return f"synthesize:{language}"
 
 
+FAMILIES = ("hear", "translate", "synthesize", "finish")
+"""The parts of batch keys before the colon; every one of them needs a living worker."""
+
 FINISH_KEY = "finish:any"
 
 

@@ -19,10 +19,9 @@ from appliance.settings import Settings
 from appliance.telemetry.logs import configure_logs
 from appliance.workers.assembly import assemble
 from appliance.workers.capabilities import capabilities_of
-from appliance.workers.doorbell import LocalDoorbell
 from appliance.workers.housekeeper import Publisher, Seldom, keep_house
+from appliance.workers.lanes import Lanes
 from appliance.workers.roles import FAMILIES
-from appliance.workers.worker import Worker
 from appliance.workers.workshop import Build, Workshop, opened
 
 log = logging.getLogger(__name__)
@@ -53,16 +52,15 @@ def _work(settings: Settings, workshop: Workshop) -> None:
     registry = WorkerRegistry(context.database, worker_id)
     registry.announce(capabilities_of(context.engines, settings), FAMILIES)
     registry.proven()
-    worker = Worker(context, worker_id)
     gone = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: gone.set())
-    with LocalDoorbell(worker.run_until_idle) as doorbell:
-        duties = duties_of(settings, workshop, registry, doorbell.ring)
-        _in_background("doorbell-listener", lambda: _listen(doorbell.ring, gone))
+    with Lanes(context, worker_id) as lanes:
+        duties = duties_of(settings, workshop, registry, lanes.ring)
+        _in_background("doorbell-listener", lambda: _listen(lanes.ring, gone))
         _in_background("housekeeper", lambda: keep_house(duties, gone, settings.poll_s))
-        doorbell.ring()
+        lanes.ring()
         gone.wait()
-        worker.stop()
+        lanes.stop()
 
 
 def duties_of(

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 
 from appliance.errors import CommandFailed
-
-FAMILIES = ("hear", "translate", "synthesize", "finish")
-"""The parts of batch keys before the colon."""
+from appliance.jobs.items import FAMILIES as FAMILIES
 
 BATCH_LIMITS: Mapping[str, int] = {"hear": 8, "translate": 50, "synthesize": 4, "finish": 8}
 
