@@ -19,15 +19,21 @@ def postgres_programs() -> Path | None:
 
 
 @contextmanager
-def postgres_server(programs: Path) -> Iterator[str]:
-    """Yield the SQLAlchemy URL of a running server; it is stopped and removed at the end."""
+def postgres_server(programs: Path, *addresses: str) -> Iterator[str]:
+    """Yield the SQLAlchemy URL of a running server; it is stopped and removed at the end.
+
+    It listens on loopback, and on these addresses too, where it trusts everybody in their /24 networks.
+    """
     folder = Path(tempfile.mkdtemp(prefix="meeshy-pg-"))
     if os.geteuid() == 0:
         shutil.chown(folder, POSTGRES_USER)
     port = free_port()
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    listen = ",".join(("127.0.0.1", *addresses))
+    options = f"-p {port} -c listen_addresses={listen} -c unix_socket_directories={folder} -c fsync=off"
     try:
         _as_server(programs / "initdb", "-D", folder / "data", "-A", "trust", "-U", POSTGRES_USER)
+        with (folder / "data" / "pg_hba.conf").open("a") as trusted:
+            trusted.writelines(f"host all all {address}/24 trust\n" for address in addresses)
         _as_server(programs / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log", "-o", options, "start")
         yield f"postgresql://{POSTGRES_USER}@127.0.0.1:{port}/postgres"
     finally:
