@@ -20,9 +20,9 @@ def _run(settings: Settings) -> None:
     fuse.watch_statements()
     plain_store, plain_app = api_process.open_store, api_process.create_app
     # What the process is put together from is exchanged here; nothing on the path knows of failpoints.
-    setattr(api_process, "open_store", lambda settings: FusedStore(plain_store(settings), fuse))
-    setattr(api_process, "create_app", lambda parts: fused_app(plain_app(parts), fuse))
-    setattr(api, "RedisRinger", fused_ringer(fuse))
+    api_process.open_store = lambda settings: FusedStore(plain_store(settings), fuse)
+    api_process.create_app = lambda parts: fused_app(plain_app(parts), fuse)
+    api.RedisRinger = fused_ringer(fuse)
     api.run(settings)
 
 

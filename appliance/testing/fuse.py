@@ -93,7 +93,7 @@ def fused_ringer(fuse: Fuse) -> type[RedisRinger]:
 
 
 def fused_app(app: Callable[..., Any], fuse: Fuse) -> Callable[..., Any]:
-    """Return the ASGI application with a step before each answer and one after it; a request's header lights the fuse."""
+    """Return the ASGI application with a step before an answer and one after it; a request's header lights the fuse."""
 
     async def fused(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         asked = dict(scope.get("headers", ())).get(FAIL_AT.encode())

@@ -145,5 +145,3 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 def wake(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGCONT)
-
-

@@ -11,16 +11,26 @@ from appliance.testing.fuse import Fuse
 from appliance.testing.perilous import DEADLY, PerilousTranscriber
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAR = (
-    "import sys; from appliance.engines.protocols import TranscribeRequest; "
-    "from appliance.testing.engines import scripted_speech; from appliance.testing.perilous import PerilousTranscriber; "
-    "PerilousTranscriber(0.0).transcribe([TranscribeRequest(scripted_speech(text)) for text in sys.argv[1:]])"
-)
-BURN = "from appliance.testing.fuse import Fuse; fuse = Fuse(); fuse.light(2); fuse.step(); print(1, flush=True); fuse.step()"
+HEAR = """
+import sys
+from appliance.engines.protocols import TranscribeRequest
+from appliance.testing.engines import scripted_speech
+from appliance.testing.perilous import PerilousTranscriber
+PerilousTranscriber(0.0).transcribe([TranscribeRequest(scripted_speech(text)) for text in sys.argv[1:]])
+"""
+BURN = """
+from appliance.testing.fuse import Fuse
+fuse = Fuse()
+fuse.light(2)
+fuse.step()
+print(1, flush=True)
+fuse.step()
+"""
 
 
 def ended_by(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def test_a_deadly_text_kills_whoever_hears_its_batch():
