@@ -102,10 +102,24 @@ def _starts(rows: list[sa.Row]) -> Iterable[Start]:
         yield Start(row.id, row.job_id, row.worker_id, row.at_s, returned, again)
 
 
-def second_starts_s(ledger: Ledger, killed: dict[str, float]) -> list[float]:
-    """Return, for every item that died with a killed worker, the seconds from the kill to its next start."""
-    return sorted(
-        start.again_s - killed[start.worker_id]
+@dataclass(frozen=True)
+class Recovery:
+    """How long an item that died with its worker waited, from the kill: to be runnable again, and to be started."""
+
+    returned_after_s: float
+    started_after_s: float
+
+
+def recoveries(ledger: Ledger, killed: dict[str, float]) -> list[Recovery]:
+    """Return those of every item that died with one of these workers, which were killed at these times."""
+    return [
+        Recovery(start.returned_s - killed[start.worker_id], start.again_s - killed[start.worker_id])
         for start in ledger.starts()
         if start.worker_id in killed and start.again_s is not None and start.returned_s >= killed[start.worker_id]
-    )
+    ]
+
+
+def p99(values: Iterable[float]) -> float:
+    """Return what 99 of 100 values stay below, 0.0 for none."""
+    ordered = sorted(values)
+    return round(ordered[int(len(ordered) * 0.99)], 3) if ordered else 0.0

@@ -7,7 +7,7 @@ import pytest
 
 from tests.chaos.checker import Asked
 from tests.chaos.fleet import Fleet, Slot, pause
-from tests.chaos.ledger import second_starts_s
+from tests.chaos.ledger import p99, recoveries
 from tests.chaos.scene import Scene, messages
 
 PACE_S = 0.04
@@ -39,11 +39,11 @@ def test_random_kills_lose_nothing_and_double_nothing(staged, redis, seed, figur
     scene.fleet.staffed(apis=2, workers_=3, pace_s=PACE_S)
     dead = _storm(scene, storm, random.Random(seed))
     found = scene.finish(within_s=180)
-    again_s = second_starts_s(scene.ledger, dead)
-    worst_s = again_s[int(len(again_s) * 0.99)] if again_s else 0.0
+    lost = recoveries(scene.ledger, dead)
+    worst_s = p99(each.started_after_s for each in lost)
     figures(
-        jobs=storm.jobs, kills=storm.kills, workers_killed=len(dead), items_lost_with_them=len(again_s),
-        second_start_p99_s=round(worst_s, 2), **found.counts(),
+        jobs=storm.jobs, kills=storm.kills, workers_killed=len(dead), items_lost_with_them=len(lost),
+        returned_p99_s=p99(each.returned_after_s for each in lost), second_start_p99_s=worst_s, **found.counts(),
     )  # fmt: skip
     assert found.all() == []
     if storm.full:

@@ -8,7 +8,6 @@ import pytest
 from appliance.testing.perilous import DEADLY
 from tests.chaos.checker import Asked
 from tests.chaos.fleet import stop, wake
-from tests.chaos.ledger import Start
 from tests.chaos.scene import Scene, messages
 
 FAILED = frozenset({"failed"})
