@@ -60,6 +60,10 @@ class Fleet(Cluster):
         """Keep a housekeeping process."""
         return self.keep("housekeeping", "appliance.cli", "housekeeping")
 
+    def start_housekeeping_once(self, **changes: object) -> subprocess.Popen[bytes]:
+        """Let one process do every duty once."""
+        return self._start("appliance.cli", "housekeeping", "--once", **changes)
+
     def staffed(self, *, apis: int, workers_: int, pace_s: float) -> None:
         """Start so many APIs and workers and one housekeeping, and wait until they answer."""
         for _ in range(workers_):

@@ -30,8 +30,8 @@ def two_hosts() -> Iterator[Site]:
 def postgres_url(two_hosts: Site) -> Iterator[str]:
     """A server that the hosts reach, instead of the session's, which is on loopback alone."""
     needed(postgres_programs(), "PostgreSQL", "Debian: postgresql")
-    with postgres_server(postgres_programs(), two_hosts.address) as url:
-        yield url.replace("127.0.0.1", two_hosts.address)
+    with postgres_server(postgres_programs(), two_hosts.address) as server:
+        yield server.url.replace("127.0.0.1", two_hosts.address)
 
 
 @pytest.fixture
