@@ -24,11 +24,9 @@ class PostgresServer:
             shutil.chown(self._folder, POSTGRES_USER)
         port = free_port()
         self.url = f"postgresql://{POSTGRES_USER}@127.0.0.1:{port}/postgres"
-        # fsync off: "immediate" ends the processes, not the operating system.
         listen = ",".join(("127.0.0.1", *addresses))
-        self._options = (
-            f"-p {port} -c listen_addresses={listen} -c unix_socket_directories={self._folder} -c fsync=off"
-        )
+        # fsync off: "immediate" ends the processes, not the operating system.
+        self._options = f"-p {port} -c listen_addresses={listen} -c unix_socket_directories={self._folder} -c fsync=off"
         self._run("initdb", "-A", "trust", "-U", POSTGRES_USER)
         with (self._folder / "data" / "pg_hba.conf").open("a") as trusted:
             trusted.writelines(f"host all all {address}/24 trust\n" for address in addresses)

@@ -12,7 +12,8 @@ LEASE_S = 1.0
 PACE_S = 0.15
 WORKERS = 4
 AT_ONCE = 3
-JOBS_PER_ZOMBIE = 5
+JOBS_WAITING = 12
+"""So many at least are open, so that workers hold something when they are stopped."""
 
 
 @pytest.mark.timeout(900)
@@ -22,16 +23,13 @@ def test_workers_that_wake_after_their_lease_overwrite_nothing(staged, redis, se
     # One item may meet several zombies: that is no poison, and the cap on attempts has a suite of its own.
     scene = staged(redis_url=redis.url, lease_s=LEASE_S, poll_s=0.25, attempts=20)
     scene.fleet.staffed(apis=1, workers_=WORKERS, pace_s=PACE_S)
-    requests = list(messages(seed, wanted * JOBS_PER_ZOMBIE))
-    zombies = rounds = 0
+    zombies = sent = 0
     while zombies < wanted:
-        if scene.fleet.open_jobs() < WORKERS * JOBS_PER_ZOMBIE and requests:
-            scene.send([requests.pop() for _ in range(min(len(requests), WORKERS * JOBS_PER_ZOMBIE))])
-        if not requests and scene.fleet.open_jobs() == 0:
-            requests = list(messages(seed, 50, first=10_000 * (rounds + 1)))
+        if scene.fleet.open_jobs() < JOBS_WAITING:
+            scene.send(messages(seed, JOBS_WAITING, first=sent))
+            scene.all_sent()
+            sent += JOBS_WAITING
         zombies += _a_round(scene, rng, min(AT_ONCE, wanted - zombies))
-        rounds += 1
-    scene.send(requests)
     found = scene.finish(within_s=120)
     stale = scene.fleet.log_lines("was taken over")
     cut = scene.fleet.log_lines("batch left to its lease")
