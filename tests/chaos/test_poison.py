@@ -19,7 +19,8 @@ WORKERS = 4
     ("jobs", "full"), [(12, False), pytest.param(100, True, marks=pytest.mark.full)], ids=["few", "all"]
 )
 def test_a_deadly_recording_fails_alone(staged, redis, seed, figures, jobs, full):
-    scene = staged(redis_url=redis.url, attempts=3)
+    # In full with the lease that the appliance ships with: the wait is held against it.
+    scene = staged(redis_url=redis.url, attempts=3, lease_s=10.0 if full else 3.0)
     scene.fleet.staffed(apis=1, workers_=WORKERS, pace_s=0.02)
     with _resting(scene):
         (sending,) = scene.send([("poison", Asked(f"{DEADLY} {seed}", ends=FAILED))])
