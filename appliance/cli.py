@@ -18,6 +18,7 @@ COMMANDS = {
     "api": ("appliance.commands.api", "api"),
     "worker": ("appliance.commands.worker", "worker"),
     "housekeeping": ("appliance.commands.housekeeping", "housekeeping"),
+    "status": ("appliance.commands.status", "status"),
     "models": ("appliance.catalog.commands", "models"),
     "packs": ("appliance.commands.packs", "packs"),
     "keys": ("appliance.access.commands", "keys"),

@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     )
     result_ttl_s: float = Field(default=7 * 86400.0, gt=0, description="How long results and cached answers are kept.")
     source_ttl_s: float = Field(default=86400.0, gt=0, description="How long uploaded recordings are kept.")
+    webhooks_ttl_s: float = Field(
+        default=7 * 86400.0, gt=0, description="How long webhooks that have come to an end are kept, at most."
+    )
     events_ttl_s: float = Field(
         default=400 * 86400.0, gt=0, description="How long events are kept for statistics and learning, without text."
     )
@@ -97,6 +100,13 @@ class Settings(BaseSettings):
     )
     client_key: str = Field(
         default="", repr=False, description="API key of `meeshy translate` and `meeshy demo`. Empty: the first key."
+    )
+    metrics_open: bool = Field(default=False, description="Whether GET /metrics of the API needs no key.")
+    metrics_host: str = Field(
+        default="127.0.0.1", description="Address on which workers and housekeeping tell their metrics."
+    )
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Port on which workers and housekeeping tell their metrics. 0: none."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log line."

@@ -2,14 +2,84 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 POSTGRES_USER = "postgres"
+
+
+class PostgresServer:
+    """A server that can be stopped, started on the same port with what it had committed, and frozen."""
+
+    def __init__(self, programs: Path, *addresses: str) -> None:
+        """Listen on loopback, and on these addresses too, where everybody in their /24 networks is trusted."""
+        self._programs = programs
+        self._folder = Path(tempfile.mkdtemp(prefix="meeshy-pg-"))
+        if os.geteuid() == 0:
+            shutil.chown(self._folder, POSTGRES_USER)
+        port = free_port()
+        self.url = f"postgresql://{POSTGRES_USER}@127.0.0.1:{port}/postgres"
+        listen = ",".join(("127.0.0.1", *addresses))
+        # fsync off: "immediate" ends the processes, not the operating system.
+        self._options = f"-p {port} -c listen_addresses={listen} -c unix_socket_directories={self._folder} -c fsync=off"
+        self._run("initdb", "-A", "trust", "-U", POSTGRES_USER)
+        with (self._folder / "data" / "pg_hba.conf").open("a") as trusted:
+            trusted.writelines(f"host all all {address}/24 trust\n" for address in addresses)
+
+    def start(self) -> None:
+        """Start, and return once it takes connections."""
+        self._run("pg_ctl", "-w", "-l", self._folder / "log", "-o", self._options, "start")
+
+    def stop(self) -> None:
+        """End it as a crash does; what was committed is there at the next start."""
+        if self._process_file.exists():
+            self._run("pg_ctl", "-m", "immediate", "stop")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let its kernel take connections while the server answers nothing."""
+        server = int(self._process_file.read_text().split()[0])
+        os.kill(server, signal.SIGSTOP)  # first, so that it makes no further children
+        stopped = [server, *_children(server)]
+        for process in stopped[1:]:
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in stopped:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
+
+    def close(self) -> None:
+        """End it and remove its folder."""
+        self.stop()
+        shutil.rmtree(self._folder)
+
+    @property
+    def _process_file(self) -> Path:
+        return self._folder / "data" / "postmaster.pid"
+
+    def _run(self, program: str, *arguments: object) -> None:
+        """Run one of the server's programs; PostgreSQL refuses to run as root."""
+        lower = ["runuser", "-u", POSTGRES_USER, "--"] if os.geteuid() == 0 else []
+        command = [*lower, self._programs / program, "-D", self._folder / "data", *arguments]
+        subprocess.run([*map(str, command)], check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            # The name, in parentheses, may hold spaces.
+            if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found
 
 
 def postgres_programs() -> Path | None:
@@ -19,27 +89,14 @@ def postgres_programs() -> Path | None:
 
 
 @contextmanager
-def postgres_server(programs: Path) -> Iterator[str]:
-    """Yield the SQLAlchemy URL of a running server; it is stopped and removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="meeshy-pg-"))
-    if os.geteuid() == 0:
-        shutil.chown(folder, POSTGRES_USER)
-    port = free_port()
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+def postgres_server(programs: Path, *addresses: str) -> Iterator[PostgresServer]:
+    """Yield a running server, listening on these addresses too; it is stopped and removed at the end."""
+    server = PostgresServer(programs, *addresses)
     try:
-        _as_server(programs / "initdb", "-D", folder / "data", "-A", "trust", "-U", POSTGRES_USER)
-        _as_server(programs / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log", "-o", options, "start")
-        yield f"postgresql://{POSTGRES_USER}@127.0.0.1:{port}/postgres"
+        server.start()
+        yield server
     finally:
-        if (folder / "data" / "postmaster.pid").exists():
-            _as_server(programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "stop")
-        shutil.rmtree(folder)
-
-
-def _as_server(program: Path, *arguments: object) -> None:
-    """Run a server program; PostgreSQL refuses to run as root."""
-    lower = ["runuser", "-u", POSTGRES_USER, "--"] if os.geteuid() == 0 else []
-    subprocess.run([*lower, str(program), *map(str, arguments)], check=True, stdout=subprocess.DEVNULL, cwd="/")
+        server.close()
 
 
 def free_port() -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.postgres import postgres_programs, postgres_server
+from tests.postgres import PostgresServer, postgres_programs, postgres_server
 from tests.redis_server import RedisServer, redis_program, redis_server
 from tests.seaweedfs import SeaweedServer, seaweedfs_program, seaweedfs_server
 
@@ -24,8 +24,17 @@ def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of our own, for the whole session."""
     programs = postgres_programs()
     needed(programs, "PostgreSQL", "Debian: postgresql")
-    with postgres_server(programs) as url:
-        yield url
+    with postgres_server(programs) as server:
+        yield server.url
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this test's own, to be stopped and frozen."""
+    programs = postgres_programs()
+    needed(programs, "PostgreSQL", "Debian: postgresql")
+    with postgres_server(programs) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

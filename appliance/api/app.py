@@ -14,6 +14,7 @@ from appliance.api.identify import Identify, owner_of_request
 from appliance.api.jobs import end_job, follow_job, get_job
 from appliance.api.languages import get_languages
 from appliance.api.logs import LogRequests
+from appliance.api.metrics import get_metrics
 from appliance.api.openapi import openapi_config
 from appliance.api.parts import ApiParts
 from appliance.api.problems import answer_http_exception, answer_our_error, answer_unexpected
@@ -25,7 +26,7 @@ from appliance.errors import MeeshyError
 
 ROUTES = (
     translate, translate_async, get_job, end_job, follow_job, get_audio, head_audio, get_subtitles, get_languages,
-    get_usage, give_feedback, get_history, get_stats, live, ready, health, docs,
+    get_usage, give_feedback, get_history, get_stats, live, ready, health, get_metrics, docs,
 )  # fmt: skip
 
 
@@ -41,7 +42,7 @@ def create_app(parts: ApiParts) -> Litestar:
             "parts": Provide(given_parts, sync_to_thread=False, use_cache=True),
             "owner": Provide(owner_of_request),
         },
-        middleware=[LogRequests(), DefineMiddleware(Identify, parts=parts)],
+        middleware=[LogRequests(parts.metrics), DefineMiddleware(Identify, parts=parts)],
         exception_handlers={
             MeeshyError: answer_our_error,
             HTTPException: answer_http_exception,

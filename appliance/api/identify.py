@@ -15,6 +15,9 @@ from appliance.api.parts import ApiParts, Parts
 from appliance.errors import InvalidRequest
 from appliance.owner import Owner
 
+METRICS_PATH = r"^/metrics\Z"
+"""Open only where the site says so."""
+
 # Anchored at both ends: an unanchored "/health" would also open /v1/files/health.
 OPEN_PATHS = [r"^/health/live\Z", r"^/health/ready\Z", r"^/schema/openapi\.json\Z", r"^/docs\Z"]
 
@@ -37,7 +40,8 @@ class Identify(AbstractAuthenticationMiddleware):
 
     def __init__(self, app: ASGIApp, parts: ApiParts) -> None:
         """Open only the paths that everybody may see."""
-        super().__init__(app, exclude=OPEN_PATHS)
+        open_here = [METRICS_PATH] if parts.settings.metrics_open else []
+        super().__init__(app, exclude=[*OPEN_PATHS, *open_here])
         self._parts = parts
 
     async def authenticate_request(self, connection: ASGIConnection) -> AuthenticationResult:

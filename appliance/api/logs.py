@@ -7,13 +7,22 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from appliance.telemetry.metrics import Metrics
+
 log = logging.getLogger(__name__)
+
+REFUSAL = "meeshy_refusal"
+"""Where a request's scope holds the code of an error that refused it for a limit or an outage."""
 
 
 class LogRequests(ASGIMiddleware):
-    """Writes the line when the response has been sent."""
+    """Writes the line, and counts the request, when the response has been sent."""
 
     scopes = (ScopeType.HTTP,)
+
+    def __init__(self, metrics: Metrics) -> None:
+        """Count into these metrics."""
+        self._metrics = metrics
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         """Pass the request on and note how it was answered."""
@@ -28,11 +37,13 @@ class LogRequests(ASGIMiddleware):
         try:
             await next_app(scope, receive, noting)
         finally:
+            took_s = time.monotonic() - began_s
             fields = {
                 "method": scope["method"],
                 # The template, not the path: a path may hold anything that a client puts there.
                 "route": scope.get("path_template", ""),
                 "status": status,
-                "ms": round((time.monotonic() - began_s) * 1000, 1),
+                "ms": round(took_s * 1000, 1),
             }
             log.info("request", extra=fields)
+            self._metrics.answered(fields["route"], fields["method"], status, took_s, scope.get(REFUSAL))

@@ -18,6 +18,7 @@ from appliance.owner import Owner
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.objects import ObjectStore
+from appliance.telemetry.metrics import Metrics
 
 
 class Decoder(Protocol):
@@ -43,6 +44,7 @@ class ApiParts:
     clock: Clock = field(default_factory=SystemClock)
     threads: Threads = field(default_factory=Threads)
     room: Room = field(default_factory=Room)
+    metrics: Metrics = field(default_factory=Metrics)
 
 
 Parts = NamedDependency[SkipValidation[ApiParts]]

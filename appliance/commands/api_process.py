@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 
 from appliance.access.first_key import ensure_first_key
@@ -17,9 +17,12 @@ from appliance.jobs.query import JobReader
 from appliance.jobs.registry import CapabilityReader
 from appliance.jobs.submit import Submitter
 from appliance.settings import Settings
+from appliance.status.collector import FiguresCollector
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
 from appliance.storage.opening import open_store
+from appliance.storage.patience import ANSWERING
+from appliance.telemetry.metrics import Metrics
 from appliance.webhooks.loop import delivering
 
 
@@ -36,10 +39,14 @@ def run_api(
     `ring` is called after every accepted job, `listening` with the address and the file of a first key that was made
     just now; `beside` runs as long as the server; with `deliver` this process sends the webhooks.
     """
-    database = Database(settings.database)
-    migrate(database)
+    with closing(Database(settings.database)) as patient:
+        migrate(patient)
+    database = Database(settings.database, patience=ANSWERING)
     first_key = ensure_first_key(database, settings.data_dir)
     capabilities, quotas = CapabilityReader(database), Quotas(database, settings)
+    metrics = Metrics()
+    metrics.count_commits_of(database.engine)
+    metrics.registry.register(FiguresCollector(database, settings.data_dir))
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     with ExitStack() as stack:
         decoder = stack.enter_context(DecoderPool(DecodeLimits.for_audio(settings.max_audio_s)))
@@ -55,6 +62,7 @@ def run_api(
             capabilities=capabilities,
             quotas=quotas,
             clock=SystemClock(),
+            metrics=metrics,
         )
         if deliver:
             stack.enter_context(delivering(database, parts.clock, settings))

@@ -13,6 +13,7 @@ from appliance.jobs.locks import hold_job
 from appliance.jobs.states import ItemState, Stage
 from appliance.storage.database import Database
 from appliance.storage.tables import work_items
+from appliance.telemetry.noting import note
 
 OVERDUE_EVERY = 4
 """Every so many claims the earliest deadline wins even if it has passed: late work keeps a share of the workers, and no
@@ -58,7 +59,11 @@ class Claims:
                 )
                 .returning(work_items)
             ).mappings()
-            items = [_claimed(row) for row in rows]
+            items = []
+            for row in rows:
+                items.append(_claimed(row))
+                family = row["batch_key"].split(":")[0]
+                note(connection, "queue_wait_s", family, value=max(0.0, now_s - row["created_s"]))
         return sorted(items, key=lambda item: (item.deadline_s, item.id))
 
     def renew(self, items: Sequence[ClaimedItem]) -> None:
@@ -73,6 +78,7 @@ class Claims:
         with self._database.write() as connection:
             for item in items:
                 connection.execute(_held(item).values(state=ItemState.READY, worker_id=None, lease_until_s=None))
+                note(connection, "attempts_lost", "batch_failed")
 
     def return_unspent(self, items: Sequence[ClaimedItem]) -> None:
         """Make items runnable again as if this claim had not been: the attempt that it counted is taken back."""
@@ -83,6 +89,7 @@ class Claims:
                         state=ItemState.READY, worker_id=None, lease_until_s=None, attempts=item.attempts - 1
                     )
                 )
+                note(connection, "attempts_lost", "storage_away")
 
     def _head(self, connection: sa.Connection, limits: Mapping[str, int], now_s: float) -> sa.Row | None:
         families = sa.or_(*(work_items.c.batch_key.startswith(f"{family}:") for family in limits))
@@ -125,6 +132,7 @@ def complete(connection: sa.Connection, item: ClaimedItem, state: ItemState = It
     """End an item in the transaction that writes its outcome; raises Stale when the lease was lost."""
     hold_job(connection, item.job_id)
     if connection.execute(_held(item).values(state=state, lease_until_s=None)).rowcount != 1:
+        note(connection, "stale_fences", even_undone=True)
         raise Stale(item.id)
 
 

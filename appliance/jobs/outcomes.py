@@ -14,6 +14,7 @@ from appliance.jobs.query import target_states
 from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, ItemState, Stage, TargetState, job_state
 from appliance.jobs.usage import note_ended, note_promoted
 from appliance.storage.tables import jobs, targets, work_items
+from appliance.telemetry.noting import note
 
 _OPEN_TARGET = [state.value for state in TargetState if state not in FINAL_TARGET]
 _OPEN_ITEM = (ItemState.READY, ItemState.CLAIMED)
@@ -77,6 +78,7 @@ def settle_job(connection: sa.Connection, job_id: str, now_s: float) -> None:
     ).first()
     if row is None or not final:
         return
+    note(connection, "jobs_finished", state)
     _close_items(connection, work_items.c.job_id == job_id)
     if destination := row.request.get("webhook_url"):
         queue_message(connection, job_id, row.application_id, destination, now_s)

@@ -9,17 +9,17 @@ from appliance.errors import WorkerLost
 from appliance.jobs.documents import Failure
 from appliance.jobs.locks import got_name, hold_job
 from appliance.jobs.outcomes import end_target, fail_job, plan_target, settle_followers, settle_job
-from appliance.jobs.registry import dead_on_this_host, forget_workers
+from appliance.jobs.registry import dead_on_this_host
 from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, ItemState, JobState, TargetState
 from appliance.jobs.usage import note_promoted
 from appliance.storage.database import Database
 from appliance.storage.tables import jobs, targets, work_items
+from appliance.telemetry.noting import note
 
 _OPEN_JOB = [state.value for state in JobState if state not in FINAL_JOB]
 """Named, not negated: jobs have an index on the state, so a round reads the open ones alone."""
 _FINAL_TARGET = [state.value for state in FINAL_TARGET]
 _OPEN_ITEM = (ItemState.READY, ItemState.CLAIMED)
-KEEP_WORKER_ROWS_S = 3600.0
 
 
 class Reconciled(msgspec.Struct, kw_only=True):
@@ -30,32 +30,41 @@ class Reconciled(msgspec.Struct, kw_only=True):
     replanned: int = 0
     settled: int = 0
 
-    def __bool__(self) -> bool:
-        """Return whether anything was put right."""
-        return any((self.returned, self.lost, self.replanned, self.settled))
+    @property
+    def all(self) -> int:
+        """Return how much that is together."""
+        return self.returned + self.lost + self.replanned + self.settled
 
 
 def reconcile(database: Database, attempts_cap: int) -> Reconciled:
     """Do one round; safe to run in any number of processes at once."""
-    done = Reconciled()
     with database.write() as connection:
-        # One round at a time: two that see the same idle target would both plan its work.
-        if not got_name(connection, "reconcile"):
-            return done
-        now_s = database.now_s(connection)
-        for item in _lost_items(connection, now_s):
-            if item["attempts"] >= attempts_cap:
-                done.lost += _give_up(connection, item, now_s)
-            else:
-                done.returned += _return(connection, item)
-        done.settled = _settle_orphans(connection, now_s)
-        done.replanned = _replan(connection, now_s)
-        forget_workers(connection, now_s - KEEP_WORKER_ROWS_S)
+        return put_right(connection, database.now_s(connection), attempts_cap)
+
+
+def put_right(connection: sa.Connection, now_s: float, attempts_cap: int) -> Reconciled:
+    """Do one round in this transaction."""
+    done = Reconciled()
+    # One round at a time: two that see the same idle target would both plan its work.
+    if not got_name(connection, "reconcile"):
+        return done
+    dead = dead_on_this_host(connection)
+    for item in _lost_items(connection, dead, now_s):
+        cause = "worker_dead" if item["worker_id"] in dead else "lease_over"
+        if item["attempts"] >= attempts_cap:
+            ended = _give_up(connection, item, now_s)
+            done.lost += ended
+        else:
+            ended = _return(connection, item)
+            done.returned += ended
+        if ended:
+            note(connection, "attempts_lost", cause)
+    done.settled = _settle_orphans(connection, now_s)
+    done.replanned = _replan(connection, now_s)
     return done
 
 
-def _lost_items(connection: sa.Connection, now_s: float) -> Sequence[sa.RowMapping]:
-    dead = dead_on_this_host(connection)
+def _lost_items(connection: sa.Connection, dead: Sequence[str], now_s: float) -> Sequence[sa.RowMapping]:
     return (
         connection.execute(
             sa.select(work_items).where(

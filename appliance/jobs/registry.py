@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -24,31 +25,38 @@ class WorkerRegistry:
         """Report to this database under this id."""
         self._database = database
         self._worker_id = worker_id
+        self._entry: dict[str, Any] | None = None
 
     def announce(self, capabilities: Capabilities, families: Collection[str]) -> None:
         """Enter this process as a living worker with what it can do and the families of work it takes."""
         with self._database.write() as connection:
             now_s = self._database.now_s(connection)
             connection.execute(sa.delete(workers).where(workers.c.id == self._worker_id))
-            connection.execute(
-                sa.insert(workers).values(
-                    id=self._worker_id, host=this_host(), pid=os.getpid(), started_s=now_s, seen_s=now_s,
-                    proven_s=None, capabilities=msgspec.to_builtins(capabilities), families=sorted(families),
-                )
-            )  # fmt: skip
+            entry = {
+                "id": self._worker_id, "host": this_host(), "pid": os.getpid(), "started_s": now_s, "proven_s": None,
+                "capabilities": msgspec.to_builtins(capabilities), "families": sorted(families),
+            }  # fmt: skip
+            connection.execute(sa.insert(workers).values(**entry, seen_s=now_s))
+        self._entry = entry
 
     def changed(self, capabilities: Capabilities) -> None:
         """Note what this worker can do from now on."""
+        columns = {"capabilities": msgspec.to_builtins(capabilities)}
         with self._database.write() as connection:
-            connection.execute(self._own().values(capabilities=msgspec.to_builtins(capabilities)))
+            connection.execute(self._own().values(**columns))
+        if self._entry is not None:
+            self._entry |= columns
 
     def seen(self) -> None:
-        """Note that this worker lives."""
+        """Note that this worker lives; where its entry is gone, as after a database was restored, enter it again."""
         with self._database.write() as connection:
-            connection.execute(self._own().values(seen_s=self._database.now_s(connection)))
+            now_s = self._database.now_s(connection)
+            if connection.execute(self._own().values(seen_s=now_s)).rowcount == 0 and self._entry is not None:
+                connection.execute(sa.insert(workers).values(**self._entry, seen_s=now_s))
 
     def gone(self) -> None:
         """Note that this worker ends on its own accord: it counts as living no longer."""
+        self._entry = None
         with self._database.write() as connection:
             connection.execute(self._own().values(seen_s=0.0))
 
@@ -57,6 +65,8 @@ class WorkerRegistry:
         with self._database.write() as connection:
             now_s = self._database.now_s(connection)
             connection.execute(self._own().where(workers.c.proven_s.is_(None)).values(proven_s=now_s))
+        if self._entry is not None:
+            self._entry |= {"proven_s": now_s}
 
     def _own(self) -> sa.Update:
         return sa.update(workers).where(workers.c.id == self._worker_id)
@@ -133,7 +143,8 @@ def process_exists(pid: int) -> bool:
     return True
 
 
-def forget_workers(connection: sa.Connection, unseen_since_s: float) -> None:
-    """Remove old entries, but keep the newest: the API answers about languages from it while a worker restarts."""
+def forget_workers(connection: sa.Connection, unseen_since_s: float) -> int:
+    """Remove old entries and return how many; the newest stays, for the API to answer from while a worker restarts."""
     newest = sa.select(sa.func.max(workers.c.started_s)).scalar_subquery()
-    connection.execute(sa.delete(workers).where(workers.c.seen_s < unseen_since_s, workers.c.started_s < newest))
+    old = sa.delete(workers).where(workers.c.seen_s < unseen_since_s, workers.c.started_s < newest)
+    return connection.execute(old).rowcount

@@ -23,6 +23,7 @@ from appliance.owner import Owner
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.tables import audit, jobs, targets
+from appliance.telemetry.noting import note
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -192,6 +193,7 @@ class Submitter:
         answered = [target_id for (target_id, _), key in zip(languages, keys, strict=True) if key in kept]
         record_receipts(connection, answered, now_s)
         settle_job(connection, job_id, now_s)
+        note(connection, "jobs_accepted", str(terms.priority))
         return load_job(connection, job_id, submission.owner)
 
     def _insert_job(

@@ -7,19 +7,28 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from appliance.clock import Clock
 from appliance.errors import StorageUnavailable
+from appliance.storage.patience import WORKING, Outage, Patience
 
 SQLITE_BUSY_TIMEOUT_MS = 10_000
 _WRITES = "meeshy_writes"
+CONNECTIONS = 10
+"""Kept open at most; more than the threads of an API process that use the database, so that none comes and goes."""
+MORE_CONNECTIONS = 5
 
 
 class Database:
     """A connection pool with two kinds of transaction: `write` (serialised early on SQLite) and `read`."""
 
-    def __init__(self, url: str, clock: Clock | None = None) -> None:
-        """Prepare the pool for an SQLAlchemy URL; nothing connects yet. A clock given here replaces database time."""
+    def __init__(self, url: str, clock: Clock | None = None, patience: Patience = WORKING) -> None:
+        """Prepare the pool for an SQLAlchemy URL; nothing connects yet. A clock given here replaces database time.
+
+        `patience` says when a PostgreSQL server that is silent counts as away.
+        """
+        self._outage = Outage()
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._clock = clock
@@ -35,11 +44,24 @@ class Database:
             sa.event.listen(self.engine, "connect", _configure_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
         else:
+            # Here and not above: the driver costs a command on SQLite a tenth of a second.
+            from appliance.storage.impatient import impatient
+
             self.engine = sa.create_engine(
                 self.url.set(drivername="postgresql+psycopg"),
                 pool_pre_ping=True,
+                pool_size=CONNECTIONS,
+                max_overflow=MORE_CONNECTIONS,
+                pool_timeout=patience.connect_s,
                 hide_parameters=True,
-                connect_args={"connect_timeout": 2},
+                # What the URL itself says comes first.
+                connect_args={
+                    name: value for name, value in patience.parameters().items() if name not in self.url.query
+                },
+            )
+            kind = impatient(patience, self._outage)
+            sa.event.listen(
+                self.engine, "do_connect", lambda dialect, record, args, named: kind.connect(*args, **named)
             )
 
     @contextmanager
@@ -75,9 +97,11 @@ class Database:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
+        if self._outage.lasts():
+            raise StorageUnavailable("The database does not answer.")
         try:
             yield
-        except (OperationalError, InterfaceError) as away:
+        except (OperationalError, InterfaceError, NoFreeConnection) as away:
             raise StorageUnavailable("The database does not answer.") from away
         except DBAPIError as failure:
             if failure.connection_invalidated:

@@ -86,8 +86,11 @@ class FolderStore:
                     facts = path.stat()
                 yield StoredObject(name, facts.st_size, facts.st_mtime)
 
-    def sweep_unfinished(self, older_than_s: float) -> int:
-        """Remove what interrupted writes left more than so many seconds ago, and return how many that were."""
+    def sweep_unfinished(self, older_than_s: float, *, dry_run: bool = False) -> int:
+        """Remove what interrupted writes left more than so many seconds ago, and return how many that were.
+
+        A dry run only counts them.
+        """
         before_s = self._clock.now_s() - older_than_s
         swept = 0
         for path in _files(self._folder):
@@ -95,7 +98,8 @@ class FolderStore:
                 continue
             with suppress(NotFound), _reading():  # its writer finished, or another sweep was faster
                 if path.stat().st_mtime < before_s:
-                    path.unlink()
+                    if not dry_run:
+                        path.unlink()
                     swept += 1
         return swept
 

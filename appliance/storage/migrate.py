@@ -17,6 +17,9 @@ def migrate(database: Database) -> None:
     """Apply all migrations and add all shipped rows that are missing; safe when several processes start at once."""
     with database.write() as connection:
         if not database.is_sqlite:
+            # A migration takes as long as it takes, and so does waiting for the process that does it already.
+            for limit in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
+                connection.execute(sa.text(f"SET LOCAL {limit} = 0"))
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         command.upgrade(alembic_config(connection), "head")
         add_shipped(connection)

@@ -53,8 +53,11 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def sweep_unfinished(self, older_than_s: float) -> int:
-        """Remove what interrupted writes left more than so many seconds ago, and return how many that were."""
+    def sweep_unfinished(self, older_than_s: float, *, dry_run: bool = False) -> int:
+        """Remove what interrupted writes left more than so many seconds ago, and return how many that were.
+
+        A dry run only counts them.
+        """
         ...
 
     def require_writable(self) -> None:

@@ -68,7 +68,7 @@ class S3Store:
                     modified_s = found.last_modified.timestamp() if found.last_modified else self._clock.now_s()
                     yield StoredObject(found.object_name, found.size or 0, modified_s)
 
-    def sweep_unfinished(self, older_than_s: float) -> int:
+    def sweep_unfinished(self, older_than_s: float, *, dry_run: bool = False) -> int:
         """Abort uploads in parts that began more than so many seconds ago, and return how many that were.
 
         The store's own writes are single requests, which leave nothing. A tool that copies a backup into the bucket
@@ -81,7 +81,8 @@ class S3Store:
             for upload in asked(lambda: self._client._list_multipart_uploads(self._bucket)).uploads:
                 if upload.initiated_time is not None and upload.initiated_time.timestamp() < before_s:
                     with suppress(NotFound):  # it was finished, or another sweep was faster
-                        self._abort(upload.object_name, upload.upload_id)
+                        if not dry_run:
+                            self._abort(upload.object_name, upload.upload_id)
                         swept += 1
         return swept
 

@@ -12,14 +12,17 @@ import threading
 from collections.abc import Callable
 
 from appliance.errors import MeeshyError
+from appliance.housekeeping.house import House
+from appliance.housekeeping.rounds import Rounds
 from appliance.jobs.reconcile import reconcile
 from appliance.jobs.registry import WorkerRegistry
-from appliance.jobs.retention import let_go
 from appliance.settings import Settings
+from appliance.telemetry.exposing import exposed
 from appliance.telemetry.logs import configure_logs
+from appliance.telemetry.metrics import Metrics
 from appliance.workers.assembly import assemble
 from appliance.workers.capabilities import capabilities_of
-from appliance.workers.housekeeper import Publisher, Seldom, keep_house
+from appliance.workers.housekeeper import Publisher, keep_house
 from appliance.workers.lanes import Lanes
 from appliance.workers.roles import FAMILIES
 from appliance.workers.workshop import Build, Workshop, opened
@@ -27,8 +30,6 @@ from appliance.workers.workshop import Build, Workshop, opened
 log = logging.getLogger(__name__)
 
 RING_BYTES = 4096
-SWEEP_EVERY_S = 60.0
-"""Recordings are kept for hours, results for days; a sweep reads every job between the two ages."""
 
 
 def main(build: Build = assemble) -> int:
@@ -52,10 +53,12 @@ def _work(settings: Settings, workshop: Workshop) -> None:
     registry = WorkerRegistry(context.database, worker_id)
     registry.announce(capabilities_of(context.engines, settings), FAMILIES)
     registry.proven()
+    metrics = Metrics()
+    metrics.count_commits_of(context.database.engine)
     gone = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: gone.set())
-    with Lanes(context, worker_id) as lanes:
-        duties = duties_of(settings, workshop, registry, lanes.ring)
+    with exposed(metrics, settings), Lanes(context, worker_id, metrics) as lanes:
+        duties = duties_of(settings, workshop, registry, lanes.ring, metrics)
         _in_background("doorbell-listener", lambda: _listen(lanes.ring, gone))
         _in_background("housekeeper", lambda: keep_house(duties, gone, settings.poll_s))
         lanes.ring()
@@ -64,7 +67,7 @@ def _work(settings: Settings, workshop: Workshop) -> None:
 
 
 def duties_of(
-    settings: Settings, workshop: Workshop, registry: WorkerRegistry, ring: Callable[[], None]
+    settings: Settings, workshop: Workshop, registry: WorkerRegistry, ring: Callable[[], None], metrics: Metrics
 ) -> list[Callable[[], object]]:
     """Return what this worker does every round; the only process of its appliance beside the API does everything."""
     context = workshop.context
@@ -72,7 +75,7 @@ def duties_of(
         registry.seen,
         Publisher(registry, lambda: capabilities_of(context.engines, settings)).publish,
         lambda: reconcile(context.database, settings.attempts),
-        Seldom(lambda: let_go(context.database, context.objects, settings), SWEEP_EVERY_S, context.clock),
+        Rounds(House(context.database, context.objects, settings), context.clock, metrics),
         # In case a doorbell was lost.
         *([ring] if settings.poll_rings else []),
     ]

@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
-from appliance.clock import Clock
 from appliance.jobs.documents import Capabilities
 from appliance.jobs.registry import WorkerRegistry
 
@@ -42,18 +41,3 @@ class Publisher:
         if able != self._published:
             self._registry.changed(able)
             self._published = able
-
-
-class Seldom:
-    """A duty that is done less often than the rounds come."""
-
-    def __init__(self, duty: Duty, every_s: float, clock: Clock) -> None:
-        """Do it in the first round, then every so many seconds."""
-        self._duty, self._every_s, self._clock = duty, every_s, clock
-        self._due_s = clock.monotonic_s()
-
-    def __call__(self) -> None:
-        """Do it where it is due."""
-        if self._clock.monotonic_s() >= self._due_s:
-            self._due_s = self._clock.monotonic_s() + self._every_s
-            self._duty()

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from appliance.stages.context import Context
+from appliance.telemetry.metrics import Metrics
 from appliance.workers.doorbell import LocalDoorbell
 from appliance.workers.roles import BATCH_LIMITS, FAMILIES, ROLES
 from appliance.workers.worker import Worker
@@ -20,12 +21,12 @@ LANES = ("whisper", "voice")
 class Lanes:
     """A worker and a doorbell per lane; together they take every family of work."""
 
-    def __init__(self, context: Context, worker_id: str) -> None:
-        """Work for this context; both lanes claim under one worker's id, for one process lives or dies."""
+    def __init__(self, context: Context, worker_id: str, metrics: Metrics) -> None:
+        """Work for this context and count in these metrics; both lanes claim under one worker's id, for one process lives or dies."""
         self._lanes = [
             (frozenset(ROLES[role]), worker, LocalDoorbell(worker.run_until_idle))
             for role in LANES
-            for worker in [Worker(context, worker_id, {f: BATCH_LIMITS[f] for f in ROLES[role]}, self.ring)]
+            for worker in [Worker(context, worker_id, {f: BATCH_LIMITS[f] for f in ROLES[role]}, self.ring, metrics)]
         ]
         self._stack = ExitStack()
 

@@ -5,12 +5,14 @@ import secrets
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from appliance.errors import MeeshyError
 from appliance.jobs.reconcile import reconcile
 from appliance.jobs.registry import CapabilityReader, WorkerRegistry
 from appliance.settings import Settings
+from appliance.telemetry.exposing import exposed
+from appliance.telemetry.metrics import Metrics
 from appliance.workers.assembly import assemble
 from appliance.workers.bells import RedisDoorbell, RedisRinger
 from appliance.workers.capabilities import capabilities_of
@@ -45,8 +47,10 @@ def _work(settings: Settings, workshop: Workshop, limits: Mapping[str, int], gon
     if "synthesize" in limits:
         registry.proven()
     wake = threading.Event()
-    with _bells(settings, workshop, worker_id, wake) as ring:
-        worker = Worker(context, worker_id, limits, ring=ring.ring if ring else lambda families: None)
+    metrics = Metrics()
+    metrics.count_commits_of(context.database.engine)
+    with exposed(metrics, settings), _bells(settings, workshop, worker_id, wake) as ring:
+        worker = Worker(context, worker_id, limits, ring.ring if ring else lambda families: None, metrics)
         duties = [
             registry.seen,
             Publisher(registry, lambda: capabilities_of(context.engines, settings)).publish,
@@ -59,7 +63,8 @@ def _work(settings: Settings, workshop: Workshop, limits: Mapping[str, int], gon
         keeper.start()
         _stop_with(gone, worker, wake)
         _claim_while_woken(worker, wake, gone)
-    registry.gone()
+    with suppress(MeeshyError):  # the entry tells by itself soon
+        registry.gone()
 
 
 @contextmanager
@@ -96,3 +101,5 @@ def _claim_while_woken(worker: Worker, wake: threading.Event, gone: threading.Ev
         except MeeshyError as away:
             log.warning("no work taken: %s", away)
             gone.wait(AWAY_S)
+            # The ring that brought this thread here is spent, and what it was for has not been looked at.
+            wake.set()

@@ -13,6 +13,7 @@ from appliance.stages.hear import hear
 from appliance.stages.synthesize import synthesize
 from appliance.stages.translate import translate
 from appliance.stages.work import fail, load_work
+from appliance.telemetry.metrics import Metrics
 from appliance.workers.roles import BATCH_LIMITS, MAKES
 
 log = logging.getLogger(__name__)
@@ -32,13 +33,15 @@ class Worker:
         worker_id: str,
         limits: Mapping[str, int] = BATCH_LIMITS,
         ring: Callable[[Sequence[str]], None] = lambda families: None,
+        metrics: Metrics | None = None,
     ) -> None:
         """Work for this context; `limits` says which families this worker takes and how large their batches are.
 
-        `ring` is told after every batch which families it may have left work for.
+        `ring` is told after every batch which families it may have left work for; batches are counted in `metrics`.
         """
         self._context = context
         self._ring = ring
+        self._metrics = metrics or Metrics()
         self._limits = limits
         self._claims = Claims(context.database, worker_id, context.settings.lease_s)
         self._stopping = False
@@ -58,7 +61,9 @@ class Worker:
             items = self._claims.claim(self._limits)
             if not items:
                 break
+            began_s = self._context.clock.monotonic_s()
             self._run(items)
+            self._metrics.ran(_family(items), len(items), self._context.clock.monotonic_s() - began_s)
             self._ring(MAKES[_family(items)])
             ran += 1
         return ran

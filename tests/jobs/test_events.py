@@ -7,11 +7,11 @@ import sqlalchemy as sa
 
 from appliance.jobs.cancel import cancel_job, delete_job
 from appliance.jobs.events import forget_events_of_owner
-from appliance.jobs.retention import let_go
 from appliance.jobs.states import TargetState
 from appliance.learning.feedback import Opinion, Signals, record_feedback
 from appliance.owner import Owner
 from appliance.storage.tables import events
+from tests.jobs.letting_go import let_go
 
 BOB = Owner("app", "bob")
 

@@ -2,10 +2,13 @@
 
 import threading
 
+import sqlalchemy as sa
+
 from appliance.jobs.registry import CapabilityReader, WorkerRegistry, process_exists
+from appliance.storage.tables import workers
 from appliance.testing.engines import ScriptedTranslator
 from appliance.workers.capabilities import capabilities_of
-from appliance.workers.housekeeper import Publisher, Seldom, keep_house
+from appliance.workers.housekeeper import Publisher, keep_house
 from appliance.workers.roles import FAMILIES
 
 
@@ -44,13 +47,21 @@ def test_a_duty_that_fails_keeps_no_other_from_being_done():
     assert done == ["second"]
 
 
-def test_a_seldom_duty_is_done_at_once_and_then_at_its_own_pace(clock):
-    done = []
-    duty = Seldom(lambda: done.append(clock.now_s()), 60.0, clock)
-    for _ in range(5):
-        duty()
-        clock.advance(30.0)
-    assert len(done) == 3
+def test_a_worker_whose_entry_was_lost_enters_itself_again(bench):
+    registry = WorkerRegistry(bench.database, "w1")
+    registry.announce(capabilities_of(bench.engines, bench.settings), ["hear"])
+    registry.proven()
+    with bench.database.write() as connection:
+        connection.execute(sa.delete(workers))
+    registry.seen()
+    reader = CapabilityReader(bench.database)
+    assert (reader.families(), reader.proven()) == ({"w1": {"hear"}}, True)
+    registry.gone()
+    registry.seen()
+    with bench.database.write() as connection:
+        connection.execute(sa.delete(workers))
+    registry.seen()
+    assert reader.families() == {}
 
 
 def test_workers_are_listed_with_the_work_they_take_until_they_leave(bench):

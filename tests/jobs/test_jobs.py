@@ -9,12 +9,12 @@ from appliance.audio.pcm import pcm_of, samples_of
 from appliance.errors import AlreadyFinished, IdempotencyConflict, NoRoute, NotFound
 from appliance.jobs.cancel import cancel_job, delete_job
 from appliance.jobs.documents import MissingRange
-from appliance.jobs.retention import let_go
 from appliance.jobs.states import JobState, TargetState
 from appliance.owner import Owner
 from appliance.receipts.receipt import Receipt
 from appliance.storage.tables import cached_answers, outbox
 from appliance.testing.engines import scripted_speech
+from tests.jobs.letting_go import let_go
 
 
 def test_a_recording_comes_out_in_every_language_asked_for(bench):

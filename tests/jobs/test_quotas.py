@@ -17,7 +17,6 @@ from appliance.errors import Forbidden, LanguageNotInPlan, ModelMissing, QuotaEx
 from appliance.jobs.cancel import cancel_job, delete_job
 from appliance.jobs.deadlines import SLA_SCALE
 from appliance.jobs.documents import AudioFacts, Request
-from appliance.jobs.retention import let_go
 from appliance.jobs.states import JobState
 from appliance.jobs.submit import Submission
 from appliance.owner import Owner
@@ -25,6 +24,7 @@ from appliance.storage.migrate import migrate
 from appliance.storage.site import set_site_value
 from appliance.storage.tables import jobs, plans
 from appliance.workers.capabilities import capabilities_of
+from tests.jobs.letting_go import let_go
 
 DAY_S = 86_400.0
 

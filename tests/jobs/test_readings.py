@@ -3,8 +3,8 @@
 from contextlib import suppress
 
 from appliance.jobs.cancel import cancel_job, delete_job
-from appliance.jobs.retention import let_go
 from appliance.jobs.states import JobState
+from tests.jobs.letting_go import let_go
 
 
 class Killed(BaseException):

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from appliance.jobs.cancel import cancel_job
 from appliance.jobs.events import EventKind, add_event
-from appliance.jobs.retention import let_go
 from appliance.learning.feedback import Opinion, Signals, record_feedback
 from appliance.learning.statistics import Whose, statistics
 from appliance.owner import Owner
+from tests.jobs.letting_go import let_go
 
 ALICE, BOB = Owner("app", "alice"), Owner("app", "bob")
 

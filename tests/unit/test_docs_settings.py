@@ -43,6 +43,7 @@ ENVIRONMENT = {
     "attempts": ("5", 5),
     "result_ttl_s": ("60", 60.0),
     "source_ttl_s": ("30", 30.0),
+    "webhooks_ttl_s": ("45", 45.0),
     "events_ttl_s": ("90", 90.0),
     "max_wer": ("0", 0.0),
     "min_similarity": ("1", 1.0),
@@ -52,6 +53,9 @@ ENVIRONMENT = {
     "allow_deepl": ("true", True),
     "webhook_allow": ("hooks.intranet:8443", "hooks.intranet:8443"),
     "client_key": ("mk_key", "mk_key"),
+    "metrics_open": ("true", True),
+    "metrics_host": ("10.0.0.5", "10.0.0.5"),
+    "metrics_port": ("9100", 9100),
     "log_level": ("debug", "debug"),
 }
 """For each setting a text other than its default, and the value that the text means."""

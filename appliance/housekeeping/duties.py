@@ -1,0 +1,43 @@
+"""All duties by name, and how often each is done."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from appliance.housekeeping.answers import forget_answers
+from appliance.housekeeping.house import House, Outcome
+from appliance.housekeeping.lost_work import return_lost_work
+from appliance.housekeeping.old_events import forget_events
+from appliance.housekeeping.orphans import delete_orphans
+from appliance.housekeeping.rates import forget_rate_windows
+from appliance.housekeeping.recordings import drop_recordings
+from appliance.housekeeping.results import expire_results
+from appliance.housekeeping.unfinished import sweep_unfinished_writes
+from appliance.housekeeping.webhooks import forget_webhooks
+from appliance.housekeeping.worker_rows import forget_gone_workers
+
+MINUTE_S = 60.0
+HOUR_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Duty:
+    """Something to do every so often."""
+
+    do: Callable[[House], Outcome]
+    every_s: float = MINUTE_S
+
+
+DUTIES: Mapping[str, Duty] = {
+    "lost_work": Duty(return_lost_work),
+    "recordings": Duty(drop_recordings),
+    "results": Duty(expire_results),
+    "answers": Duty(forget_answers),
+    "events": Duty(forget_events),
+    "webhooks": Duty(forget_webhooks),
+    "rate_windows": Duty(forget_rate_windows),
+    "workers": Duty(forget_gone_workers),
+    # These two read the whole listing of the store.
+    "unfinished_writes": Duty(sweep_unfinished_writes, HOUR_S),
+    "orphan_objects": Duty(delete_orphans, HOUR_S),
+}
+"""Ends of jobs before their objects: an object whose row went in this round is found in the next."""

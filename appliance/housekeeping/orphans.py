@@ -1,0 +1,74 @@
+"""Objects that no row names: of uploads whose process died before the job was accepted, of deletions that were cut off.
+
+An object is stored before the row that names it, so a young one may be about to be named; only old ones are looked at.
+And finished audio is named by its content: the same audio may be stored again at this moment under the name that is
+about to go. So its age is asked for once more directly before it is deleted.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+import sqlalchemy as sa
+
+from appliance.housekeeping.house import House, Outcome
+from appliance.storage.objects import StoredObject
+from appliance.storage.tables import cached_answers, jobs, targets
+
+OLDER_THAN_S = 3600.0
+"""Far longer than from storing an object to the commit that names it, and than clocks of two machines may differ."""
+LOOK_AT_ONCE = 20_000
+"""Names compared with all rows at once: bounds the memory, about 4 MB."""
+DELETE_AT_ONCE = 1000
+ROWS_AT_ONCE = 1000
+
+KINDS = ("pcm/", "speech/", "result/")
+"""What this appliance stores; anything else in the store is somebody else's and is left alone."""
+
+
+def delete_orphans(house: House) -> Outcome:
+    """Delete objects that are older than an hour and that no job, reading or kept answer names."""
+    found = done = 0
+    with house.database.read() as connection:
+        before_s = house.database.now_s(connection) - OLDER_THAN_S
+    for kind in KINDS:
+        old = (entry for entry in house.objects.entries(kind) if entry.modified_s < before_s)
+        while batch := list(islice(old, LOOK_AT_ONCE)):
+            orphans = _unnamed(house, kind, batch)
+            found += len(orphans)
+            if not house.dry_run:
+                done += sum(_delete(house, name, before_s) for name in orphans[: DELETE_AT_ONCE - done])
+    return Outcome(found=found, done=done)
+
+
+def _unnamed(house: House, kind: str, batch: Sequence[StoredObject]) -> list[str]:
+    unnamed = {entry.name for entry in batch}
+    with house.database.read() as connection:
+        unnamed.difference_update(_named(connection, kind))
+    return sorted(unnamed)
+
+
+def _named(connection: sa.Connection, kind: str) -> Iterator[str]:
+    """Yield every name of a kind that a row holds, some of them more than once."""
+    if kind == "pcm/":
+        yield from _each(connection, sa.select(jobs.c.audio["pcm"].as_string()))
+    elif kind == "result/":
+        yield from _each(connection, sa.select(targets.c.spoken["object"].as_string()))
+        kept = sa.select(cached_answers.c.value["spoken"]["object"].as_string())
+        yield from _each(connection, kept.where(cached_answers.c.kind == "result"))
+    else:
+        for readings in _each(connection, sa.select(targets.c.progress["readings"])):
+            yield from (reading["object"] for reading in readings)
+
+
+def _each(connection: sa.Connection, query: sa.Select) -> Iterable:
+    """Yield a column's values that are there, fetched block by block."""
+    rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
+    return (value for value in rows.scalars() if value)
+
+
+def _delete(house: House, name: str, before_s: float) -> int:
+    now = next((entry for entry in house.objects.entries(name) if entry.name == name), None)
+    if now is None or now.modified_s >= before_s:
+        return 0
+    house.objects.delete(name)
+    return 1

@@ -1,0 +1,1 @@
+"""How the appliance is: figures read from the database, and whether its parts answer."""

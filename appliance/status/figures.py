@@ -1,0 +1,157 @@
+"""What the rows tell about the appliance as a whole, at this moment."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from appliance.housekeeping.rounds import Record, last_records
+from appliance.jobs.outbox import MessageState
+from appliance.jobs.registry import SEEN_WITHIN_S
+from appliance.jobs.states import FINAL_JOB, ItemState
+from appliance.storage.database import Database
+from appliance.storage.tables import jobs, outbox, webhook_destinations, work_items, workers
+
+HOUR_S = 3600.0
+
+
+class QueueLine(msgspec.Struct, kw_only=True):
+    """Work of one family and priority that has not ended."""
+
+    family: str
+    priority: int
+    waiting: int = 0
+    running: int = 0
+    overdue: int = 0
+    """Of those that wait: past their deadline."""
+    audio_s: float = 0.0
+    """Seconds of the recordings that wait."""
+    oldest_wait_s: float = 0.0
+
+
+class WorkerLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker that was seen within the last hour."""
+
+    id: str
+    families: tuple[str, ...]
+    seen_ago_s: float
+    living: bool
+
+
+class WebhookLine(msgspec.Struct, frozen=True, kw_only=True):
+    """The outbox, and the destinations in trouble."""
+
+    waiting: int
+    oldest_due_s: float
+    """For how long the message that is due the longest has been due; 0 where none is."""
+    failed: int
+    disabled_destinations: int
+    failing_destinations: int
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that rows tell; ages are seconds."""
+
+    queue: tuple[QueueLine, ...]
+    workers: tuple[WorkerLine, ...]
+    jobs: dict[str, int]
+    """Jobs that ended in the last hour by state, and those that are open now."""
+    webhooks: WebhookLine
+    housekeeping: dict[str, Record]
+    housekeeping_ago_s: float | None
+    """Since the last duty was done; None where none ever was."""
+
+
+def read_figures(database: Database) -> Figures:
+    """Return the figures of one moment, or raise StorageUnavailable."""
+    with database.read() as connection:
+        now_s = database.now_s(connection)
+        records = last_records(connection)
+        last_s = max((record.at_s for record in records.values()), default=None)
+        return Figures(
+            queue=_queue(connection, now_s),
+            workers=_workers(connection, now_s),
+            jobs=_jobs(connection, now_s),
+            webhooks=_webhooks(connection, now_s),
+            housekeeping=records,
+            housekeeping_ago_s=None if last_s is None else max(0.0, now_s - last_s),
+        )
+
+
+def _queue(connection: sa.Connection, now_s: float) -> tuple[QueueLine, ...]:
+    overdue = sa.case((work_items.c.deadline_s < now_s, 1), else_=0)
+    rows = connection.execute(
+        sa.select(
+            work_items.c.batch_key,
+            jobs.c.priority,
+            work_items.c.state,
+            sa.func.count().label("items"),
+            sa.func.sum(overdue).label("overdue"),
+            sa.func.sum(jobs.c.audio["duration_s"].as_float()).label("audio_s"),
+            sa.func.min(work_items.c.created_s).label("oldest_s"),
+        )
+        .join(jobs, jobs.c.id == work_items.c.job_id)
+        .where(work_items.c.state.in_([ItemState.READY.value, ItemState.CLAIMED.value]))
+        .group_by(work_items.c.batch_key, jobs.c.priority, work_items.c.state)
+    ).all()
+    lines: dict[tuple[str, int], QueueLine] = {}
+    for row in rows:
+        family = row.batch_key.split(":")[0]
+        line = lines.setdefault((family, row.priority), QueueLine(family=family, priority=row.priority))
+        if row.state == ItemState.CLAIMED:
+            line.running += row.items
+            continue
+        line.waiting += row.items
+        line.overdue += row.overdue
+        line.audio_s = round(line.audio_s + (row.audio_s or 0.0), 1)
+        line.oldest_wait_s = max(line.oldest_wait_s, now_s - row.oldest_s)
+    return tuple(lines[key] for key in sorted(lines))
+
+
+def _workers(connection: sa.Connection, now_s: float) -> tuple[WorkerLine, ...]:
+    rows = connection.execute(
+        sa.select(workers.c.id, workers.c.families, workers.c.seen_s)
+        .where(workers.c.seen_s >= now_s - HOUR_S)
+        .order_by(workers.c.id)
+    )
+    return tuple(
+        WorkerLine(
+            id=row.id,
+            families=tuple(row.families),
+            seen_ago_s=max(0.0, now_s - row.seen_s),
+            living=row.seen_s >= now_s - SEEN_WITHIN_S,
+        )
+        for row in rows
+    )
+
+
+def _jobs(connection: sa.Connection, now_s: float) -> dict[str, int]:
+    ended = _counted(
+        connection,
+        jobs.c.state,
+        jobs.c.state.in_([state.value for state in FINAL_JOB]),
+        jobs.c.finished_s >= now_s - HOUR_S,
+    )
+    open_now = _counted(connection, jobs.c.state, jobs.c.state.in_(["queued", "running"]))
+    return {"open": sum(open_now.values())} | {state.value: ended.get(state.value, 0) for state in sorted(FINAL_JOB)}
+
+
+def _webhooks(connection: sa.Connection, now_s: float) -> WebhookLine:
+    waiting = outbox.c.state == MessageState.WAITING
+    due_since_s = connection.scalar(
+        sa.select(sa.func.min(outbox.c.next_attempt_s)).where(waiting, outbox.c.next_attempt_s <= now_s)
+    )
+    destinations = _counted(connection, webhook_destinations.c.state)
+    return WebhookLine(
+        waiting=sum(_counted(connection, outbox.c.state, waiting).values()),
+        oldest_due_s=0.0 if due_since_s is None else now_s - due_since_s,
+        failed=sum(_counted(connection, outbox.c.state, outbox.c.state == MessageState.FAILED).values()),
+        disabled_destinations=destinations.get("disabled", 0),
+        failing_destinations=destinations.get("failing", 0),
+    )
+
+
+def _counted(connection: sa.Connection, by: sa.Column[Any], *which: sa.ColumnElement[bool]) -> dict[str, int]:
+    rows: Sequence[sa.Row] = connection.execute(sa.select(by, sa.func.count()).where(*which).group_by(by)).all()
+    return {row[0]: row[1] for row in rows}

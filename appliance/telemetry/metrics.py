@@ -1,0 +1,98 @@
+"""What one process counts about itself, for Prometheus to fetch.
+
+Labels have few values each: never an id, a user, an application or a language. What concerns all processes together,
+such as the queue, is not counted here but read from the database when it is asked for: `appliance/status/collector.py`.
+"""
+
+import sqlalchemy as sa
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+from appliance import __version__
+from appliance.telemetry.noting import Noted, take_notes
+
+_REQUEST_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_WORK_S = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 60, 300)
+_BATCH_ITEMS = (1, 2, 4, 8, 16, 32, 50, 100)
+_DUTY_S = (0.01, 0.1, 1, 10, 60, 600)
+
+
+class Metrics:
+    """One process's metrics in a registry of their own."""
+
+    def __init__(self) -> None:
+        """Start everything at zero."""
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        build = Gauge("meeshy_build_info", "Always 1; the label is the version.", ["version"], registry=self.registry)
+        build.labels(__version__).set(1)
+        self._http_requests = self._counter("http_requests", "Answered requests.", "route", "method", "status")
+        self._http_s = self._histogram(
+            "http_request_duration_seconds", "From a request's headers to the answer's end.", _REQUEST_S, "route"
+        )
+        self._refusals = self._counter("refusals", "Requests refused for a limit or an outage, by error code.", "code")
+        self._stage_s = self._histogram("stage_duration_seconds", "Time a batch took.", _WORK_S, "family")
+        self._batch_items = self._histogram("batch_items", "Items run together.", _BATCH_ITEMS, "family")
+        self._housekeeping_found = Gauge(
+            "meeshy_housekeeping_found", "What was due at the last round.", ["duty"], registry=self.registry
+        )
+        self._housekeeping_done = self._counter("housekeeping_done", "What was dealt with.", "duty")
+        self._housekeeping_failures = self._counter("housekeeping_failures", "Rounds that failed.", "duty")
+        self._housekeeping_s = self._histogram("housekeeping_duration_seconds", "Time of a round.", _DUTY_S, "duty")
+        self._housekeeping_last = Gauge(
+            "meeshy_housekeeping_last_success_timestamp_seconds",
+            "When a round last succeeded in this process.",
+            ["duty"],
+            registry=self.registry,
+        )
+        self._noted: dict[Noted, Counter | Histogram] = {
+            "jobs_accepted": self._counter("jobs_accepted", "Jobs accepted.", "priority"),
+            "jobs_finished": self._counter("jobs_finished", "Jobs that ended.", "state"),
+            "queue_wait_s": self._histogram("queue_wait_seconds", "Time until work was claimed.", _WORK_S, "family"),
+            "attempts_lost": self._counter("attempts_lost", "Claims that ended without an outcome.", "cause"),
+            "stale_fences": self._counter("stale_fences", "Writes dropped because the lease was lost."),
+        }
+
+    def count_commits_of(self, engine: sa.Engine) -> None:
+        """Count what this engine's transactions note."""
+        take_notes(engine, self._take)
+
+    def answered(self, route: str, method: str, status: int, took_s: float, refusal: str | None) -> None:
+        """Count a request: the route's template, the status, and the error's code where it was refused for a limit."""
+        status_class = f"{status // 100}xx" if status else "none"
+        self._http_requests.labels(route or "unmatched", method, status_class).inc()
+        self._http_s.labels(route or "unmatched").observe(took_s)
+        if refusal is not None:
+            self._refusals.labels(refusal).inc()
+
+    def ran(self, family: str, items: int, took_s: float) -> None:
+        """Count a batch."""
+        self._batch_items.labels(family).observe(items)
+        self._stage_s.labels(family).observe(took_s)
+
+    def housekept(self, duty: str, found: int, done: int, took_s: float, succeeded_s: float | None) -> None:
+        """Count a round of a duty; `succeeded_s` is the time, or None where it failed."""
+        self._housekeeping_s.labels(duty).observe(took_s)
+        if succeeded_s is None:
+            self._housekeeping_failures.labels(duty).inc()
+            return
+        self._housekeeping_found.labels(duty).set(found)
+        self._housekeeping_done.labels(duty).inc(done)
+        self._housekeeping_last.labels(duty).set(succeeded_s)
+
+    def text(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _take(self, what: Noted, labels: tuple[str, ...], value: float) -> None:
+        metric = self._noted[what]
+        child = metric.labels(*labels) if labels else metric
+        if isinstance(child, Histogram):
+            child.observe(value)
+        else:
+            child.inc(value)
+
+    def _counter(self, name: str, says: str, *labels: str) -> Counter:
+        return Counter(f"meeshy_{name}", says, labels, registry=self.registry)
+
+    def _histogram(self, name: str, says: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"meeshy_{name}", says, labels, buckets=buckets, registry=self.registry)

@@ -1,0 +1,43 @@
+"""Noting in a transaction what a metric shall count, so that it counts what was committed and nothing else.
+
+Deep in a transaction there is no way to the process's metrics, and there should be none: rows alone decide. So a note
+stays with the connection until the transaction ends; where nobody counts, it is dropped at once.
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import sqlalchemy as sa
+
+Noted = Literal["jobs_accepted", "jobs_finished", "queue_wait_s", "attempts_lost", "stale_fences"]
+Take = Callable[[Noted, tuple[str, ...], float], None]
+
+_NOTES = "meeshy_notes"
+
+
+def note(connection: sa.Connection, what: Noted, *labels: str, value: float = 1.0, even_undone: bool = False) -> None:
+    """Count this once the transaction is committed; `even_undone` counts it when it is taken back, too."""
+    notes = connection.info.get(_NOTES)
+    if notes is not None:
+        notes.append((what, labels, value, even_undone))
+
+
+def take_notes(engine: sa.Engine, take: Take) -> None:
+    """Call `take` with every note of this engine's transactions from now on."""
+
+    def begin(connection: sa.Connection) -> None:
+        connection.info[_NOTES] = []
+
+    def commit(connection: sa.Connection) -> None:
+        for what, labels, value, _ in connection.info.pop(_NOTES, ()):
+            take(what, labels, value)
+
+    def rollback(connection: sa.Connection) -> None:
+        if connection.invalidated:
+            return
+        for what, labels, value, even_undone in connection.info.pop(_NOTES, ()):
+            if even_undone:
+                take(what, labels, value)
+
+    for event, listener in (("begin", begin), ("commit", commit), ("rollback", rollback)):
+        sa.event.listen(engine, event, listener)

@@ -1,0 +1,204 @@
+"""Each housekeeping duty on both databases: what it takes away, what it leaves, that a dry run changes nothing."""
+
+import os
+
+import pytest
+import sqlalchemy as sa
+
+from appliance.clock import SystemClock
+from appliance.errors import StorageUnavailable
+from appliance.housekeeping.duties import DUTIES, Duty
+from appliance.housekeeping.house import House, Outcome
+from appliance.housekeeping.rounds import Rounds, last_records
+from appliance.jobs.claims import Claims
+from appliance.jobs.registry import WorkerRegistry
+from appliance.storage.folder import FolderStore
+from appliance.storage.tables import cached_answers, events, jobs, outbox, rate_windows, workers
+from appliance.telemetry.metrics import Metrics
+from appliance.workers.capabilities import capabilities_of
+from appliance.workers.worker import Worker
+
+DAY_S = 86400.0
+
+
+@pytest.fixture
+def bench(bench, tmp_path, clock):
+    bench.objects = FolderStore(tmp_path / "objects", clock=clock)
+    return bench
+
+
+def house(bench, *, dry_run=False):
+    return House(bench.database, bench.objects, bench.settings, dry_run=dry_run)
+
+
+def do(bench, name, *, dry_run=False):
+    return DUTIES[name].do(house(bench, dry_run=dry_run))
+
+
+def rows(bench, table):
+    with bench.rows() as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(table))
+
+
+def everything(bench):
+    with bench.rows() as connection:
+        tables = (jobs, cached_answers, events, outbox, rate_windows, workers)
+        return bench.stored(), [connection.execute(sa.select(table)).all() for table in tables]
+
+
+def aged(bench, name, age_s):
+    """Make an object's file so old, by the clock that the test moves."""
+    at_s = bench.clock.now_s() - age_s
+    os.utime(bench.objects._folder / name, (at_s, at_s))
+
+
+def stale_appliance(bench):
+    """Leave something behind for every duty."""
+    bench.submit("good morning", "fr", webhook_url="http://hooks.intranet/x")
+    bench.run()
+    with bench.database.write() as connection:
+        connection.execute(sa.update(outbox).values(state="delivered"))
+        connection.execute(
+            sa.insert(rate_windows).values(
+                application_id="app", user_id="bob", kind="any", window_start_s=int(bench.clock.now_s()), requests=1
+            )
+        )
+    able = capabilities_of(bench.engines, bench.settings)
+    WorkerRegistry(bench.database, "old").announce(able, ["hear"])
+    bench.clock.advance(1.0)
+    WorkerRegistry(bench.database, "new").announce(able, ["hear"])
+    for name in ("pcm/0a/left.s16", "speech/0a/left.s16", "result/0a/left.wav"):
+        bench.objects.put(name, b"left")
+    bench.submit("still to do", "fr")
+    Claims(bench.database, "w1", bench.settings.lease_s).claim({"hear": 8})
+    bench.clock.advance(500 * DAY_S)
+    for entry in bench.objects.entries(""):
+        aged(bench, entry.name, 2 * 3600.0)
+    unfinished = bench.objects._folder / "pcm" / ".half.s16.0123abcd"
+    unfinished.write_bytes(b"half")
+    aged(bench, "pcm/.half.s16.0123abcd", 2 * 3600.0)
+
+
+@pytest.mark.parametrize("name", DUTIES)
+def test_a_dry_run_finds_what_the_real_one_does_and_changes_nothing(bench, name):
+    stale_appliance(bench)
+    before = everything(bench)
+    dry = do(bench, name, dry_run=True)
+    assert (everything(bench), dry.done) == (before, 0)
+    real = do(bench, name)
+    assert real.found == real.done == dry.found > 0
+    assert do(bench, name).found == 0
+
+
+def test_ended_webhooks_go_and_waiting_ones_stay_however_old(bench):
+    for text in ("one", "two"):
+        bench.submit(text, "fr", webhook_url=f"http://hooks.intranet/{text}")
+    bench.run()
+    with bench.database.write() as connection:
+        connection.execute(sa.update(outbox).where(outbox.c.destination.endswith("one")).values(state="failed"))
+    bench.clock.advance(bench.settings.webhooks_ttl_s - 1)
+    assert do(bench, "webhooks").done == 0
+    bench.clock.advance(2)
+    assert do(bench, "webhooks").done == 1
+    with bench.rows() as connection:
+        assert connection.scalars(sa.select(outbox.c.state)).all() == ["waiting"]
+
+
+def test_an_object_of_an_upload_that_is_just_being_accepted_is_no_orphan(bench):
+    bench.objects.put("pcm/0a/young.s16", b"samples")
+    aged(bench, "pcm/0a/young.s16", 3500.0)
+    assert do(bench, "orphan_objects") == Outcome(found=0, done=0)
+    aged(bench, "pcm/0a/young.s16", 3700.0)
+    assert do(bench, "orphan_objects") == Outcome(found=1, done=1)
+
+
+def test_whatever_a_row_names_stays_however_old_it_is(bench):
+    bench.submit("good morning", "fr", "es")
+    for families in (["hear"], ["translate", "synthesize"]):
+        Worker(bench.context, "w1", dict.fromkeys(families, 1)).run_until_idle()
+    assert {name.split("/")[0] for name in bench.stored()} == {"pcm", "speech"}
+    for entry in bench.objects.entries(""):
+        aged(bench, entry.name, 30 * DAY_S)
+    before = bench.stored()
+    assert before
+    assert do(bench, "orphan_objects") == Outcome(found=0, done=0)
+    assert bench.stored() == before
+    bench.run()
+    for entry in bench.objects.entries(""):
+        aged(bench, entry.name, 30 * DAY_S)
+    assert do(bench, "orphan_objects") == Outcome(found=0, done=0)
+
+
+def test_audio_that_only_a_kept_answer_names_stays(bench):
+    bench.submit("good morning", "fr")
+    bench.run()
+    with bench.database.write() as connection:
+        connection.execute(sa.delete(jobs))
+    for entry in bench.objects.entries(""):
+        aged(bench, entry.name, 30 * DAY_S)
+    do(bench, "orphan_objects")
+    assert [name.split("/")[0] for name in bench.stored()] == ["result"]
+
+
+def test_an_orphan_that_is_stored_again_at_this_moment_stays(bench):
+    bench.objects.put("result/0a/same.wav", b"audio")
+    aged(bench, "result/0a/same.wav", 2 * 3600.0)
+    plain = bench.objects.entries
+
+    def entries(prefix):
+        found = list(plain(prefix))
+        if prefix == "result/":
+            aged(bench, "result/0a/same.wav", 0.0)
+        return iter(found)
+
+    bench.objects.entries = entries
+    assert do(bench, "orphan_objects") == Outcome(found=1, done=0)
+    assert bench.stored() == ["result/0a/same.wav"]
+
+
+def test_what_is_not_ours_in_the_store_is_left_alone(bench):
+    bench.objects.put("backup/of-somebody.tar", b"theirs")
+    aged(bench, "backup/of-somebody.tar", 30 * DAY_S)
+    do(bench, "orphan_objects")
+    assert bench.stored() == ["backup/of-somebody.tar"]
+
+
+def test_a_duty_that_fails_is_told_and_keeps_no_other_from_being_done(bench, clock):
+    def away(house):
+        raise StorageUnavailable("The object store does not answer.")
+
+    duties = {
+        "broken": Duty(lambda house: 1 / 0),
+        "away": Duty(away),
+        "well": Duty(lambda house: Outcome(found=2, done=2)),
+    }
+    metrics = Metrics()
+    came_to = Rounds(house(bench), clock, metrics, duties)()
+    assert {name: record.error for name, record in came_to.items()} == {
+        "broken": "internal",
+        "away": "storage_unavailable",
+        "well": None,
+    }
+    with bench.rows() as connection:
+        assert last_records(connection) == came_to
+    assert metrics.registry.get_sample_value("meeshy_housekeeping_done_total", {"duty": "well"}) == 2
+    assert metrics.registry.get_sample_value("meeshy_housekeeping_failures_total", {"duty": "away"}) == 1
+
+
+def test_each_duty_is_done_at_once_and_then_at_its_own_pace(bench, clock):
+    done = []
+    duties = {
+        name: Duty(lambda house, name=name: done.append(name) or Outcome(found=0, done=0), every_s)
+        for name, every_s in (("often", 60.0), ("seldom", 3600.0))
+    }
+    rounds = Rounds(house(bench), clock, Metrics(), duties)
+    for _ in range(4):
+        rounds()
+        clock.advance(30.0)
+    assert done == ["often", "seldom", "often"]
+
+
+def test_a_dry_run_is_not_written_down_as_the_last_round(bench):
+    Rounds(house(bench, dry_run=True), SystemClock(), Metrics())()
+    with bench.rows() as connection:
+        assert last_records(connection) == {}

@@ -1,0 +1,101 @@
+"""docs/operations.md explains every figure of `meeshy status`, every metric and every housekeeping duty."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from appliance.housekeeping.duties import DUTIES
+from appliance.housekeeping.rounds import Record
+from appliance.status.collector import FiguresCollector
+from appliance.status.figures import Figures, QueueLine, WebhookLine, WorkerLine
+from appliance.status.probes import Health
+from appliance.status.report import Attention, Report
+from appliance.status.table import FIGURES, WIDTH, as_text
+from appliance.storage.database import Database
+from appliance.storage.migrate import migrate
+from appliance.telemetry.metrics import Metrics
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs/operations.md"
+
+
+def section(heading: str) -> str:
+    return DOCUMENT.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+@pytest.fixture
+def report() -> Report:
+    figures = Figures(
+        queue=(
+            QueueLine(
+                family="synthesize", priority=2, waiting=123456, running=4, overdue=1, audio_s=9e5, oldest_wait_s=7e5
+            ),
+        ),
+        workers=(WorkerLine(id="worker_1", families=("hear", "translate", "finish"), seen_ago_s=2.0, living=True),),
+        jobs={"open": 1234567, "done": 1234567, "partial": 12345, "failed": 12345, "cancelled": 1234},
+        webhooks=WebhookLine(
+            waiting=123456, oldest_due_s=7200.0, failed=12345, disabled_destinations=12, failing_destinations=3
+        ),
+        housekeeping={"results": Record(at_s=1.0, found=1, done=0, error="storage_unavailable")},
+        housekeeping_ago_s=59.0,
+    )  # fmt: skip
+    health = {name: Health(state="away", says="s" * 200, do="Mend it.") for name in FIGURES["Health"]}
+    return Report(
+        version="0.1.0", health=health, figures=figures,
+        attention=(Attention(figure="overdue", says="word " * 40, do="do " * 40),),
+    )  # fmt: skip
+
+
+def test_every_figure_of_the_status_is_explained_under_its_heading_and_nothing_else_is():
+    told: dict[str, tuple[str, ...]] = {}
+    for heading, figure in re.findall(r"^\| (?:\*\*(.+?)\*\*|`(.+?)`) \|", section("Status"), re.MULTILINE):
+        if heading:
+            told[heading] = ()
+        else:
+            told[list(told)[-1]] += (figure,)
+
+    assert told == FIGURES
+
+
+def test_the_status_shows_every_figure_and_fits_80_columns(report):
+    text = as_text(report, "+".join)
+
+    for heading, figures in FIGURES.items():
+        assert f"\n{heading}\n" in text
+        assert not [figure for figure in figures if figure not in text]
+    assert max(len(line) for line in text.splitlines()) <= WIDTH
+
+
+def test_every_metric_is_documented_with_its_labels_and_nothing_else_is(tmp_path):
+    metrics = Metrics()
+    database = Database(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
+    migrate(database)
+    told = {
+        name: set(filter(None, labels.split(", ")))
+        for name, labels in re.findall(r"^\| `(meeshy_\w+)` \| (.*?) ?\| ", section("Metrics"), re.MULTILINE)
+    }
+    ours = [
+        collector
+        for collector in metrics.registry._collector_to_names
+        if any(name.startswith("meeshy_") for name in metrics.registry._collector_to_names[collector])
+    ]
+    counted = {_full_name(each._type, each._name): set(each._labelnames) for each in ours}
+    read = {family.name: set(family._labelnames) for family in FiguresCollector(database, tmp_path).collect()}
+    database.close()
+
+    assert told == counted | read
+
+
+def test_every_name_follows_prometheus_rules():
+    names = [*re.findall(r"^\| `(meeshy_\w+)` \|", section("Metrics"), re.MULTILINE)]
+
+    assert len(names) == len(set(names)) > 20
+    assert not [name for name in names if re.search(r"_(ms|minutes|hours|kb|mib)(_|$)", name)]
+
+
+def test_every_duty_is_documented_and_nothing_else_is():
+    assert re.findall(r"^\| `(\w+)` \|", section("Housekeeping"), re.MULTILINE) == list(DUTIES)
+
+
+def _full_name(kind: str, name: str) -> str:
+    return f"{name}_total" if kind == "counter" else name
