@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": ("appliance.commands.serve", "serve"),
     "api": ("appliance.commands.api", "api"),
     "worker": ("appliance.commands.worker", "worker"),
+    "pool": ("appliance.commands.pool", "pool"),
     "housekeeping": ("appliance.commands.housekeeping", "housekeeping"),
     "models": ("appliance.catalog.commands", "models"),
     "packs": ("appliance.commands.packs", "packs"),

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from appliance.errors import WorkerLost
 from appliance.jobs.documents import Failure
-from appliance.jobs.locks import got_name, hold_job
+from appliance.jobs.locks import got_name, hold_job, hold_names
 from appliance.jobs.outcomes import end_target, fail_job, plan_target, settle_followers, settle_job
 from appliance.jobs.registry import dead_on_this_host, forget_workers
 from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, ItemState, JobState, TargetState
@@ -35,12 +35,18 @@ class Reconciled(msgspec.Struct, kw_only=True):
         return any((self.returned, self.lost, self.replanned, self.settled))
 
 
-def reconcile(database: Database, attempts_cap: int) -> Reconciled:
-    """Do one round; safe to run in any number of processes at once."""
+def reconcile(database: Database, attempts_cap: int, *, wait: bool = False) -> Reconciled:
+    """Do one round; safe to run in any number of processes at once.
+
+    While another process does one this returns at once, or with `wait` does its own afterwards: for who knows of
+    something that the other round may have been too early to see.
+    """
     done = Reconciled()
     with database.write() as connection:
         # One round at a time: two that see the same idle target would both plan its work.
-        if not got_name(connection, "reconcile"):
+        if wait:
+            hold_names(connection, ["reconcile"])
+        elif not got_name(connection, "reconcile"):
             return done
         now_s = database.now_s(connection)
         for item in _lost_items(connection, now_s):
