@@ -99,6 +99,7 @@ class Crew:
         for each in list(self._members):
             if each.process is not None:
                 if each.killed_at_s is not None and now_s >= each.killed_at_s:
+                    self._write(each, "killed", f"not drained in {self._rules.drain_s:g} s")
                     each.process.kill()
                     each.killed_at_s = now_s + KILL_AGAIN_S
             elif each.killed_at_s is not None:

@@ -154,6 +154,7 @@ def test_sigterm_drains_all_workers_and_ends_the_pool(cluster, pool):
     assert running.process.wait(60) == 0
     assert not any(process_exists(pid) for pid in both)
     assert {action.reason for action in running.actions("stop")} == {"the pool ends"}
+    assert not running.actions("killed"), "they ended by themselves"
     claimed = sa.select(work_items.c.id).where(work_items.c.state == "claimed")
     assert cluster.rows(claimed) == []
     pool(device())
