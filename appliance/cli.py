@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": ("appliance.commands.serve", "serve"),
     "api": ("appliance.commands.api", "api"),
     "worker": ("appliance.commands.worker", "worker"),
+    "pool": ("appliance.commands.pool", "pool"),
     "housekeeping": ("appliance.commands.housekeeping", "housekeeping"),
     "status": ("appliance.commands.status", "status"),
     "models": ("appliance.catalog.commands", "models"),

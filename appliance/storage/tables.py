@@ -108,6 +108,7 @@ work_items = sa.Table(
     sa.Column("fence", sa.Integer, nullable=False, default=0),
     sa.Column("worker_id", sa.String(64)),
     sa.Column("lease_until_s", sa.Double),
+    sa.Column("claimed_s", sa.Double),
     sa.Column("payload", sa.JSON, nullable=False),
     sa.Column("created_s", sa.Double, nullable=False),
     sa.Index(None, "state", "deadline_s"),
@@ -279,4 +280,20 @@ webhook_destinations = sa.Table(
     sa.Column("destination", sa.Text, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("since_s", sa.Double, nullable=False),
+)
+
+# The pool: what it did to the worker processes of each host, and why.
+
+pool_actions = sa.Table(
+    "pool_actions",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("at_s", sa.Double, nullable=False),
+    sa.Column("host", sa.String(128), nullable=False),
+    sa.Column("device", sa.String(32), nullable=False),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("pid", sa.Integer),
+    sa.Column("reason", sa.String(200), nullable=False),
+    sa.Index(None, "at_s"),
 )

@@ -22,7 +22,7 @@ class Lanes:
     """A worker and a doorbell per lane; together they take every family of work."""
 
     def __init__(self, context: Context, worker_id: str, metrics: Metrics) -> None:
-        """Work for this context and count in these metrics; both lanes claim under one worker's id, for one process lives or dies."""
+        """Work for this context; both lanes claim under one worker's id, since one process lives or dies."""
         self._lanes = [
             (frozenset(ROLES[role]), worker, LocalDoorbell(worker.run_until_idle))
             for role in LANES

@@ -14,6 +14,10 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 }
 """Listening and translating share CTranslate2 and one process; speaking has a runtime of its own (performance.md 6)."""
 
+SHARED_ROLES = ("whisper",)
+"""Roles whose slots may share a process and its weights: CTranslate2 takes calls from several threads, the
+synthesizer's phonemizer does not."""
+
 MAKES: Mapping[str, tuple[str, ...]] = {
     "hear": ("translate", "synthesize", "finish"),
     "translate": ("synthesize", "finish"),

@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "port": ("0", 0),
     "licence": ("evaluation", "evaluation"),
     "model_preset": ("production", "production"),
+    "device": ("cuda", "cuda"),
     "threads": ("3", 3),
     "max_upload_bytes": ("1000", 1000),
     "max_audio_s": ("12.5", 12.5),
