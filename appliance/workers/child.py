@@ -58,6 +58,7 @@ def _work(settings: Settings, workshop: Workshop) -> None:
     signal.signal(signal.SIGTERM, lambda *_: gone.set())
     with LocalDoorbell(worker.run_until_idle) as doorbell:
         duties = duties_of(settings, workshop, registry, doorbell.ring)
+        duties.append(lambda: worker.observations.tell(context.database))
         _in_background("doorbell-listener", lambda: _listen(doorbell.ring, gone))
         _in_background("housekeeper", lambda: keep_house(duties, gone, settings.poll_s))
         doorbell.ring()

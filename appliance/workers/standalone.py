@@ -51,6 +51,7 @@ def _work(settings: Settings, workshop: Workshop, limits: Mapping[str, int], gon
             registry.seen,
             Publisher(registry, lambda: capabilities_of(context.engines, settings)).publish,
             lambda: reconcile(context.database, settings.attempts),
+            lambda: worker.observations.tell(context.database),
             *([wake.set] if settings.poll_rings else []),
         ]
         keeper = threading.Thread(
