@@ -5,9 +5,9 @@ import resource
 import statistics
 from collections.abc import Callable, Sequence
 
-import msgspec
 import numpy as np
 
+from appliance.bench.commissioned import Commissioned, EngineFigures
 from appliance.bench.trial import SPOKEN_FROM, Trial
 from appliance.engines.protocols import SPEECH_RATE_HZ, Samples, SpeakRequest, TranscribeRequest, TranslateRequest
 from appliance.errors import MeeshyError
@@ -25,32 +25,6 @@ AT_ONCE = 4
 HEADROOM = 1.5
 """How much more than the measured time an idle machine may take and still be in time."""
 SENTENCE = "The next delivery will reach the customer on Thursday, but only before noon."
-
-
-class EngineFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """One engine alone: seconds per unit with one item and in a full batch, and what the batch gains."""
-
-    unit: str
-    alone_s: float
-    in_batch_s: float
-    batch: int
-    gain: float
-
-
-class Commissioned(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that was measured; `rates` are `family:length` with seconds per second of recording."""
-
-    engines: dict[str, str]
-    transcription: EngineFigures
-    translation: EngineFigures
-    synthesis: EngineFigures
-    rates: dict[str, float]
-    note_s: float
-    """Seconds that a note of 5 s takes on the idle machine, through all stages: the slowest of the rounds."""
-    resident_bytes: int
-    """Most memory that the process held."""
-    strictest_sla_s: float
-    sla_scale: float
 
 
 def scale_for(note_s: float, strictest_sla_s: float) -> float:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
-from appliance.bench.commissioning import Commissioned, EngineFigures
+from appliance.bench.commissioned import Commissioned, EngineFigures
 from appliance.commands.serve import require_models, running_server
 from appliance.errors import CommandFailed
 from appliance.jobs.deadlines import SLA_SCALE
@@ -30,7 +30,9 @@ def commission(settings: Settings, dry_run: bool, as_json: bool) -> None:
     """Measure this machine with its engines while nothing else runs, and store figures and scale of deadlines."""
     running = running_server(settings)
     if running is not None:
-        raise CommandFailed(f"An appliance serves this data folder, at {running}: both would be measured. Stop it first.")
+        raise CommandFailed(
+            f"An appliance serves this data folder, at {running}: both would be measured. Stop it first."
+        )
     require_models(settings)
     figures, measured = _measured(settings, _strictest_sla_s(settings))
     if not dry_run:
