@@ -18,7 +18,7 @@ from appliance.workers.worker import STAGES
 from tests.jobs.site import Site
 
 SEED = 20260801
-WORKERS, OVERLOAD, ARRIVALS_S = 2, 5.0, 60.0
+WORKERS, OVERLOAD, ARRIVALS_S = 2, 5.0, 40.0
 COST = 0.05
 """Seconds of a worker per second of recording and pass; a note has five passes."""
 LIMITS = {"hear": 2, "translate": 4, "synthesize": 2, "finish": 4}
