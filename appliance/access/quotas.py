@@ -58,7 +58,7 @@ class Quotas:
     def check(
         self, connection: sa.Connection, application_id: str, languages: tuple[str, ...], voice: VoiceKind
     ) -> Terms:
-        """Return the plan's terms, or raise LanguageNotInPlan, VoiceNotInPlan, or ModelMissing for a plan's own models."""
+        """Return the plan's terms; LanguageNotInPlan, VoiceNotInPlan, or ModelMissing where its models are others."""
         plan = plan_of(connection, application_id)
         self._check(plan, languages, voice)
         return self._terms(plan)

@@ -77,7 +77,7 @@ class Trial:
 
 @contextmanager
 def opened_trial(settings: Settings, build: Build) -> Iterator[Trial]:
-    """Yield a trial with engines loaded and warm; the MeeshyError that keeps a worker from starting is raised here too."""
+    """Yield a trial with engines loaded and warm, or raise the MeeshyError that keeps a worker from starting."""
     with tempfile.TemporaryDirectory(prefix="meeshy-commission-") as folder:
         own = settings.model_copy(
             update={

@@ -1,8 +1,8 @@
 """Who may still be accepted: the gate before a body is read, and the one where a job's length and deadline are known.
 
-Both judge by an outlook that is at most half a second old, to which each process adds what it accepted itself. Several
-API processes do not see each other's jobs for that long: together they may accept, beyond what fits, what all but one of
-them accept in half a second.
+Both judge by an outlook that is at most half a second old, to which each process adds what it accepted itself.
+Several API processes do not see each other's jobs for that long: together they may accept, beyond what fits, what all
+but one of them accept in half a second.
 """
 
 import threading

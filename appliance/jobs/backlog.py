@@ -1,7 +1,7 @@
 """All work that is accepted and not done, by the second of its deadline: three aggregate queries over indexed states.
 
-Only what has to be computed counts. What a language still needs follows from its state, at the measured rates; a reading
-that will have to be spoken again is not foreseen.
+Only what has to be computed counts. What a language still needs follows from its state, at the measured rates; that a
+reading will have to be spoken again is not foreseen.
 """
 
 from collections.abc import Sequence

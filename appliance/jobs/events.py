@@ -18,7 +18,6 @@ from appliance.owner import Owner
 from appliance.receipts.figures import Figures, figures_of
 from appliance.storage.tables import events, jobs, targets
 
-
 RECENT_S, RECENT_JOBS = 3600.0, 1000
 
 

@@ -114,7 +114,7 @@ class Outlook:
         return max(path_s, min(self.all_s(), OVERDUE_EVERY * self._time_s(late)))
 
     def _until_nobody_is_late(self, asked: Asked, deadline_s: float, now_s: float) -> float:
-        """Return the seconds after which the job's deadline would lie behind that of the last job it would make late."""
+        """Return in how many seconds its deadline would lie behind that of the last job that it would make late."""
         own_s, wait_s = self.fleet.time_s(self.own(asked)), 0.0
         for second, taken_s in self._taken(now_s):
             left_s = second - now_s

@@ -42,7 +42,7 @@ class Allowance(Protocol):
     def check(
         self, connection: sa.Connection, application_id: str, languages: tuple[str, ...], voice: VoiceKind
     ) -> Terms:
-        """Return the terms, or raise what in the request the application has no right to, before anything is decoded."""
+        """Return the terms, or raise what the application has no right to, before anything is decoded."""
         ...
 
     def grant(self, connection: sa.Connection, owner: Owner, demand: Demand, now_s: float) -> Terms:

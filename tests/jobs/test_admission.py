@@ -96,7 +96,8 @@ class TestWhoIsRefused:
     def test_an_upload_that_cannot_fit_at_any_length_is_refused_before_it_is_decoded(self, site, clock):
         fill(site, 0)
         clock.advance(10)
-        # 10 s of work are due within its 3 s. 10 bytes are no speech; 20 kB may be 40 s of it, with a deadline to match.
+        # 10 s of work are due within its 3 s. 10 bytes are no speech; 20 kB may be 40 s,
+        # with a deadline to match.
         refusal = refused(site.bench.submitter.check, site.submission(0), 10)
         assert refusal.retry_after_s == pytest.approx(10 - 0.8 * (3 + 2 * 0.02))
         site.bench.submitter.check(site.submission(0), 20_000)
