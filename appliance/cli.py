@@ -27,6 +27,7 @@ COMMANDS = {
     "plans": ("appliance.access.plan_commands", "plans"),
     "usage": ("appliance.access.usage_commands", "usage"),
     "webhooks": ("appliance.webhooks.commands", "webhooks"),
+    "commission": ("appliance.commands.commission", "commission"),
     "bench": ("appliance.commands.bench", "bench"),
     "settings": ("appliance.commands.settings", "settings"),
     "test": ("appliance.commands.test", "test"),

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     sla_scale: float = Field(
         default=1.0, gt=0, description="What deadlines are multiplied by, until the machine has been measured."
     )
+    most_waiting_jobs: int = Field(
+        default=10_000, ge=0, description="Open jobs above which uploads are refused unread. 0: no limit."
+    )
     requests_per_minute: int = Field(default=600, ge=0, description="Limit per user. 0: no limit.")
     batch_limits: str = Field(default="", description="Largest batches of a worker, `family=number,…`.")
     price_per_gpu_s: float = Field(default=0.0, ge=0, description="Site price of a second of engine time. 0: free.")

@@ -68,9 +68,12 @@ jobs = sa.Table(
     sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
     sa.Column("sla_s", sa.Double),
     sa.Column("stored_bytes", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("audio_s", sa.Double, nullable=False, server_default="0"),
+    sa.Column("eta_s", sa.Double),
     sa.UniqueConstraint("application_id", "user_id", "idempotency_key"),
     sa.Index(None, "application_id", "user_id", "accepted_s"),
     sa.Index(None, "state", "finished_s"),
+    sa.Index(None, "state", "deadline_s"),
 )
 
 targets = sa.Table(
@@ -257,6 +260,7 @@ events = sa.Table(
     sa.Column("rating_counts", sa.Boolean, nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
     sa.Column("comment", sa.Text),
+    sa.Column("eta_error_s", sa.Double),
     sa.Index(None, "application_id", "user_id", "at_s"),
     sa.Index(None, "job_id"),
     sa.Index(None, "at_s"),
@@ -296,4 +300,17 @@ pool_actions = sa.Table(
     sa.Column("pid", sa.Integer),
     sa.Column("reason", sa.String(200), nullable=False),
     sa.Index(None, "at_s"),
+)
+
+# Admission: how long work takes here, as running means over finished batches, per family and length of recording.
+
+stage_rates = sa.Table(
+    "stage_rates",
+    metadata,
+    sa.Column("family", sa.String(16), primary_key=True),
+    sa.Column("length", sa.String(16), primary_key=True),
+    sa.Column("busy_s", sa.Double, nullable=False),
+    sa.Column("stayed_s", sa.Double, nullable=False),
+    sa.Column("audio_s", sa.Double, nullable=False),
+    sa.Column("changed_s", sa.Double, nullable=False),
 )

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from appliance.stages.context import Context
+from appliance.storage.database import Database
 from appliance.telemetry.metrics import Metrics
 from appliance.workers.doorbell import LocalDoorbell
 from appliance.workers.roles import BATCH_LIMITS, FAMILIES, ROLES
@@ -47,6 +48,11 @@ class Lanes:
         for taken, _, doorbell in self._lanes:
             if not taken.isdisjoint(families):
                 doorbell.ring()
+
+    def tell(self, database: Database) -> None:
+        """Write down how long the lanes' batches took."""
+        for _, worker, _ in self._lanes:
+            worker.observations.tell(database)
 
     def stop(self) -> None:
         """Claim nothing more."""

@@ -33,6 +33,7 @@ ENVIRONMENT = {
     "max_audio_s": ("12.5", 12.5),
     "sla_s": ("3", 3.0),
     "sla_scale": ("2.5", 2.5),
+    "most_waiting_jobs": ("0", 0),
     "requests_per_minute": ("0", 0),
     "batch_limits": ("hear=2", "hear=2"),
     "price_per_gpu_s": ("0.002", 0.002),
