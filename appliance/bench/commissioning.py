@@ -1,5 +1,6 @@
 """What this machine can do with the engines that are configured: figures for admission, and the scale of deadlines."""
 
+import itertools
 import math
 import resource
 import statistics
@@ -24,7 +25,8 @@ AT_ONCE = 4
 """Notes that arrive together in the loaded round, so that its batches are full."""
 HEADROOM = 1.5
 """How much more than the measured time an idle machine may take and still be in time."""
-SENTENCE = "The next delivery will reach the customer on Thursday, but only before noon."
+SENTENCE = "Delivery number {number} will reach the customer on Thursday, but only before noon."
+"""With another number in each row of a batch: equal rows seem to gain 42 x where different ones gain 3.3 x (Argos)."""
 
 
 def scale_for(note_s: float, strictest_sla_s: float) -> float:
@@ -90,19 +92,24 @@ def _transcription(trial: Trial, recording: Samples, say: Callable[[str], None])
 
 def _translation(trial: Trial, say: Callable[[str], None]) -> EngineFigures:
     say("translation")
-    request = TranslateRequest((SENTENCE,), SPOKEN_FROM, trial.target())
+    translator, numbers = trial.context.engines.translator, itertools.count(100)
     return _figures(
         trial, "sentence", 1.0, BATCH_LIMITS["translate"],
-        lambda count: trial.context.engines.translator.translate([request] * count),
+        lambda count: translator.translate([_sentence(trial, next(numbers)) for _ in range(count)]),
     )  # fmt: skip
+
+
+def _sentence(trial: Trial, number: int) -> TranslateRequest:
+    return TranslateRequest((SENTENCE.format(number=number),), SPOKEN_FROM, trial.target())
 
 
 def _synthesis(trial: Trial, say: Callable[[str], None]) -> EngineFigures:
     say("synthesis")
     synthesizer = trial.context.engines.synthesizer
-    text = trial.context.engines.translator.translate([TranslateRequest((SENTENCE,), SPOKEN_FROM, trial.target())])[0]
-    words = SENTENCE if isinstance(text, MeeshyError) else text.text
-    request = SpeakRequest(words, trial.target(), synthesizer.stock_voice(trial.target()))
+    translated = trial.context.engines.translator.translate([_sentence(trial, 1)])[0]
+    if isinstance(translated, MeeshyError):
+        raise translated
+    request = SpeakRequest(translated.text, trial.target(), synthesizer.stock_voice(trial.target()))
     spoken = synthesizer.speak([request])[0]
     if isinstance(spoken, MeeshyError):
         raise spoken

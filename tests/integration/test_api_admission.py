@@ -164,6 +164,8 @@ def test_without_measurements_everything_is_taken_and_no_eta_told(house: House) 
 def test_the_capacity_follows_what_was_measured(house: House) -> None:
     measured(house, 0.1)
     house.finished_job("done")
+    # For half a second it would count as waiting still.
+    forget(house)
 
     told = capacity(house)
 
