@@ -35,6 +35,10 @@ class Reconciled(msgspec.Struct, kw_only=True):
         """Return how much that is together."""
         return self.returned + self.lost + self.replanned + self.settled
 
+    def __bool__(self) -> bool:
+        """Return whether anything was put right."""
+        return self.all > 0
+
 
 def reconcile(database: Database, attempts_cap: int, *, wait: bool = False) -> Reconciled:
     """Do one round; safe to run in any number of processes at once.

@@ -59,7 +59,7 @@ def _storm(scene: Scene, storm: Storm, rng: random.Random) -> dict[str, float]:
     victims = _victims(scene.fleet, storm.kills, rng)
     dead: dict[str, float] = {}
     for number, victim in enumerate(victims):
-        # With a long queue the time to a second start would be the queue's and not the kill's.
+        # On a slow machine the queue would grow, and the second start would wait for the queue, not for the kill.
         eventually(lambda: scene.fleet.open_jobs() < BACKLOG, "the queue is short")
         scene.send(_share(requests, number, storm.kills))
         pause(rng, *storm.gap_s)

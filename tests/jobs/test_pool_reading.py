@@ -99,7 +99,7 @@ def test_who_waits_for_a_round_in_progress_does_its_own_afterwards(bench, announ
     done = []
     with bench.database.write() as other:
         assert got_name(other, "reconcile")
-        assert not reconcile(bench.database, 3).all
+        assert not reconcile(bench.database, 3)
         waiter = threading.Thread(target=lambda: done.append(reconcile(bench.database, 3, wait=True)))
         waiter.start()
         waiter.join(0.2)
