@@ -55,6 +55,9 @@ class Settings(BaseSettings):
         default="commercial", description="commercial refuses models whose licence forbids commercial use."
     )
     model_preset: str = Field(default="starter", description="Model set of the catalog that the engines load.")
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="What Whisper and the language packs run on; `meeshy pool` sets it per worker."
+    )
     threads: int = Field(default=0, ge=0, description="Threads of the model runtimes. 0: as many as there are cores.")
     max_upload_bytes: int = Field(default=50_000_000, gt=0, description="Largest request body.")
     max_audio_s: float = Field(default=600.0, gt=0, description="Longest recording, in seconds.")
@@ -63,6 +66,9 @@ class Settings(BaseSettings):
     )
     sla_scale: float = Field(
         default=1.0, gt=0, description="What deadlines are multiplied by, until the machine has been measured."
+    )
+    most_waiting_jobs: int = Field(
+        default=10_000, ge=0, description="Open jobs above which uploads are refused unread. 0: no limit."
     )
     requests_per_minute: int = Field(default=600, ge=0, description="Limit per user. 0: no limit.")
     batch_limits: str = Field(default="", description="Largest batches of a worker, `family=number,…`.")

@@ -16,18 +16,20 @@ POSTGRES_USER = "postgres"
 class PostgresServer:
     """A server that can be stopped, started on the same port with what it had committed, and frozen."""
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, *addresses: str) -> None:
+        """Listen on loopback, and on these addresses too, where everybody in their /24 networks is trusted."""
         self._programs = programs
         self._folder = Path(tempfile.mkdtemp(prefix="meeshy-pg-"))
         if os.geteuid() == 0:
             shutil.chown(self._folder, POSTGRES_USER)
         port = free_port()
         self.url = f"postgresql://{POSTGRES_USER}@127.0.0.1:{port}/postgres"
+        listen = ",".join(("127.0.0.1", *addresses))
         # fsync off: "immediate" ends the processes, not the operating system.
-        self._options = (
-            f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder} -c fsync=off"
-        )
+        self._options = f"-p {port} -c listen_addresses={listen} -c unix_socket_directories={self._folder} -c fsync=off"
         self._run("initdb", "-A", "trust", "-U", POSTGRES_USER)
+        with (self._folder / "data" / "pg_hba.conf").open("a") as trusted:
+            trusted.writelines(f"host all all {address}/24 trust\n" for address in addresses)
 
     def start(self) -> None:
         """Start, and return once it takes connections."""
@@ -87,9 +89,9 @@ def postgres_programs() -> Path | None:
 
 
 @contextmanager
-def postgres_server(programs: Path) -> Iterator[PostgresServer]:
-    """Yield a running server; it is stopped and removed at the end."""
-    server = PostgresServer(programs)
+def postgres_server(programs: Path, *addresses: str) -> Iterator[PostgresServer]:
+    """Yield a running server, listening on these addresses too; it is stopped and removed at the end."""
+    server = PostgresServer(programs, *addresses)
     try:
         server.start()
         yield server

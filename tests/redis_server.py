@@ -1,6 +1,8 @@
 """A Redis server of the tests' own: on loopback, on a free port, in memory, gone with the test."""
 
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -18,7 +20,9 @@ START_LIMIT_S = 10.0
 class RedisServer:
     """A server that can be stopped, frozen and started empty on the same port."""
 
-    def __init__(self, program: str) -> None:
+    def __init__(self, program: str, *addresses: str) -> None:
+        """Listen on loopback, and on these addresses too."""
+        self._addresses = ("127.0.0.1", *addresses)
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._program = program
@@ -31,7 +35,9 @@ class RedisServer:
             "--port",
             self.port,
             "--bind",
-            "127.0.0.1",
+            *self._addresses,
+            "--protected-mode",
+            "no",
             "--dir",
             self._folder,
             "--save",
@@ -57,6 +63,16 @@ class RedisServer:
             self.process.wait()
             self.process = None
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let it take connections and answer nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)  # the signal takes a moment to reach all of its threads
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def client(self) -> redis.Redis:
         """Return a client of this server."""
         return redis.Redis.from_url(self.url, socket_timeout=5)
@@ -73,9 +89,9 @@ def redis_program() -> str | None:
 
 
 @contextmanager
-def redis_server(program: str) -> Iterator[RedisServer]:
-    """Yield a running server; it is gone at the end."""
-    server = RedisServer(program)
+def redis_server(program: str, *addresses: str) -> Iterator[RedisServer]:
+    """Yield a running server, listening on these addresses too; it is gone at the end."""
+    server = RedisServer(program, *addresses)
     try:
         server.start()
         yield server

@@ -57,9 +57,11 @@ class Quotas:
 
     def check(
         self, connection: sa.Connection, application_id: str, languages: tuple[str, ...], voice: VoiceKind
-    ) -> None:
-        """Raise LanguageNotInPlan, VoiceNotInPlan, or ModelMissing where the plan's models are not the site's."""
-        self._check(plan_of(connection, application_id), languages, voice)
+    ) -> Terms:
+        """Return the plan's terms; LanguageNotInPlan, VoiceNotInPlan, or ModelMissing where its models are others."""
+        plan = plan_of(connection, application_id)
+        self._check(plan, languages, voice)
+        return self._terms(plan)
 
     def grant(self, connection: sa.Connection, owner: Owner, demand: Demand, now_s: float) -> Terms:
         """Return the plan's terms, or raise which of its limits the job would break.
@@ -77,6 +79,9 @@ class Quotas:
                 self._month(connection, plan, application_id, owner.user_id, demand.translations, now_s)
                 self._day(connection, plan, application_id, demand.audio_s, now_s)
             self._store(connection, plan, application_id, demand.recording_bytes, now_s)
+        return self._terms(plan)
+
+    def _terms(self, plan: Plan) -> Terms:
         return Terms(plan=plan.name, priority=plan.priority, sla_s=plan.sla_s or self._settings.sla_s)
 
     def _anything_left(

@@ -3,14 +3,15 @@
 from typing import Any
 
 from appliance.api.wire import Answer, ErrorOut, SegmentOut, SourceOut, TargetOut, WordOut
+from appliance.jobs.admission import Standing
 from appliance.jobs.documents import Failure, JobDocument, Source, TargetDocument
 
 JOB_PATH = "/api/v1/voice/job"
 NO_CONSENT_NOTICE = "A stock voice speaks, because consent to use the speaker's voice was not attested."
 
 
-def answer(job: JobDocument) -> Answer:
-    """Return the job as its owner sees it."""
+def answer(job: JobDocument, standing: Standing | None = None) -> Answer:
+    """Return the job as its owner sees it; `standing` is where it stands while it is open."""
     targets = [_target(job, target) for target in job.targets]
     only = targets[0] if len(targets) == 1 else None
     audio = job.audio
@@ -19,6 +20,8 @@ def answer(job: JobDocument) -> Answer:
         state=job.state,
         accepted_s=job.accepted_s,
         finished_s=job.finished_s,
+        queue_position=standing.queue_position if standing else None,
+        eta_s=standing.eta_s if standing else None,
         source=_source(job.source) if job.source else None,
         targets=targets,
         audio_url=only.audio_url if only else None,

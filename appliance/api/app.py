@@ -6,6 +6,7 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 
 from appliance.api.audio import get_audio, head_audio
+from appliance.api.capacity import get_capacity
 from appliance.api.docs_page import docs
 from appliance.api.feedback import give_feedback
 from appliance.api.health import health, live, ready
@@ -26,7 +27,7 @@ from appliance.errors import MeeshyError
 
 ROUTES = (
     translate, translate_async, get_job, end_job, follow_job, get_audio, head_audio, get_subtitles, get_languages,
-    get_usage, give_feedback, get_history, get_stats, live, ready, health, get_metrics, docs,
+    get_usage, get_capacity, give_feedback, get_history, get_stats, live, ready, health, get_metrics, docs,
 )  # fmt: skip
 
 

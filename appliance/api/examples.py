@@ -16,6 +16,8 @@ ANSWER: dict[str, Any] = {
     "state": "done",
     "accepted_s": 1767225600.0,
     "finished_s": 1767225603.4,
+    "queue_position": None,
+    "eta_s": None,
     "source": {
         "language": "en",
         "text": "Good morning, the meeting starts at nine.",

@@ -57,6 +57,9 @@ def _health(parts: ApiParts) -> HealthOut:
     able, workers = parts.capabilities.current(), parts.capabilities.living()
     if able is None or workers == 0:
         raise NotReady("No worker is running yet.", retry_after_s=3)
+    missing = parts.capabilities.unserved()
+    if missing:
+        raise NotReady(f"No worker is running that can {' or '.join(missing)}.", retry_after_s=3)
     if not parts.capabilities.proven():
         raise NotReady("The workers have not spoken yet since they started.", retry_after_s=3)
     return HealthOut(

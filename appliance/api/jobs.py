@@ -14,6 +14,7 @@ from appliance.access.audit import record
 from appliance.api.answers import answer
 from appliance.api.parts import ApiParts, Of, Parts
 from appliance.api.problems import OWNED, problems
+from appliance.api.standing import standing_answer
 from appliance.api.waiting import changes, ended
 from appliance.api.wire import Answer
 from appliance.jobs.cancel import cancel_job, delete_job
@@ -57,7 +58,7 @@ class Progress(msgspec.Struct, frozen=True):
 )
 async def get_job(job_id: JobId, parts: Parts, owner: Of) -> Answer:
     """Return the job with what is known so far."""
-    return answer(await parts.threads.short(parts.reader.get, owner, job_id))
+    return await standing_answer(parts, await parts.threads.short(parts.reader.get, owner, job_id))
 
 
 @delete(

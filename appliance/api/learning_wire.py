@@ -120,4 +120,7 @@ class StatsOut(MeasuresOut, frozen=True, kw_only=True):
     targets: Annotated[
         dict[TargetState, int], Meta(description="Languages that ended in that time or are open now, by state.")
     ]
+    eta_error_s: Annotated[
+        SpreadOut | None, Meta(description="How much later than expected at acceptance jobs ended; negative: earlier.")
+    ]
     pairs: list[PairOut]

@@ -11,12 +11,13 @@ from appliance import errors
 from appliance.access.caller import Caller
 from appliance.access.plan import Plan
 from appliance.access.rates import count_request, count_translation
-from appliance.api.answers import answer, job_url
+from appliance.api.answers import job_url
 from appliance.api.bodies import Shape
 from appliance.api.identify import named_in_header
 from appliance.api.intake import accepted
 from appliance.api.parts import ApiParts, Parts
 from appliance.api.problems import OWNED, problems
+from appliance.api.standing import standing_answer
 from appliance.api.upload import Upload, read_upload
 from appliance.api.waiting import finished_within
 from appliance.api.wire import Answer
@@ -107,7 +108,7 @@ async def translate(
     job = await finished_within(parts, owner, job, _wait_s(parts, job))
     if failure := failure_of_caller(job):
         raise failure
-    return _answered(job, 200 if job.state in FINAL_JOB else 202)
+    return await _answered(parts, job, 200 if job.state in FINAL_JOB else 202)
 
 
 @post(
@@ -138,7 +139,7 @@ async def translate_async(
         if webhook_url is not None:
             await parts.threads.short(require_enabled, parts.database, owner.application_id, webhook_url)
         job = await accepted(parts, submission, upload.audio)
-    return _answered(job, 202)
+    return await _answered(parts, job, 202)
 
 
 def failure_of_caller(job: JobDocument) -> MeeshyError | None:
@@ -170,7 +171,9 @@ def _submission(
 def _gate(parts: ApiParts, caller: Caller, idempotency_key: str | None) -> Plan:
     """Refuse on the headers what no recording could change, so that its body is not read; return the plan."""
     caller.require("app")
-    return parts.quotas.gate(caller.application_id, idempotency_key)
+    plan = parts.quotas.gate(caller.application_id, idempotency_key)
+    parts.submitter.admission.require_room(caller.application_id, idempotency_key)
+    return plan
 
 
 def _count(parts: ApiParts, plan: Plan, owner: Owner) -> None:
@@ -183,8 +186,8 @@ def _wait_s(parts: ApiParts, job: JobDocument) -> float:
     return min(parts.settings.sla_s, job.deadline_s - job.accepted_s)
 
 
-def _answered(job: JobDocument, status_code: int) -> Response[Answer]:
+async def _answered(parts: ApiParts, job: JobDocument, status_code: int) -> Response[Answer]:
     headers = {"Location": job_url(job.id)}
     if job.state not in FINAL_JOB:
         headers["Retry-After"] = str(POLL_AFTER_S)
-    return Response(answer(job), status_code=status_code, headers=headers)
+    return Response(await standing_answer(parts, job), status_code=status_code, headers=headers)

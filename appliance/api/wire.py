@@ -78,6 +78,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     state: JobState
     accepted_s: float
     finished_s: float | None
+    queue_position: Annotated[
+        int | None, Meta(description="While it is open: 1 and the open jobs with an earlier deadline.")
+    ]
+    eta_s: Annotated[
+        float | None, Meta(description="While it is open: seconds from now to its end; null where nothing is known.")
+    ]
     source: SourceOut | None
     targets: list[TargetOut]
     audio_url: str | None

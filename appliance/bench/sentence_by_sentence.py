@@ -1,5 +1,6 @@
 """Translation the way Argos Translate does it, one sentence and one call at a time, on the same pack."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import ctranslate2
@@ -21,17 +22,28 @@ class SentenceBySentence:
             str(pack / "model"), device="cpu", inter_threads=workers, intra_threads=threads_each
         )
         self._tokenizer = package.tokenizer
+        self.workers = workers
         self._prefix: str = package.target_prefix
 
-    def translate(self, sentence: str) -> str:
-        """Return a sentence's best translation."""
-        result = self._translator.translate_batch(
-            [self._tokenizer.encode(sentence)],
-            target_prefix=[[self._prefix]] if self._prefix else None,
+    def tokens(self, sentence: str) -> list[str]:
+        """Return a sentence as the pack's own tokens."""
+        return list(self._tokenizer.encode(sentence))
+
+    def search(self, sentences: Sequence[list[str]], batch_tokens: int = 0) -> list[list[str]]:
+        """Return the best translation of each tokenized sentence, from one CTranslate2 call; 0: one batch."""
+        results = self._translator.translate_batch(
+            list(sentences),
+            target_prefix=[[self._prefix]] * len(sentences) if self._prefix else None,
+            max_batch_size=batch_tokens,
+            batch_type="tokens" if batch_tokens else "examples",
             beam_size=BEAM,
             length_penalty=LENGTH_PENALTY,
             replace_unknowns=True,
-        )[0]
-        tokens = result.hypotheses[0]
+        )
+        return [result.hypotheses[0] for result in results]
+
+    def translate(self, sentence: str) -> str:
+        """Return a sentence's best translation."""
+        (tokens,) = self.search([self.tokens(sentence)])
         kept = tokens[1:] if self._prefix and tokens[:1] == [self._prefix] else tokens
         return self._tokenizer.decode(kept).strip()

@@ -33,7 +33,7 @@ class ServerFile(msgspec.Struct, frozen=True):
 def serve(settings: Settings, host: str | None, port: int | None) -> None:
     """Run the appliance on this machine until it is interrupted."""
     chosen = {key: value for key, value in {"host": host, "port": port}.items() if value is not None}
-    _require_models(settings)
+    require_models(settings)
     run_appliance(settings.model_copy(update=chosen))
 
 
@@ -61,7 +61,7 @@ def run_appliance(
         server_file.unlink(missing_ok=True)
 
 
-def _require_models(settings: Settings) -> None:
+def require_models(settings: Settings) -> None:
     """Raise CommandFailed where models are missing: the worker could only say so later, and one by one."""
     store = ModelStore(settings)
     missing = [m.id for m in store.catalog.of_set(settings.model_preset) if not store.present(m.id)]

@@ -13,8 +13,12 @@ from appliance.errors import CommandFailed
 from appliance.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-DEBIAN_PACKAGES = {"postgresql": "/usr/lib/postgresql/*/bin/postgres", "redis-server": "/usr/bin/redis-server"}
-"""Debian packages that the tests start servers from, each with a file that shows it is there."""
+DEBIAN_PACKAGES = {
+    "postgresql": "/usr/lib/postgresql/*/bin/postgres",
+    "redis-server": "/usr/bin/redis-server",
+    "iproute2": "/usr/sbin/ip",
+}
+"""Debian packages that the tests start servers and hosts with, each with a file that shows it is there."""
 
 CODE = ["appliance", "installer", "models", "tests", "meeshy"]
 

@@ -1,10 +1,13 @@
 """`meeshy worker`: one worker process, for one role."""
 
+from functools import partial
+
 import click
 
+from appliance.errors import CommandFailed
 from appliance.settings import Settings
 from appliance.telemetry.logs import configure_logs
-from appliance.workers.roles import BATCH_LIMITS, ROLES, limits_of
+from appliance.workers.roles import BATCH_LIMITS, ROLES, SHARED_ROLES, limits_of
 
 
 @click.command("worker")
@@ -12,13 +15,25 @@ from appliance.workers.roles import BATCH_LIMITS, ROLES, limits_of
     "--role", type=click.Choice(list(ROLES)), default="all", show_default=True, help="Which work this process takes."
 )
 @click.option("--batch", "batches", multiple=True, metavar="FAMILY=N", help="Largest batch of a family of work.")
+@click.option(
+    "--slots",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Batches that run side by side on one copy of the weights; only whisper takes more than one.",
+)
+@click.option("--end-with-stdin", is_flag=True, help="End when standard input ends: the pool holds its other end.")
 @click.pass_obj
-def worker(settings: Settings, role: str, batches: tuple[str, ...]) -> None:
+def worker(settings: Settings, role: str, batches: tuple[str, ...], slots: int, end_with_stdin: bool) -> None:
     """Run a worker until it is interrupted; it finishes the batch in hand first."""
+    if slots > 1 and role not in SHARED_ROLES:
+        raise CommandFailed(f"A worker for '{role}' has one slot: what speaks is not safe for two callers.")
     # Only this command loads engines, and only when it runs.
+    from appliance.workers.assembly import assemble
     from appliance.workers.standalone import run_worker
 
     configure_logs(settings.log_level)
     taken = {family: BATCH_LIMITS[family] for family in ROLES[role]}
     of_role = ",".join(entry for entry in settings.batch_limits.split(",") if entry.split("=")[0].strip() in taken)
-    run_worker(settings, limits_of(limits_of(taken, of_role), ",".join(batches)))
+    limits = limits_of(limits_of(taken, of_role), ",".join(batches))
+    run_worker(settings, limits, partial(assemble, slots=slots), slots=slots, end_with_stdin=end_with_stdin)

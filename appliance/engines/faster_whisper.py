@@ -1,5 +1,6 @@
 """faster-whisper as a batch-first Transcriber: windows of many recordings share the model's calls."""
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,8 +57,9 @@ class FasterWhisper:
 
     Recordings are cut into windows at pauses (silero VAD) and the windows of all recordings go through the model as
     rows: one encoder pass for language and text, one decoder call for all rows of a padded length. A row's text depends
-    on nothing but its own audio; only a doubtful one is sampled and may read differently a second time. Call it from
-    one thread at a time; it keeps nothing of any request.
+    on nothing but its own audio; only a doubtful one is sampled and may read differently a second time. It keeps
+    nothing of any request. As many threads as it has `callers` are in the model at once, on one copy of the weights;
+    further ones wait.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class FasterWhisper:
         adaptive_languages: frozenset[str] | None = None,
         encoder_batch: int | None = None,
         decoder_batch: int = 16,
+        callers: int = 1,
     ) -> None:
         """Take the folder of a CTranslate2 model and its catalog name and hash; nothing is loaded before `warm`.
 
@@ -98,6 +101,9 @@ class FasterWhisper:
         settings = f"beam={beam_size} window={window} {compute_type} pipeline={_PIPELINE}"
         self._identity = EngineIdentity("faster-whisper", model, model_sha256, settings)
         self._rows: WhisperRows | None = None
+        self._callers = callers
+        self._room = threading.Semaphore(callers)
+        self._loading = threading.Lock()
 
     def identity(self) -> EngineIdentity:
         """Return which engine, weights and settings this is."""
@@ -118,17 +124,19 @@ class FasterWhisper:
         self._rows = None
 
     def _loaded(self) -> WhisperRows:
-        if self._rows is None:
-            model = WhisperModel(
-                str(self._path),
-                device=self._device,
-                compute_type=self._compute_type,
-                cpu_threads=self._threads,
-                num_workers=1,
-                local_files_only=True,
-            )
-            self._rows = WhisperRows(model, beam_size=self._beam_size, encoder_batch=self._encoder_batch)
-        return self._rows
+        with self._loading:
+            if self._rows is None:
+                model = WhisperModel(
+                    str(self._path),
+                    device=self._device,
+                    compute_type=self._compute_type,
+                    cpu_threads=self._threads,
+                    # CTranslate2's replicas on one device share the weights.
+                    num_workers=self._callers,
+                    local_files_only=True,
+                )
+                self._rows = WhisperRows(model, beam_size=self._beam_size, encoder_batch=self._encoder_batch)
+            return self._rows
 
     def transcribe(self, batch: Sequence[TranscribeRequest]) -> list[Transcription | MeeshyError]:
         """Return one transcription or error per request, in order; languages and tasks may differ within the batch.
@@ -136,11 +144,12 @@ class FasterWhisper:
         No segments means no speech; then the language is the one asked for or `und`. An error is AudioEmpty,
         UnknownLanguage (this model was not trained on it) or EngineFailed, each in its own request's place.
         """
-        model = self._loaded()
-        clips = [self._clip(request, model) for request in batch]
-        for wave in _waves(clips):
-            self._run(wave, model)
-        return [_answer(clip) for clip in clips]
+        with self._room:
+            model = self._loaded()
+            clips = [self._clip(request, model) for request in batch]
+            for wave in _waves(clips):
+                self._run(wave, model)
+            return [_answer(clip) for clip in clips]
 
     def _clip(self, request: TranscribeRequest, model: WhisperRows) -> _Clip:
         clip = _Clip(request)

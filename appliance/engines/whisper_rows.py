@@ -63,7 +63,7 @@ def together_or_alone(rows: Sequence[Row], step: Callable[[Sequence[Row]], None]
 
 
 class WhisperRows:
-    """The steps of one loaded model; keeps nothing between calls, one thread at a time."""
+    """The steps of one loaded model; keeps nothing between calls: threads may make them at once, each with its rows."""
 
     def __init__(self, model: WhisperModel, *, beam_size: int, encoder_batch: int) -> None:
         """Take a loaded model; `encoder_batch` rows are encoded at a time."""

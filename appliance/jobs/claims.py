@@ -55,6 +55,7 @@ class Claims:
                     worker_id=self._worker_id,
                     fence=work_items.c.fence + 1,
                     attempts=work_items.c.attempts + 1,
+                    claimed_s=now_s,
                     lease_until_s=now_s + self._lease_s,
                 )
                 .returning(work_items)

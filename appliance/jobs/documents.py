@@ -136,6 +136,8 @@ class JobDocument(msgspec.Struct, frozen=True, kw_only=True):
     """The plan it was accepted under; None for jobs from before there were plans."""
     priority: int = 0
     sla_s: float | None = None
+    eta_s: float | None = None
+    """In how many seconds it was expected to be done when it was accepted; None where nothing was known."""
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,9 +13,12 @@ import sqlalchemy as sa
 
 from appliance.jobs.documents import Request
 from appliance.jobs.items import new_id
+from appliance.jobs.states import FINAL_TARGET, SPOKEN_TARGET
 from appliance.owner import Owner
 from appliance.receipts.figures import Figures, figures_of
 from appliance.storage.tables import events, jobs, targets
+
+RECENT_S, RECENT_JOBS = 3600.0, 1000
 
 
 class EventKind(StrEnum):
@@ -68,6 +71,8 @@ def record_receipts(connection: sa.Connection, target_ids: Sequence[str], now_s:
             jobs.c.user_id,
             jobs.c.accepted_s,
             jobs.c.request,
+            jobs.c.eta_s,
+            _others_open().label("others_open"),
             # Parts only: a source holds the whole transcription.
             jobs.c.source["language"].as_string().label("source_language"),
             jobs.c.audio["duration_s"].as_float().label("audio_s"),
@@ -77,6 +82,16 @@ def record_receipts(connection: sa.Connection, target_ids: Sequence[str], now_s:
     ).all()
     if rows:
         connection.execute(sa.insert(events), [_receipt_row(row, now_s) for row in rows])
+
+
+def recent_eta_errors_s(connection: sa.Connection, now_s: float) -> Sequence[float]:
+    """Return by how much the newest jobs of the last hour ended later than expected, at most 1000 of them."""
+    return connection.scalars(
+        sa.select(events.c.eta_error_s)
+        .where(events.c.at_s >= now_s - RECENT_S, events.c.eta_error_s.is_not(None))
+        .order_by(events.c.at_s.desc())
+        .limit(RECENT_JOBS)
+    ).all()
 
 
 def forget_events_of_job(connection: sa.Connection, job_id: str) -> None:
@@ -142,7 +157,21 @@ def _receipt_row(row: sa.Row, now_s: float) -> dict[str, Any]:
         state=row.state,
         cached=bool(row.cached),
         latency_s=(row.finished_s or now_s) - row.accepted_s,
+        eta_error_s=_eta_error_s(row, now_s),
         wer=figures.wer if figures else None,
         similarity=figures.similarity if figures else None,
         detail=msgspec.to_builtins(detail),
     )
+
+
+def _others_open() -> sa.Exists:
+    other = targets.alias("other")
+    final = [state.value for state in FINAL_TARGET]
+    return sa.exists().where(other.c.job_id == targets.c.job_id, other.c.state.not_in(final))
+
+
+def _eta_error_s(row: sa.Row, now_s: float) -> float | None:
+    """Return how much later than expected the job ended, with its last language; None where nothing was expected."""
+    if row.eta_s is None or row.cached or row.others_open or row.state not in SPOKEN_TARGET:
+        return None
+    return (row.finished_s or now_s) - row.accepted_s - row.eta_s

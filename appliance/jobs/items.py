@@ -1,7 +1,7 @@
 """Work items as stages see them, and how one is added."""
 
 import secrets
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -11,6 +11,9 @@ from appliance.storage.tables import work_items
 
 SHORT_S = 5.0
 MEDIUM_S = 15.0
+
+Length = Literal["short", "medium", "long"]
+LENGTHS: tuple[Length, ...] = ("short", "medium", "long")
 
 
 class ClaimedItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,10 +30,14 @@ class ClaimedItem(msgspec.Struct, frozen=True, kw_only=True):
     payload: dict[str, Any]
 
 
+def length_of(duration_s: float) -> Length:
+    """Return the class of clips that one of this length runs with."""
+    return "short" if duration_s < SHORT_S else "medium" if duration_s <= MEDIUM_S else "long"
+
+
 def hear_key(duration_s: float) -> str:
     """Return the batch key for listening: transcription and verification of clips of like length go together."""
-    kind = "short" if duration_s < SHORT_S else "medium" if duration_s <= MEDIUM_S else "long"
-    return f"hear:{kind}"
+    return f"hear:{length_of(duration_s)}"
 
 
 def translate_key(source: str, target: str) -> str:
@@ -42,6 +49,9 @@ def synthesize_key(language: str) -> str:
     """Return the batch key for speaking a language."""
     return f"synthesize:{language}"
 
+
+FAMILIES = ("hear", "translate", "synthesize", "finish")
+"""The parts of batch keys before the colon; every one of them needs a living worker."""
 
 FINISH_KEY = "finish:any"
 

@@ -63,6 +63,7 @@ def load_job(connection: sa.Connection, job_id: str, owner: Owner | None = None)
         plan=row["plan"],
         priority=row["priority"],
         sla_s=row["sla_s"],
+        eta_s=row["eta_s"],
     )
 
 

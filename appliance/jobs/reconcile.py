@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from appliance.errors import WorkerLost
 from appliance.jobs.documents import Failure
-from appliance.jobs.locks import got_name, hold_job
+from appliance.jobs.locks import got_name, hold_job, hold_names
 from appliance.jobs.outcomes import end_target, fail_job, plan_target, settle_followers, settle_job
 from appliance.jobs.registry import dead_on_this_host
 from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, ItemState, JobState, TargetState
@@ -35,10 +35,20 @@ class Reconciled(msgspec.Struct, kw_only=True):
         """Return how much that is together."""
         return self.returned + self.lost + self.replanned + self.settled
 
+    def __bool__(self) -> bool:
+        """Return whether anything was put right."""
+        return self.all > 0
 
-def reconcile(database: Database, attempts_cap: int) -> Reconciled:
-    """Do one round; safe to run in any number of processes at once."""
+
+def reconcile(database: Database, attempts_cap: int, *, wait: bool = False) -> Reconciled:
+    """Do one round; safe to run in any number of processes at once.
+
+    While another process does one this returns at once, or with `wait` does its own afterwards: for who knows of
+    something that the other round may have been too early to see.
+    """
     with database.write() as connection:
+        if wait:
+            hold_names(connection, ["reconcile"])
         return put_right(connection, database.now_s(connection), attempts_cap)
 
 

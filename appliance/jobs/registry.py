@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.jobs.documents import Capabilities
+from appliance.jobs.items import FAMILIES
 from appliance.storage.database import Database
 from appliance.storage.tables import workers
 
@@ -96,6 +97,11 @@ class CapabilityReader:
             since_s = self._database.now_s(connection) - SEEN_WITHIN_S
             rows = connection.execute(sa.select(workers.c.id, workers.c.families).where(workers.c.seen_s >= since_s))
             return {row.id: frozenset(row.families) for row in rows}
+
+    def unserved(self) -> list[str]:
+        """Return the families of work that no worker seen lately takes."""
+        taken = frozenset[str]().union(*self.families().values())
+        return [family for family in FAMILIES if family not in taken]
 
     def proven(self) -> bool:
         """Return whether a worker seen lately has spoken a real utterance since it started."""

@@ -9,12 +9,14 @@ import sqlalchemy as sa
 from appliance.cache.answers import recall
 from appliance.cache.keys import digest, result_key, transcription_key
 from appliance.errors import IdempotencyConflict, NoRoute, NotReady
+from appliance.jobs.admission import Admission
 from appliance.jobs.deadlines import deadline_s, sla_scale
 from appliance.jobs.documents import AudioFacts, Capabilities, JobDocument, Request
 from appliance.jobs.events import record_receipts
 from appliance.jobs.items import new_id
 from appliance.jobs.locks import hold_names
 from appliance.jobs.outcomes import plan_target, settle_job
+from appliance.jobs.outlook import Asked
 from appliance.jobs.query import load_job
 from appliance.jobs.states import FINAL_TARGET, JobState, TargetState
 from appliance.jobs.terms import Allowance, Demand, Terms, VoiceKind
@@ -51,6 +53,7 @@ class Submitter:
         allowance: Allowance,
     ) -> None:
         """Accept into this database what the allowance grants; `ring` tells the workers after the commit."""
+        self.admission = Admission(database, settings)
         self._database = database
         self._settings = settings
         self._capabilities = capabilities
@@ -92,14 +95,19 @@ class Submitter:
         self._ring()
         return job
 
-    def check(self, submission: Submission) -> None:
-        """Raise why a request cannot be served however its recording sounds: no route, or not in the plan."""
+    def check(self, submission: Submission, size_bytes: int) -> None:
+        """Raise why a request cannot be served however its recording sounds: no route, not in the plan, no time."""
         request, capabilities = submission.request, self._known_capabilities()
         self.check_targets(request)
         with self._database.read() as connection:
-            self._allowance.check(
+            terms = self._allowance.check(
                 connection, submission.owner.application_id, request.targets, _voice(request, capabilities)
             )
+            now_s = self._database.now_s(connection)
+            keys = self._keys(submission, capabilities)
+            answered = recall(connection, keys, now_s).keys() | _open_leaders(connection, keys).keys()
+            if not answered >= set(keys):
+                self.admission.require_hope(connection, terms, size_bytes, now_s)
 
     def check_targets(self, request: Request) -> None:
         """Raise NoRoute when one of the languages cannot be reached or spoken, with those that can."""
@@ -170,7 +178,17 @@ class Submitter:
         terms = self._allowance.grant(connection, submission.owner, demand, now_s)
         job_id = new_id("job")
         source = self._known_source(connection, submission, capabilities, kept, now_s)
-        self._insert_job(connection, job_id, submission, audio, source, terms, now_s)
+        scale = sla_scale(connection, self._settings)
+        due_s, eta_s = deadline_s(now_s, terms.sla_s, audio.duration_s, scale), None
+        if computed:
+            asked = Asked(
+                audio.duration_s, due_s - now_s, languages=len(computed), heard=source is not None,
+                priority=terms.priority,
+            )  # fmt: skip
+            eta_s = self.admission.admit(connection, asked, now_s)
+        self._insert_job(
+            connection, job_id, submission, audio, terms, now_s, source=source, deadline_s=due_s, eta_s=eta_s
+        )
         languages = []
         for position, (language, key) in enumerate(zip(submission.request.targets, keys, strict=True)):
             target_id = new_id("target")
@@ -202,10 +220,11 @@ class Submitter:
         job_id: str,
         submission: Submission,
         audio: AudioFacts,
-        source: dict[str, Any] | None,
         terms: Terms,
         now_s: float,
+        **known: Any,
     ) -> None:
+        """Add the job's row; `known` are its source, deadline and ETA as columns."""
         owner, request = submission.owner, submission.request
         connection.execute(
             sa.insert(jobs).values(
@@ -214,17 +233,17 @@ class Submitter:
                 user_id=owner.user_id,
                 state=JobState.QUEUED,
                 accepted_s=now_s,
-                deadline_s=deadline_s(now_s, terms.sla_s, audio.duration_s, sla_scale(connection, self._settings)),
                 request=msgspec.to_builtins(request),
                 request_sha256=submission.digest(),
                 idempotency_key=submission.idempotency_key,
                 audio_sha256=submission.audio_sha256,
                 audio=msgspec.to_builtins(audio),
-                source=source,
+                audio_s=audio.duration_s,
                 plan=terms.plan,
                 priority=terms.priority,
                 sla_s=terms.sla_s,
                 stored_bytes=audio.recording_bytes,
+                **known,
             )
         )
         if request.voice == "speaker" and request.consent:
@@ -278,16 +297,16 @@ def _demand(request: Request, capabilities: Capabilities, audio: AudioFacts, com
 def _leaders(connection: sa.Connection, keys: list[str]) -> dict[str, str]:
     """Return, per result key, the open target that already computes it; its row stays locked until the commit."""
     hold_names(connection, keys)
-    rows = connection.execute(
-        sa.select(targets.c.result_key, targets.c.id)
-        .where(
-            targets.c.result_key.in_(keys),
-            targets.c.state.not_in([state.value for state in FINAL_TARGET]),
-            targets.c.follows_id.is_(None),
-        )
-        .with_for_update()
+    return _open_leaders(connection, keys, lock=True)
+
+
+def _open_leaders(connection: sa.Connection, keys: list[str], *, lock: bool = False) -> dict[str, str]:
+    open_ones = sa.select(targets.c.result_key, targets.c.id).where(
+        targets.c.result_key.in_(keys),
+        targets.c.state.not_in([state.value for state in FINAL_TARGET]),
+        targets.c.follows_id.is_(None),
     )
-    return {row.result_key: row.id for row in rows}
+    return {row.result_key: row.id for row in connection.execute(open_ones.with_for_update() if lock else open_ones)}
 
 
 def _from_answer(answer: dict[str, Any], now_s: float) -> dict[str, Any]:

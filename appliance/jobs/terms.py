@@ -41,8 +41,8 @@ class Allowance(Protocol):
 
     def check(
         self, connection: sa.Connection, application_id: str, languages: tuple[str, ...], voice: VoiceKind
-    ) -> None:
-        """Raise what in the request the application has no right to, before anything is decoded."""
+    ) -> Terms:
+        """Return the terms, or raise what the application has no right to, before anything is decoded."""
         ...
 
     def grant(self, connection: sa.Connection, owner: Owner, demand: Demand, now_s: float) -> Terms:

@@ -53,6 +53,8 @@ class Statistics(Measures, frozen=True, kw_only=True):
 
     jobs: int
     targets: dict[TargetState, int]
+    eta_error_s: Spread | None
+    """How much later than expected at acceptance jobs ended; negative where earlier."""
     pairs: list[PairMeasures]
 
 
@@ -85,6 +87,7 @@ def statistics(database: Database, whose: Whose) -> Statistics:
         spread, spread_of = _latencies(connection, whose, ()), _latencies(connection, whose, _PAIR)
         return Statistics(
             jobs=_jobs(connection, whose),
+            eta_error_s=_eta_error(connection, whose),
             targets={state: ended.get(state, 0) for state in TargetState},
             pairs=[
                 PairMeasures(source=pair[0], target=pair[1], **_measures(pairs[pair], spread_of, pair))
@@ -150,6 +153,10 @@ def _latencies(
     spoken = sa.and_(_happened(whose, EventKind.RECEIPT), events.c.state.in_(_SPOKEN))
     computed = sa.and_(spoken, sa.not_(events.c.cached))
     return spreads(connection, events.c.latency_s, spoken, by), spreads(connection, events.c.latency_s, computed, by)
+
+
+def _eta_error(connection: sa.Connection, whose: Whose) -> Spread | None:
+    return spreads(connection, events.c.eta_error_s, _happened(whose, EventKind.RECEIPT)).get(())
 
 
 def _ended(connection: sa.Connection, whose: Whose) -> dict[TargetState, int]:

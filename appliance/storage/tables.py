@@ -68,9 +68,12 @@ jobs = sa.Table(
     sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
     sa.Column("sla_s", sa.Double),
     sa.Column("stored_bytes", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("audio_s", sa.Double, nullable=False, server_default="0"),
+    sa.Column("eta_s", sa.Double),
     sa.UniqueConstraint("application_id", "user_id", "idempotency_key"),
     sa.Index(None, "application_id", "user_id", "accepted_s"),
     sa.Index(None, "state", "finished_s"),
+    sa.Index(None, "state", "deadline_s"),
 )
 
 targets = sa.Table(
@@ -108,6 +111,7 @@ work_items = sa.Table(
     sa.Column("fence", sa.Integer, nullable=False, default=0),
     sa.Column("worker_id", sa.String(64)),
     sa.Column("lease_until_s", sa.Double),
+    sa.Column("claimed_s", sa.Double),
     sa.Column("payload", sa.JSON, nullable=False),
     sa.Column("created_s", sa.Double, nullable=False),
     sa.Index(None, "state", "deadline_s"),
@@ -256,6 +260,7 @@ events = sa.Table(
     sa.Column("rating_counts", sa.Boolean, nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
     sa.Column("comment", sa.Text),
+    sa.Column("eta_error_s", sa.Double),
     sa.Index(None, "application_id", "user_id", "at_s"),
     sa.Index(None, "job_id"),
     sa.Index(None, "at_s"),
@@ -279,4 +284,33 @@ webhook_destinations = sa.Table(
     sa.Column("destination", sa.Text, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("since_s", sa.Double, nullable=False),
+)
+
+# The pool: what it did to the worker processes of each host, and why.
+
+pool_actions = sa.Table(
+    "pool_actions",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("at_s", sa.Double, nullable=False),
+    sa.Column("host", sa.String(128), nullable=False),
+    sa.Column("device", sa.String(32), nullable=False),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("pid", sa.Integer),
+    sa.Column("reason", sa.String(200), nullable=False),
+    sa.Index(None, "at_s"),
+)
+
+# Admission: how long work takes here, as running means over finished batches, per family and length of recording.
+
+stage_rates = sa.Table(
+    "stage_rates",
+    metadata,
+    sa.Column("family", sa.String(16), primary_key=True),
+    sa.Column("length", sa.String(16), primary_key=True),
+    sa.Column("busy_s", sa.Double, nullable=False),
+    sa.Column("stayed_s", sa.Double, nullable=False),
+    sa.Column("audio_s", sa.Double, nullable=False),
+    sa.Column("changed_s", sa.Double, nullable=False),
 )

@@ -4,6 +4,7 @@ A scripted recording holds the text's code points as sample values, exactly repr
 transcriber reads them back, so a whole chain can be checked word for word. They say nothing about sound or language.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -57,7 +58,10 @@ class ScriptedTranscriber:
         return EngineIdentity("scripted-transcriber", "scripted", "0" * 64)
 
     def transcribe(self, batch: Sequence[TranscribeRequest]) -> list[Transcription | MeeshyError]:
-        """Return the text in the samples; an empty one is no speech, one holding POISON fails its row."""
+        """Return the text in the samples; an empty one is no speech, one holding POISON fails its row.
+
+        One holding HANG keeps its caller for ever.
+        """
         self.batches.append(len(batch))
         if self._on_batch is not None:
             self._on_batch(batch)
@@ -66,6 +70,8 @@ class ScriptedTranscriber:
     def _hear(self, request: TranscribeRequest) -> Transcription | MeeshyError:
         codes = np.rint(np.asarray(request.samples) * _FULL_SCALE).astype(int)
         text = "".join(chr(code) for code in codes if code > 0)
+        if "HANG" in text:
+            threading.Event().wait()
         if "POISON" in text:
             return EngineFailed("scripted failure")
         duration_s = len(request.samples) / SPEECH_RATE_HZ

@@ -1,6 +1,6 @@
 """`meeshy worker` with scripted engines, for tests of processes: `python -m appliance.testing.scripted_worker ROLE`."""
 
-import sys
+import argparse
 
 from appliance.settings import Settings
 from appliance.telemetry.logs import configure_logs
@@ -9,7 +9,15 @@ from appliance.workers.roles import BATCH_LIMITS, ROLES, limits_of
 from appliance.workers.standalone import run_worker
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("role", choices=list(ROLES))
+    parser.add_argument("--slots", type=int, default=1)
+    parser.add_argument("--end-with-stdin", action="store_true")
+    given = parser.parse_args()
     settings = Settings()
     configure_logs(settings.log_level)
-    families = {family: BATCH_LIMITS[family] for family in ROLES[sys.argv[1]]}
-    run_worker(settings, limits_of(families, settings.batch_limits), ScriptedAssembly)
+    families = {family: BATCH_LIMITS[family] for family in ROLES[given.role]}
+    run_worker(
+        settings, limits_of(families, settings.batch_limits), ScriptedAssembly,
+        slots=given.slots, end_with_stdin=given.end_with_stdin,
+    )  # fmt: skip

@@ -15,9 +15,13 @@ class EverythingAllowed:
 
     def check(
         self, connection: sa.Connection, application_id: str, languages: tuple[str, ...], voice: VoiceKind
-    ) -> None:
-        """Raise nothing."""
+    ) -> Terms:
+        """Return terms that no plan stands behind."""
+        return self._terms()
 
     def grant(self, connection: sa.Connection, owner: Owner, demand: Demand, now_s: float) -> Terms:
         """Return terms that no plan stands behind."""
+        return self._terms()
+
+    def _terms(self) -> Terms:
         return Terms(plan=None, priority=0, sla_s=self._sla_s)

@@ -35,6 +35,9 @@ REFINE_BUDGET_S = 15.0
 CLEARER_SHARE = 0.5
 """How much of the language's stock voice a reading gets after one that was misheard."""
 
+COMPUTE_TYPES = {"cpu": "int8", "cuda": "float16"}
+"""Of Whisper: 8 bits are what a CPU is fast with; on an A10G 16 bits were faster than 8 for packs (performance.md)."""
+
 ENGLISH_ONLY = frozenset({"whisper-tiny-en"})
 
 
@@ -67,16 +70,19 @@ class Assembled:
         self.translator.close()
 
 
-def assemble(settings: Settings, database: Database) -> Assembled:
-    """Build the engines of the model preset; ModelMissing and its siblings say what to pull. Nothing is downloaded."""
+def assemble(settings: Settings, database: Database, slots: int = 1) -> Assembled:
+    """Build the engines of the model preset; ModelMissing and its siblings say what to pull. Nothing is downloaded.
+
+    `slots` threads may listen and translate at once, on one copy of the weights; speaking takes one thread.
+    """
     store = ModelStore(settings)
     threads = settings.threads or os.cpu_count() or 1
     encoder = ResemblyzerEncoder(
         store.require("speaker-encoder") / "pretrained.pt", store.fingerprint("speaker-encoder")
     )
-    transcriber = _transcriber(settings, store, threads)
+    transcriber = _transcriber(settings, store, threads, slots)
     synthesizer = _synthesizer(settings, store, encoder, threads)
-    translator = ArgosTranslator(install_packs(settings, store), threads=threads)
+    translator = ArgosTranslator(install_packs(settings, store), threads=threads, device=settings.device)
     engines = Engines(
         transcriber=transcriber,
         translator=translator,
@@ -107,13 +113,16 @@ def install_packs(settings: Settings, store: ModelStore) -> ArgosPacks:
     return packs
 
 
-def _transcriber(settings: Settings, store: ModelStore, threads: int) -> FasterWhisper:
+def _transcriber(settings: Settings, store: ModelStore, threads: int, slots: int) -> FasterWhisper:
     model = _model(store, settings, "transcription")
     return FasterWhisper(
         store.require(model.id),
         model=model.id,
         model_sha256=store.fingerprint(model.id),
         threads=threads,
+        device=settings.device,
+        compute_type=COMPUTE_TYPES[settings.device],
+        callers=slots,
         adaptive_window=model.id in VALIDATED_WINDOWS,
     )
 

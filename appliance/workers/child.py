@@ -22,10 +22,9 @@ from appliance.telemetry.logs import configure_logs
 from appliance.telemetry.metrics import Metrics
 from appliance.workers.assembly import assemble
 from appliance.workers.capabilities import capabilities_of
-from appliance.workers.doorbell import LocalDoorbell
 from appliance.workers.housekeeper import Publisher, keep_house
+from appliance.workers.lanes import Lanes
 from appliance.workers.roles import FAMILIES
-from appliance.workers.worker import Worker
 from appliance.workers.workshop import Build, Workshop, opened
 
 log = logging.getLogger(__name__)
@@ -56,16 +55,16 @@ def _work(settings: Settings, workshop: Workshop) -> None:
     registry.proven()
     metrics = Metrics()
     metrics.count_commits_of(context.database.engine)
-    worker = Worker(context, worker_id, metrics=metrics)
     gone = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: gone.set())
-    with exposed(metrics, settings), LocalDoorbell(worker.run_until_idle) as doorbell:
-        duties = duties_of(settings, workshop, registry, doorbell.ring, metrics)
-        _in_background("doorbell-listener", lambda: _listen(doorbell.ring, gone))
+    with exposed(metrics, settings), Lanes(context, worker_id, metrics) as lanes:
+        duties = duties_of(settings, workshop, registry, lanes.ring, metrics)
+        duties.append(lambda: lanes.tell(context.database))
+        _in_background("doorbell-listener", lambda: _listen(lanes.ring, gone))
         _in_background("housekeeper", lambda: keep_house(duties, gone, settings.poll_s))
-        doorbell.ring()
+        lanes.ring()
         gone.wait()
-        worker.stop()
+        lanes.stop()
 
 
 def duties_of(

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 
 from appliance.errors import CommandFailed
-
-FAMILIES = ("hear", "translate", "synthesize", "finish")
-"""The parts of batch keys before the colon."""
+from appliance.jobs.items import FAMILIES as FAMILIES
 
 BATCH_LIMITS: Mapping[str, int] = {"hear": 8, "translate": 50, "synthesize": 4, "finish": 8}
 
@@ -15,6 +13,10 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "voice": ("synthesize",),
 }
 """Listening and translating share CTranslate2 and one process; speaking has a runtime of its own (performance.md 6)."""
+
+SHARED_ROLES = ("whisper",)
+"""Roles whose slots may share a process and its weights: CTranslate2 takes calls from several threads, the
+synthesizer's phonemizer does not."""
 
 MAKES: Mapping[str, tuple[str, ...]] = {
     "hear": ("translate", "synthesize", "finish"),

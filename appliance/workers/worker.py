@@ -7,6 +7,7 @@ from appliance.errors import EngineFailed, StorageUnavailable
 from appliance.jobs.claims import Claims
 from appliance.jobs.items import ClaimedItem
 from appliance.jobs.keeping import kept
+from appliance.jobs.rates import Observations
 from appliance.stages.context import Context
 from appliance.stages.finish import finish
 from appliance.stages.hear import hear
@@ -46,6 +47,7 @@ class Worker:
         self._claims = Claims(context.database, worker_id, context.settings.lease_s)
         self._stopping = False
         self._paused = False
+        self.observations = Observations()
 
     def stop(self) -> None:
         """Claim nothing more; the batch in hand is finished."""
@@ -69,10 +71,13 @@ class Worker:
         return ran
 
     def _run(self, items: Sequence[ClaimedItem]) -> None:
-        stage = STAGES[_family(items)]
+        stage, clock = STAGES[_family(items)], self._context.clock
+        started_s = clock.monotonic_s()
         try:
             with kept(self._claims, items, self._context.settings.lease_s):
                 stage(self._context, items)
+            job_ids = [item.job_id for item in items]
+            self.observations.add(_family(items), job_ids, clock.monotonic_s() - started_s)
         except StorageUnavailable as away:
             self._pause_or_leave(items, away)
         except Exception:

@@ -16,7 +16,7 @@ from appliance.commands.serve import child_environment
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
-from appliance.storage.tables import metadata
+from appliance.storage.tables import metadata, workers
 from tests.processes.conftest import FINAL, eventually, scripted_wav
 from tests.services import postgres_url as postgres_url
 from tests.services import redis as redis
@@ -47,6 +47,10 @@ class Cluster:
 
     def start_housekeeping(self, **changes: object) -> subprocess.Popen[bytes]:
         return self._start("appliance.cli", "housekeeping", **changes)
+
+    def ready_to_accept(self) -> None:
+        """Wait until some worker has announced what it can do: jobs are accepted from then on."""
+        eventually(lambda: self.rows(sa.select(workers.c.id)), "a worker has announced itself")
 
     def ready(self) -> None:
         eventually(lambda: httpx.get(f"{self.urls[-1]}/health/ready").status_code == 200, "the appliance is ready")

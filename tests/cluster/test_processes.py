@@ -2,9 +2,11 @@
 
 import signal
 
+import httpx
 import sqlalchemy as sa
 
 from appliance.storage.tables import targets, work_items
+from tests.processes.conftest import eventually
 
 
 def test_a_job_goes_through_workers_of_different_roles_and_is_seen_by_every_api(cluster):
@@ -64,3 +66,16 @@ def test_sigterm_lets_a_worker_finish_and_leave(cluster):
     cluster.ready()
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(30) == 0
+
+
+def test_it_is_ready_only_when_every_kind_of_work_has_a_worker(cluster):
+    cluster.start_worker("voice")
+    cluster.start_api()
+
+    def told() -> dict | None:
+        problem = httpx.get(f"{cluster.urls[0]}/health/ready").json()
+        return problem if "hear" in problem.get("detail", "") else None
+
+    assert eventually(told, "the missing kind is named")["code"] == "not_ready"
+    cluster.start_worker("whisper")
+    cluster.ready()

@@ -261,7 +261,7 @@ class TestRights:
         tenant.allow(languages="fr")
         with pytest.raises(LanguageNotInPlan):
             tenant.bench.submitter.check(
-                Submission(owner=tenant.owner, request=Request(targets=("es",)), audio_sha256="0" * 64)
+                Submission(owner=tenant.owner, request=Request(targets=("es",)), audio_sha256="0" * 64), 1000
             )
         with pytest.raises(LanguageNotInPlan):
             tenant.speak("good morning", "es")

@@ -4,10 +4,12 @@ import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
+import ctranslate2
 import jiwer
 import numpy as np
 import pytest
@@ -282,6 +284,36 @@ def test_given_a_closed_engine_then_the_next_call_loads_it_again(voices, model_p
 
     assert hear(loaded, request) == before
     loaded.close()
+
+
+def read_by_two_callers(path: Path, clips: list[np.ndarray], **options: object) -> list[list[str]]:
+    """Return what two threads read at once, each the same clips in its own order; the second's is turned back."""
+    with closing(engine(path, callers=2, **options)) as shared, ThreadPoolExecutor(2) as threads:
+        shared.warm()
+        orders = (clips, clips[::-1])
+        read = threads.map(lambda order: [hear(shared, TranscribeRequest(clip))[0].text for clip in order], orders)
+        first, second = read
+    return [first, second[::-1]]
+
+
+def test_given_two_callers_at_once_then_each_reads_what_one_alone_does(voices, model_path, heard) -> None:
+    names = sorted(voices)[:6]
+
+    read = read_by_two_callers(model_path("whisper-base"), [voices[name] for name in names])
+
+    assert read == [[heard[name].text for name in names]] * 2
+
+
+@pytest.mark.gpu
+def test_given_two_callers_on_a_gpu_then_both_read_the_same(voices, model_path) -> None:
+    """Shows that the slots of a GPU's process do not disturb each other; neither their speed nor large-v3's memory."""
+    if not ctranslate2.get_cuda_device_count():
+        pytest.skip("there is no NVIDIA GPU")
+    clips = [voices[name] for name in sorted(voices)[:6]]
+
+    first, second = read_by_two_callers(model_path("whisper-base"), clips, device="cuda", compute_type="float16")
+
+    assert first == second
 
 
 def test_given_an_empty_batch_then_there_is_nothing_to_answer(whisper) -> None:

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 from appliance.bench.lab import Lab
 from appliance.bench.notes import CORPUS
 from appliance.bench.row import Check, Demand, Row, Sides, judged
 from appliance.bench.sentence_by_sentence import BEAM, SentenceBySentence
 from appliance.engines.argos import ArgosTranslator
+from appliance.engines.argos_model import LEAST_BATCH_TOKENS, MOST_BATCH_TOKENS
 from appliance.engines.argos_packs import ArgosPacks
 from appliance.engines.protocols import TranslateRequest, Translation
 from appliance.engines.sentences import split_sentences
@@ -24,6 +27,7 @@ REPEATS = 5
 COMPARED = 320
 """Sentences whose output is compared, in batches of 32: 99 % of the timed 32 alone would allow no difference."""
 LEAST_EQUAL = 0.99
+BARE_ROUNDS = 15
 WORDS = range(5, 15)
 """Everyday sentences: a voice message's have about ten words."""
 
@@ -62,6 +66,7 @@ def _measured(lab: Lab, name: str, demand: Demand, *, threads: int) -> Row:
             lab.stopwatch(lambda: [apart(timed) for _ in range(REPEATS)]),
         )
         check = _check(texts, together, apart)
+        bare = _bare_ratio(lab, single, timed, clients.map if threads > 1 else map)
     return judged(
         name,
         demand,
@@ -72,9 +77,23 @@ def _measured(lab: Lab, name: str, demand: Demand, *, threads: int) -> Row:
             b=f"one CTranslate2 call per sentence, argos style, {threads} client thread{'s' * (threads > 1)}",
             threads=f"both: {threads} CTranslate2 worker{'s' * (threads > 1)} of one thread, beam {BEAM}",
         ),
-        {"a_ms_per_sentence": 1000 * min(s.elapsed_s for s in timings.a) / (REPEATS * REQUESTS),
+        {"bare_ratio": bare,
+         "a_ms_per_sentence": 1000 * min(s.elapsed_s for s in timings.a) / (REPEATS * REQUESTS),
          "b_ms_per_sentence": 1000 * min(s.elapsed_s for s in timings.b) / (REPEATS * REQUESTS)},
     )  # fmt: skip
+
+
+def _bare_ratio(lab: Lab, single: SentenceBySentence, sentences: list[str], spread: Callable[..., Any]) -> float:
+    """Return what batching gains in CTranslate2 alone, without a line of ours around it: the most a row can show."""
+    tokens = [single.tokens(sentence) for sentence in sentences]
+    share = max(LEAST_BATCH_TOKENS, min(MOST_BATCH_TOKENS["cpu"], sum(map(len, tokens)) // single.workers + 1))
+    turns = (
+        lab.stopwatch(lambda: single.search(tokens, share)),
+        lab.stopwatch(lambda: list(spread(lambda row: single.search([row]), tokens))),
+    )
+    samples = [[turn().elapsed_s for turn in turns] for _ in range(BARE_ROUNDS)]
+    batch_s, apart_s = (median(side) for side in zip(*samples, strict=True))
+    return apart_s / batch_s
 
 
 def _check(

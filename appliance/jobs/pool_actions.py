@@ -1,0 +1,44 @@
+"""What the pools of all hosts did to their worker processes, and why: rows for the console and `meeshy status`."""
+
+import msgspec
+import sqlalchemy as sa
+
+from appliance.storage.database import Database
+from appliance.storage.tables import pool_actions
+
+KEEP_ACTIONS_S = 30 * 86400.0
+REASON_CHARACTERS = 200
+
+
+class PoolAction(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a pool did: `start`, `stop`, `change`, `killed` or noted: `died`."""
+
+    at_s: float
+    host: str
+    device: str
+    role: str
+    action: str
+    pid: int | None
+    reason: str
+
+
+def record_action(
+    database: Database, *, host: str, device: str, role: str, action: str, pid: int | None, reason: str
+) -> None:
+    """Write an action down with database time, and let go of those of more than 30 days ago."""
+    with database.write() as connection:
+        now_s = database.now_s(connection)
+        connection.execute(
+            sa.insert(pool_actions).values(
+                at_s=now_s, host=host, device=device, role=role, action=action, pid=pid,
+                reason=reason[:REASON_CHARACTERS],
+            )
+        )  # fmt: skip
+        connection.execute(sa.delete(pool_actions).where(pool_actions.c.at_s < now_s - KEEP_ACTIONS_S))
+
+
+def latest_actions(connection: sa.Connection, limit: int = 50) -> list[PoolAction]:
+    """Return the newest actions of all hosts, the newest first."""
+    columns = [column for column in pool_actions.c if column.name != "id"]
+    rows = connection.execute(sa.select(*columns).order_by(pool_actions.c.id.desc()).limit(limit)).mappings()
+    return [PoolAction(**row) for row in rows]

@@ -1,0 +1,60 @@
+"""Two workers in one process: while one message is spoken, another is listened to.
+
+Listening and speaking use different engines, so each may run in a thread of its own; each engine still has one caller.
+Parts of both use a single core (phonemes, features, loudness, rows), which the other lane fills.
+"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from appliance.stages.context import Context
+from appliance.storage.database import Database
+from appliance.telemetry.metrics import Metrics
+from appliance.workers.doorbell import LocalDoorbell
+from appliance.workers.roles import BATCH_LIMITS, FAMILIES, ROLES
+from appliance.workers.worker import Worker
+
+LANES = ("whisper", "voice")
+
+
+class Lanes:
+    """A worker and a doorbell per lane; together they take every family of work."""
+
+    def __init__(self, context: Context, worker_id: str, metrics: Metrics) -> None:
+        """Work for this context; both lanes claim under one worker's id, since one process lives or dies."""
+        self._lanes = [
+            (frozenset(ROLES[role]), worker, LocalDoorbell(worker.run_until_idle))
+            for role in LANES
+            for worker in [Worker(context, worker_id, {f: BATCH_LIMITS[f] for f in ROLES[role]}, self.ring, metrics)]
+        ]
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        """Start answering doorbells."""
+        for _, _, doorbell in self._lanes:
+            self._stack.enter_context(doorbell)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait for the batches in hand."""
+        self._stack.close()
+
+    def ring(self, families: Sequence[str] = FAMILIES) -> None:
+        """Wake the lanes that take any of these families."""
+        for taken, _, doorbell in self._lanes:
+            if not taken.isdisjoint(families):
+                doorbell.ring()
+
+    def tell(self, database: Database) -> None:
+        """Write down how long the lanes' batches took."""
+        for _, worker, _ in self._lanes:
+            worker.observations.tell(database)
+
+    def stop(self) -> None:
+        """Claim nothing more."""
+        for _, worker, _ in self._lanes:
+            worker.stop()

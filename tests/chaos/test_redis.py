@@ -1,0 +1,65 @@
+"""Redis emptied, replaced by an empty one, or frozen while jobs run: rings are lost, jobs are not."""
+
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.fleet import pause
+from tests.chaos.scene import Scene, messages
+from tests.redis_server import RedisServer, redis_program, redis_server
+from tests.services import needed
+
+JOBS_EACH = 6
+BLOWS = ("emptied", "replaced", "frozen")
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A Redis that nobody else uses."""
+    needed(redis_program(), "Redis", "Debian: redis-server")
+    with redis_server(redis_program()) as server:
+        yield server
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("times", "freeze_s"), [(3, 2.0), pytest.param(10, 30.0, marks=pytest.mark.full)], ids=["few", "all"]
+)
+def test_what_befalls_redis_loses_no_job(staged, own_redis, seed, figures, times, freeze_s):
+    rng = random.Random(seed)
+    scene = staged(redis_url=own_redis.url)
+    scene.fleet.staffed(apis=2, workers_=2, pace_s=0.05)
+    blows = [BLOWS[number % len(BLOWS)] for number in range(times)]
+    rng.shuffle(blows)
+    requests = list(messages(seed, times * JOBS_EACH * 2))
+    for blow in blows:
+        scene.send(_next(requests))
+        pause(rng, 0.05, 0.3)
+        _befall(scene, own_redis, blow, freeze_s, requests)
+    found = scene.finish(within_s=120)
+    figures(**{blow: blows.count(blow) for blow in BLOWS}, freeze_s=freeze_s, jobs=times * JOBS_EACH * 2,
+            **found.counts())  # fmt: skip
+    assert found.all() == []
+
+
+def _befall(scene: Scene, server: RedisServer, blow: str, freeze_s: float, requests: list) -> None:
+    """Strike, with a share of the jobs submitted while it lasts."""
+    if blow == "emptied":
+        server.client().flushall()
+        scene.send(_next(requests))
+    elif blow == "replaced":
+        server.kill()
+        scene.send(_next(requests))
+        scene.all_sent()
+        server.start()
+    else:
+        with server.frozen():
+            scene.send(_next(requests))
+            time.sleep(freeze_s)
+
+
+def _next(requests: list) -> list:
+    taken, requests[:JOBS_EACH] = requests[:JOBS_EACH], []
+    return taken

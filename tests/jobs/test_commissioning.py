@@ -1,0 +1,111 @@
+"""Commissioning with scripted engines that take scripted time: every figure follows from what was measured."""
+
+import json
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner
+
+from appliance.bench.commissioning import ROUNDS, commission, scale_for
+from appliance.bench.trial import opened_trial
+from appliance.cli import main
+from appliance.commands.commission import _store
+from appliance.jobs.deadlines import sla_scale
+from appliance.jobs.rates import COMMISSIONED, FAMILIES, LENGTHS, load_rates
+from appliance.settings import Settings
+from appliance.stages.context import Context, Engines
+from appliance.stages.references import References
+from appliance.storage.database import Database
+from appliance.storage.opening import open_store
+from appliance.storage.site import site_value
+from appliance.storage.tables import jobs
+from appliance.testing.clock import FrozenClock
+from appliance.testing.engines import (
+    ScriptedEncoder,
+    ScriptedSynthesizer,
+    ScriptedTranscriber,
+    ScriptedTranslator,
+    scripted_speech,
+)
+
+BATCH_S = 2.0
+"""What each call of the transcriber takes, however many are in it; nothing else takes time."""
+
+
+class Workshop:
+    """Engines of which one takes time on a clock that stands still."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        clock = FrozenClock()
+        transcriber = ScriptedTranscriber(on_batch=lambda batch: clock.advance(BATCH_S))
+        engines = Engines(
+            transcriber, ScriptedTranslator(), ScriptedSynthesizer(), ScriptedEncoder(), whisper_translates=False
+        )
+        self.context = Context(database, open_store(settings), engines, settings, References(), clock)
+
+    def warm(self, families) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def measured(tmp_path):
+    settings = Settings(data_dir=tmp_path / "data")
+    said: list[str] = []
+    with opened_trial(settings, Workshop) as trial:
+        figures, sums = commission(trial, scripted_speech("good morning"), 3.0, said.append)
+    assert len(said) > ROUNDS
+    return settings, figures, sums
+
+
+def test_the_figures_are_what_the_engines_took(measured):
+    _, figures, _ = measured
+    # Heard and verified.
+    assert figures.note_s == 2 * BATCH_S
+    assert (figures.transcription.alone_s, figures.transcription.in_batch_s) == (0.2, 0.025)
+    assert figures.transcription.gain == 8.0
+    assert figures.translation.alone_s == 0.0
+    assert set(figures.rates) == {f"{family}:{length}" for family in FAMILIES for length in LENGTHS}
+    # Alone and four at once, heard and verified: four batches of 2 s for ten passes over 10 s.
+    assert figures.rates["hear:medium"] == 0.08
+    assert figures.rates["finish:long"] == 0.0
+    assert figures.resident_bytes > 1_000_000
+
+
+def test_the_scale_lets_an_idle_machine_keep_the_strictest_promise_with_headroom(measured):
+    assert measured[1].sla_scale == 1.0
+    # 13 s are promised for a note of 5 s.
+    assert scale_for(26.0, 3.0) == 3.0
+    assert scale_for(1.0, 3.0) == 1.0
+
+
+def test_what_is_stored_is_in_force(measured, database):
+    settings, figures, sums = measured
+    slow = msgspec.structs.replace(figures, sla_scale=2.5)
+    url = database.url.render_as_string(hide_password=False)
+    settings = settings.model_copy(update={"database_url": url})
+    _store(settings, slow, sums)
+    with database.read() as connection:
+        rates = load_rates(connection)
+        assert rates.origin == "commissioned"
+        assert rates.known
+        assert rates.cost("hear", "medium") == pytest.approx(0.08)
+        assert sla_scale(connection, settings) == 2.5
+        assert site_value(connection, COMMISSIONED)["note_s"] == figures.note_s
+        assert connection.scalar(sa.select(sa.func.count()).select_from(jobs)) == 0
+
+
+def test_without_models_it_says_what_to_pull_and_stores_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEESHY_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("MEESHY_MODELS_DIR", str(tmp_path / "models"))
+
+    result = CliRunner().invoke(main, ["commission", "--json"])
+
+    assert result.exit_code == 1
+    assert "models pull" in result.output
+    assert not (tmp_path / "data").exists()
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(result.output)

@@ -1,0 +1,126 @@
+"""The inventory file: what it may say, what is wrong with it, and whether it fits the memory that models take."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance.catalog.catalog import Catalog
+from appliance.errors import CommandFailed
+from appliance.pool.budget import process_bytes
+from appliance.pool.inventory import GIB, parse_inventory, read_inventory
+from appliance.pool.layout import lay_out
+
+SHIPPED = Path(__file__).resolve().parents[2] / "installer/inventories"
+
+CARD = """
+[[device]]
+name = "card-0"
+gpu = 0
+memory_gib = 40
+[device.roles.whisper]
+max = 4
+"""
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    return Catalog.load()
+
+
+def shipped(name, catalog, preset="production"):
+    return lay_out(read_inventory(SHIPPED / name), catalog, preset, name)
+
+
+def everything_fits(place):
+    return place.holds(*place.takes({role: shape.most for role, shape in place.shapes.items()}))
+
+
+def test_nodes_1_and_2_hold_four_slots_of_whisper_in_one_process_and_two_voices_at_once(catalog):
+    (card,) = shipped("node-1-and-2.toml", catalog)
+    whisper, voice = card.shapes["whisper"], card.shapes["voice"]
+    assert (whisper.least, whisper.most, whisper.slots) == (1, 1, 4)
+    assert (voice.most, voice.slots) == (2, 1)
+    assert everything_fits(card)
+
+
+def test_node_3_holds_six_voices_at_once(catalog):
+    (card,) = shipped("node-3.toml", catalog)
+    assert (card.shapes["voice"].most, card.shapes["voice"].slots) == (6, 1)
+    assert everything_fits(card)
+
+
+def test_the_inventory_for_a_host_without_a_gpu_fits_the_starter_models(catalog):
+    (cpu,) = shipped("cpu.toml", catalog, preset="starter")
+    assert cpu.gpu is None
+    assert everything_fits(cpu)
+
+
+def test_every_shipped_inventory_is_one_of_these_tests():
+    assert {file.name for file in SHIPPED.iterdir()} == {"node-1-and-2.toml", "node-3.toml", "cpu.toml"}
+
+
+def test_an_inventory_that_does_not_fit_is_refused_with_the_numbers(catalog):
+    text = (SHIPPED / "node-3.toml").read_text().replace("max = 6", "max = 9")
+    each = process_bytes(catalog, "production", "voice", slots=1, on_gpu=True) / GIB
+    with pytest.raises(CommandFailed) as refused:
+        lay_out(parse_inventory(text), catalog, "production", "node-3.toml")
+    for number in ("node-3.toml", "card-0", "36.0 GiB", f"9 x voice of 1 slots and {each:.1f} GiB", f"{9 * each:.1f}"):
+        assert number in refused.value.detail
+
+
+def test_minimums_that_do_not_fit_together_are_refused(catalog):
+    text = CARD.replace("max = 4", "min = 4\nmax = 4") + "[device.roles.voice]\nmin = 6\nmax = 6\n"
+    with pytest.raises(CommandFailed, match=r"1 x whisper of 4 slots .* \+ 6 x voice"):
+        lay_out(parse_inventory(text), catalog, "production")
+
+
+def test_more_slots_than_the_device_has_are_refused_with_the_numbers(catalog):
+    text = CARD.replace("memory_gib = 40", "memory_gib = 40\nslots = 3")
+    with pytest.raises(CommandFailed, match=r"card-0 has 3 slots: 1 x whisper of 4 slots .* are 4"):
+        lay_out(parse_inventory(text), catalog, "production")
+
+
+def test_slots_of_one_process_share_its_weights(catalog):
+    one, four = (process_bytes(catalog, "production", "whisper", slots=n, on_gpu=True) for n in (1, 4))
+    weights = next(m.memory_bytes for m in catalog.of_set("production", task="transcription"))
+    assert four < 4 * one - 3 * weights + 1
+    assert four > one + weights
+
+
+def test_a_site_that_measured_a_slot_is_believed(catalog):
+    measured = CARD.replace("max = 4", "max = 4\nslot_gib = 6.5")
+    (reckoned,), (believed,) = (lay_out(parse_inventory(text), catalog, "production") for text in (CARD, measured))
+    assert believed.shapes["whisper"].memory_bytes - reckoned.shapes["whisper"].memory_bytes == 4 * 3.5 * GIB
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[[device]\n", "is not valid TOML"),
+        ("", "`device`"),
+        (CARD.replace("memory_gib = 40", 'memory_gib = "40"'), r"device\[0\].memory_gib: Expected `float`"),
+        (CARD.replace("memory_gib = 40", "memory_gib = 0"), r"device\[0\].memory_gib"),
+        (CARD.replace("memory_gib", "memory_gb"), r"memory_gb"),
+        (CARD.replace("max = 4", "max = 0"), r"max"),
+        (CARD.replace("max = 4", "min = 5\nmax = 4"), "card-0: roles.whisper.min: 5 is more than max, 4"),
+        (CARD.replace("roles.whisper", "roles.wisper"), "roles.wisper is no role; there are: all, whisper, voice"),
+        (CARD.replace("max = 4", "max = 4\nslots_per_process = 3"), "4 is no multiple of slots_per_process, 3"),
+        (
+            CARD.replace("whisper]\nmax = 4", "voice]\nmax = 4\nslots_per_process = 2"),
+            "roles.voice.slots_per_process: each slot that speaks is a process",
+        ),
+        (CARD + CARD, "two devices have the name 'card-0'"),
+        (CARD + CARD.replace("card-0", "card-1"), "two devices have the gpu 0"),
+        ("[rules]\nbacklog = -1\n" + CARD, r"rules.backlog"),
+        ("[rules]\nspeed = 1\n" + CARD, r"speed"),
+    ],
+)
+def test_a_mistake_is_told_with_file_key_and_reason(text, told):
+    with pytest.raises(CommandFailed, match=told) as refused:
+        parse_inventory(text, "site.toml")
+    assert refused.value.detail.startswith("site.toml")
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(CommandFailed, match=r"absent\.toml cannot be read"):
+        read_inventory(tmp_path / "absent.toml")
