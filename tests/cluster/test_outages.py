@@ -81,7 +81,7 @@ def require_refused(response):
 
 @pytest.mark.parametrize("outage", [stopped, frozen])
 def test_without_the_database_every_route_says_so_soon_and_all_heals_alone(
-    on_own_postgres, own_postgres, outage, record_property
+    on_own_postgres, own_postgres, outage, record_testsuite_property
 ):
     cluster = on_own_postgres
     api, worker = cluster.start_api(), cluster.start_worker()
@@ -97,7 +97,9 @@ def test_without_the_database_every_route_says_so_soon_and_all_heals_alone(
         assert asked(cluster, "/health/live")[0].status_code == 200
     for response, _ in answers:
         require_refused(response)
-    record_property("slowest answer in s", round(max(took_s for _, took_s in answers), 2))
+    record_testsuite_property(
+        f"slowest answer, {outage.__name__} database, s", round(max(took_s for _, took_s in answers), 2)
+    )
     eventually(lambda: asked(cluster, "/health/ready")[0].status_code == 200, "it is ready again")
     assert cluster.finished(cut_off)["state"] == "done"
     assert cluster.finished(cluster.submit("afterwards", "fr"))["state"] == "done"
