@@ -10,13 +10,15 @@ from rich.table import Table
 from appliance.settings import Settings
 
 SECRET = frozenset({"deepl_key", "client_key", "s3_access_key", "s3_secret_key"})
+WITH_PASSWORD = frozenset({"database_url", "redis_url"})
+"""URLs, whose password alone is hidden."""
 
 
 def _shown(name: str, settings: Settings) -> object:
     value = getattr(settings, name)
     if name in SECRET:
         return "(set)" if value else ""
-    if name == "database_url" and value:
+    if name in WITH_PASSWORD and value:
         return sa.make_url(value).render_as_string(hide_password=True)
     return value
 

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from appliance.cli import main
 from appliance.settings import Settings
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/settings.md"
@@ -103,3 +105,21 @@ def test_what_zero_and_empty_mean_is_said(documented):
             assert "Empty:" in meaning, name
         if default == "`0`":
             assert "`0`:" in meaning, name
+
+
+def test_no_key_and_no_password_is_shown(monkeypatch):
+    hidden = {
+        "MEESHY_DATABASE_URL": "postgresql://meeshy:hunter2@db/meeshy",
+        "MEESHY_REDIS_URL": "redis://:hunter2@queue/0",
+        "MEESHY_S3_ENDPOINT": "objects:9000",
+        "MEESHY_S3_ACCESS_KEY": "hunter2",
+        "MEESHY_S3_SECRET_KEY": "hunter2",
+        "MEESHY_DEEPL_KEY": "hunter2",
+        "MEESHY_CLIENT_KEY": "hunter2",
+    }
+    for name, value in hidden.items():
+        monkeypatch.setenv(name, value)
+    for arguments in ([], ["--json"]):
+        shown = CliRunner().invoke(main, ["settings", *arguments])
+        assert shown.exit_code == 0, shown.output
+        assert "hunter2" not in shown.output
