@@ -10,7 +10,8 @@ import pytest
 
 from appliance.api.capacity import CapacityOut
 from appliance.audio.decoder import DecoderPool
-from appliance.jobs.rates import FAMILIES, Rate, learn
+from appliance.jobs.rates import COMMISSIONED, FAMILIES, Rate, learn
+from appliance.storage.site import set_site_value
 from tests.integration.api_house import TRANSLATE, House, open_house
 
 CAPACITY = "/api/v1/capacity"
@@ -32,6 +33,7 @@ def measured(house: House, cost: float) -> None:
     rate = Rate(busy_s=100 * cost, stayed_s=100 * cost, audio_s=100.0)
     with house.database.write() as connection:
         learn(connection, {(family, "short"): rate for family in FAMILIES}, house.database.now_s(connection))
+        set_site_value(connection, COMMISSIONED, {}, house.database.now_s(connection))
     forget(house)
 
 
