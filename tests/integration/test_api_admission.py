@@ -171,7 +171,7 @@ def test_the_capacity_follows_what_was_measured(house: House) -> None:
 
     told = capacity(house)
 
-    assert told["figures"] == "observed"
+    assert told["figures"] == "commissioned"
     assert [each["sla_s"] for each in told["priorities"]] == [3.0, 10.0, 30.0]
     assert [each["eta_s"] for each in told["priorities"]] == [2.5, 2.5, 2.5]
     assert told["eta_error"]["jobs"] == 1
