@@ -26,7 +26,7 @@ COMMANDS = {
     "applications": ("appliance.access.plan_commands", "applications"),
     "plans": ("appliance.access.plan_commands", "plans"),
     "usage": ("appliance.access.usage_commands", "usage"),
-    "webhooks": ("appliance.webhooks.commands", "webhooks"),
+    "webhooks": ("appliance.commands.webhooks", "webhooks"),
     "commission": ("appliance.commands.commission", "commission"),
     "bench": ("appliance.commands.bench", "bench"),
     "settings": ("appliance.commands.settings", "settings"),

@@ -1,4 +1,4 @@
-"""What the commands of this floor share: the open database, and how they print."""
+"""What commands on the database share: how it is opened, and how they print."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -1,27 +1,21 @@
 """`meeshy webhooks`: see what was not delivered, send it again, open a destination again."""
 
-import json
 import math
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 import msgspec
 
-from appliance.errors import MeeshyError
+from appliance.access.console import as_json, opened, print_json
 from appliance.jobs.outbox import MessageState
 from appliance.settings import Settings
-from appliance.storage.database import Database
-from appliance.storage.migrate import migrate
 from appliance.webhooks.listing import DestinationEntry, MessageEntry, list_destinations, list_messages
 from appliance.webhooks.replay import replay_failed, replay_message
 from appliance.webhooks.trouble import enable as enable_destination
 
 _UNIT_S = {"m": 60.0, "h": 3600.0, "d": 86400.0}
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 
 
 def _seconds(_context: click.Context, _parameter: click.Parameter, text: str | None) -> float:
@@ -48,11 +42,11 @@ def webhooks() -> None:
 @click.pass_obj
 def list_all(settings: Settings, state: str | None, limit: int, as_json: bool) -> None:
     """Show messages, newest first, and the destinations that are disabled or failing."""
-    with _database(settings) as database:
+    with opened(settings) as database:
         messages = list_messages(database, MessageState(state) if state else None, limit)
         destinations = list_destinations(database)
     if as_json:
-        _print_json({"messages": msgspec.to_builtins(messages), "destinations": msgspec.to_builtins(destinations)})
+        print_json({"messages": msgspec.to_builtins(messages), "destinations": msgspec.to_builtins(destinations)})
         return
     _print_list(messages, destinations)
 
@@ -67,14 +61,14 @@ def replay(settings: Settings, message_id: str | None, failed: bool, since_s: fl
     """Send a message again, or all that failed, under the same id."""
     if (message_id is None) != failed or (message_id is not None and since_s != math.inf):
         raise click.UsageError("Name one message, or give --failed, with or without --since.")
-    with _database(settings) as database:
+    with opened(settings) as database:
         if message_id is None:
             replayed: Sequence[str] = replay_failed(database, since_s)
         else:
             replay_message(database, message_id)
             replayed = [message_id]
     if as_json:
-        _print_json({"replayed": list(replayed)})
+        print_json({"replayed": list(replayed)})
     else:
         click.echo(f"due at once: {_counted(len(replayed))}")
 
@@ -86,24 +80,12 @@ def replay(settings: Settings, message_id: str | None, failed: bool, since_s: fl
 @click.pass_obj
 def enable(settings: Settings, destination: str, application: str | None, as_json: bool) -> None:
     """Send to a destination again, given as URL or id, and send what it missed while it was disabled."""
-    with _database(settings) as database:
+    with opened(settings) as database:
         missed = enable_destination(database, destination, application)
     if as_json:
-        _print_json({"destination": destination, "enabled": True, "messages": missed})
+        print_json({"destination": destination, "enabled": True, "messages": missed})
     else:
         click.echo(f"enabled; due at once: {_counted(missed)}")
-
-
-@contextmanager
-def _database(settings: Settings) -> Iterator[Database]:
-    database = Database(settings.database)
-    try:
-        migrate(database)
-        yield database
-    except MeeshyError as error:
-        raise click.ClickException(error.detail) from error
-    finally:
-        database.close()
 
 
 def _print_list(messages: Sequence[MessageEntry], destinations: Sequence[DestinationEntry]) -> None:
@@ -130,7 +112,3 @@ def _counted(messages: int) -> str:
 
 def _minute(at_s: float) -> str:
     return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
