@@ -33,7 +33,7 @@ def test(settings: Settings, full: bool, unit: bool, pytest_arguments: tuple[str
     if pytest_arguments:
         sys.exit(_run("pytest", *pytest_arguments))
     failed = [name for name, command in _checks().items() if _announced(name, command) != 0]
-    if _announced("unit tests", ["pytest", "-q", "-n", "auto", "tests/unit"]) != 0:
+    if _announced("unit tests", ["pytest", "-q", "-n", "auto", "--dist", "loadfile", "tests/unit"]) != 0:
         failed.append("unit tests")
     if not unit:
         _install_servers()
