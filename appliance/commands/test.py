@@ -20,6 +20,10 @@ DEBIAN_PACKAGES = {
 }
 """Debian packages that the tests start servers and hosts with, each with a file that shows it is there."""
 
+UNIT = ["-q", "-n", "auto", "--dist", "loadfile", "-p", "no:faker", "-p", "no:schemathesis"]
+"""A file stays in one process, which keeps what it has generated; two plugins that no unit test uses would load for a
+second in each process."""
+
 CODE = ["appliance", "installer", "models", "tests", "meeshy"]
 
 
@@ -33,7 +37,7 @@ def test(settings: Settings, full: bool, unit: bool, pytest_arguments: tuple[str
     if pytest_arguments:
         sys.exit(_run("pytest", *pytest_arguments))
     failed = [name for name, command in _checks().items() if _announced(name, command) != 0]
-    if _announced("unit tests", ["pytest", "-q", "-n", "auto", "--dist", "loadfile", "tests/unit"]) != 0:
+    if _announced("unit tests", ["pytest", *UNIT, "tests/unit"]) != 0:
         failed.append("unit tests")
     if not unit:
         _install_servers()

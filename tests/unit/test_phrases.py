@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.workers.phrases import PER_TEMPLATE
 from models.packs.phrases import (
     DIRECTIONS,
     LANGUAGES,
@@ -41,7 +42,7 @@ def generated() -> tuple[Phrase, ...]:
 
 @cache
 def pairs(source: str, target: str) -> tuple[tuple[str, str], ...]:
-    return tuple(direction_pairs(CORPUS, source, target))
+    return tuple(direction_pairs(CORPUS, source, target, PER_TEMPLATE))
 
 
 def words(text: str) -> str:
