@@ -38,7 +38,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     analytics: bool
     """Whether figures of earlier months and statistics may be read."""
     reserved_slots: Count
-    """Slots of the machine kept free for this plan's jobs."""
+    """Slots of the living workers that take this plan's work alone, for each kind of work."""
     concurrent_jobs: Count | None
     """Jobs of the application that may be open at once."""
     audio_s_per_day: Seconds | None

@@ -46,7 +46,7 @@ class CapacityOut(msgspec.Struct, frozen=True, kw_only=True):
     """What could be taken now."""
 
     priorities: list[PriorityOut]
-    slots: Annotated[dict[str, int], Meta(description="Living workers that take each kind of work.")]
+    slots: Annotated[dict[str, int], Meta(description="Slots of living workers that take each kind of work.")]
     figures: Annotated[
         Literal["commissioned", "observed", "none"],
         Meta(description="Where the speeds come from: `meeshy commission`, finished work alone, or nowhere yet."),
@@ -81,8 +81,8 @@ def _capacity(parts: ApiParts) -> CapacityOut:
         errors_s = sorted(recent_eta_errors_s(connection, now_s))
         return CapacityOut(
             priorities=[
-                _priority(priority, sla_s, outlook, parts.settings, scale, now_s)
-                for priority, sla_s in _slas(connection, parts.settings).items()
+                _priority(priority, sla_s, outlook.of(plan), parts.settings, scale, now_s)
+                for priority, (sla_s, plan) in _strictest(connection, parts.settings).items()
             ],
             slots=outlook.fleet.slots,
             figures=outlook.rates.origin,
@@ -94,12 +94,12 @@ def _capacity(parts: ApiParts) -> CapacityOut:
         )
 
 
-def _slas(connection: sa.Connection, settings: Settings) -> dict[int, float]:
-    """Return the strictest SLA of the plans of each priority; the site's where no plan has that priority."""
-    found: dict[int, list[float]] = {priority: [] for priority in PRIORITIES}
+def _strictest(connection: sa.Connection, settings: Settings) -> dict[int, tuple[float, str | None]]:
+    """Return the strictest SLA of each priority with its plan; the site's where no plan has that priority."""
+    found: dict[int, list[tuple[float, str | None]]] = {priority: [] for priority in PRIORITIES}
     for plan in list_plans(connection):
-        found[plan.priority].append(plan.sla_s or settings.sla_s)
-    return {priority: min(slas, default=settings.sla_s) for priority, slas in found.items()}
+        found[plan.priority].append((plan.sla_s or settings.sla_s, plan.name))
+    return {priority: min(plans, default=(settings.sla_s, None)) for priority, plans in found.items()}
 
 
 def _priority(

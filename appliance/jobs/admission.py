@@ -73,7 +73,7 @@ class Admission:
 
     def require_hope(self, connection: sa.Connection, terms: Terms, size_bytes: int, now_s: float) -> None:
         """Raise Overloaded for an upload that would be refused however long the recording in it is."""
-        outlook = self.look(connection, now_s)
+        outlook = self.look(connection, now_s).of(terms.plan)
         if not outlook.binding:
             return
         scale = sla_scale(connection, self._settings)
@@ -89,7 +89,7 @@ class Admission:
 
         Called in the transaction that accepts it. Nothing to compute passes always.
         """
-        outlook = self.look(connection, now_s)
+        outlook = self.look(connection, now_s).of(asked.plan)
         eta_s, work = None, None
         if outlook.known:
             verdict = outlook.judge(asked, now_s)
@@ -104,7 +104,7 @@ class Admission:
         """Return where an open job stands."""
         with self._database.read() as connection:
             now_s = self._database.now_s(connection)
-            outlook = self.look(connection, now_s)
+            outlook = self.look(connection, now_s).of(job.plan)
             earlier = connection.scalar(
                 sa.select(sa.func.count())
                 .select_from(jobs)
@@ -124,6 +124,7 @@ def _still_asked(job: JobDocument) -> Asked:
         languages=sum(target.state not in FINAL_TARGET for target in job.targets),
         heard=job.source is not None,
         priority=job.priority,
+        plan=job.plan,
     )
 
 

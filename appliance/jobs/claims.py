@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from appliance.jobs.items import ClaimedItem
 from appliance.jobs.locks import hold_job
+from appliance.jobs.reserved import Kept, OwnSlot
 from appliance.jobs.states import ItemState, Stage
 from appliance.storage.database import Database
 from appliance.storage.tables import work_items
@@ -20,33 +21,41 @@ OVERDUE_EVERY = 4
 more, so that a backlog of late P2 work does not make P0 work late."""
 
 
+_READY = work_items.c.state == sa.literal_column(f"'{ItemState.READY}'")
+"""As text: with a bound value, no index over the runnable items alone would be used."""
+
+
 class Stale(Exception):
     """The lease was lost: somebody else may have the item, and nothing may be written for it."""
 
 
 class Claims:
-    """One worker's way to work items."""
+    """One slot's way to work items."""
 
-    def __init__(self, database: Database, worker_id: str, lease_s: float) -> None:
-        """Claim for this worker with leases of this length in seconds."""
+    def __init__(self, database: Database, worker_id: str, lease_s: float, slot: int = 0) -> None:
+        """Claim for this slot of this worker with leases of this length in seconds."""
         self._database = database
         self._worker_id = worker_id
         self._lease_s = lease_s
         self._claims = 0
+        self._own_slot = OwnSlot((worker_id, slot), lease_s)
 
     def claim(self, limits: Mapping[str, int]) -> list[ClaimedItem]:
         """Return the most urgent batch among these families, empty when nothing waits.
 
         `limits` gives the largest batch per family, the part of a batch key before the colon. Never waits for a batch
-        to fill. What is past its deadline comes after what can still meet it, except in every fourth claim.
+        to fill. What is past its deadline comes after what can still meet it, except in every fourth claim. In a
+        reserved slot all of it is work of the slot's plan.
         """
         self._claims += 1
         with self._database.write() as connection:
             now_s = self._database.now_s(connection)
-            head = self._head(connection, limits, now_s)
+            kept = self._own_slot.kept(connection, now_s)
+            head = self._head(connection, limits, kept, now_s)
             if head is None:
                 return []
-            mates = self._mates(connection, head, limits[head.batch_key.split(":")[0]], now_s)
+            family = head.batch_key.split(":")[0]
+            mates = self._mates(connection, head, limits[family], kept.get(family), now_s)
             rows = connection.execute(
                 sa.update(work_items)
                 .where(work_items.c.id.in_(mates))
@@ -92,21 +101,19 @@ class Claims:
                 )
                 note(connection, "attempts_lost", "storage_away")
 
-    def _head(self, connection: sa.Connection, limits: Mapping[str, int], now_s: float) -> sa.Row | None:
-        families = sa.or_(*(work_items.c.batch_key.startswith(f"{family}:") for family in limits))
-        waiting = (
-            sa.select(work_items.c.id, work_items.c.batch_key, work_items.c.attempts)
-            .where(work_items.c.state == ItemState.READY, families)
-            .order_by(work_items.c.deadline_s, work_items.c.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        in_time = waiting.where(work_items.c.deadline_s >= now_s)
+    def _head(self, connection: sa.Connection, limits: Mapping[str, int], kept: Kept, now_s: float) -> sa.Row | None:
+        of_plan: dict[str | None, list[str]] = {}
+        for family in limits:
+            of_plan.setdefault(kept.get(family), []).append(family)
+        waiting = [_waiting(families, plan) for plan, families in of_plan.items()]
+        in_time = [query.where(work_items.c.deadline_s >= now_s) for query in waiting]
         # Two questions and not one sorted by lateness: each is the first entry of an index, however long the queue is.
         order = (waiting,) if self._claims % OVERDUE_EVERY == 0 else (in_time, waiting)
-        return next((row for query in order if (row := connection.execute(query).first())), None)
+        return next((row for queries in order if (row := _earliest(connection, queries))), None)
 
-    def _mates(self, connection: sa.Connection, head: sa.Row, limit: int, now_s: float) -> list[str]:
+    def _mates(
+        self, connection: sa.Connection, head: sa.Row, limit: int, plan: str | None, now_s: float
+    ) -> list[str]:  # fmt: skip
         """Return the head's id with those of the most urgent items that can run with it, in time ones first."""
         if head.attempts > 0 or limit <= 1:
             return [head.id]
@@ -118,6 +125,7 @@ class Claims:
                 work_items.c.batch_key == head.batch_key,
                 work_items.c.attempts == 0,
                 work_items.c.id != head.id,
+                work_items.c.plan == plan if plan is not None else sa.true(),
             )
             .order_by(work_items.c.deadline_s, work_items.c.id)
             .with_for_update(skip_locked=True)
@@ -127,6 +135,26 @@ class Claims:
             if len(chosen) < limit:
                 chosen += connection.scalars(alike.where(lateness).limit(limit - len(chosen)))
         return chosen
+
+
+def _waiting(families: Sequence[str], plan: str | None) -> sa.Select:
+    """Return the query for the most urgent item of these families, of one plan where one is given."""
+    return (
+        sa.select(work_items.c.id, work_items.c.batch_key, work_items.c.attempts, work_items.c.deadline_s)
+        .where(
+            _READY,
+            work_items.c.plan == plan if plan is not None else sa.true(),
+            sa.or_(*(work_items.c.batch_key.startswith(f"{family}:") for family in families)),
+        )
+        .order_by(work_items.c.deadline_s, work_items.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+
+
+def _earliest(connection: sa.Connection, queries: Sequence[sa.Select]) -> sa.Row | None:
+    rows = [row for query in queries if (row := connection.execute(query).first())]
+    return min(rows, key=lambda row: (row.deadline_s, row.id), default=None)
 
 
 def complete(connection: sa.Connection, item: ClaimedItem, state: ItemState = ItemState.DONE) -> None:

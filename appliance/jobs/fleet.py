@@ -7,19 +7,39 @@ import sqlalchemy as sa
 
 from appliance.jobs.rates import FAMILIES
 from appliance.jobs.registry import SEEN_WITHIN_S
-from appliance.storage.tables import workers
+from appliance.jobs.reserved import Kept, load_asked, load_living, reserve
 
 Work = list[float]
 """Seconds of one worker per family, in the order of `FAMILIES`."""
 
 
 class Fleet:
-    """Workers, each a slot for every family that it takes, one batch at a time."""
+    """Slots of workers, each for every family that it takes, one batch at a time.
 
-    def __init__(self, takes: Sequence[Collection[str]]) -> None:
-        """Count these workers by the families that each takes."""
+    The two lanes of an embedded worker share the host's processor and count as one slot.
+    """
+
+    def __init__(self, takes: Sequence[Collection[str]], kept: Sequence[Kept] | None = None) -> None:
+        """Count slots by the families that each takes; `kept` says, slot by slot, what is reserved in it."""
         self.slots = {family: sum(family in families for families in takes) for family in FAMILIES}
+        self._takes = takes
+        self._kept = kept or [{}] * len(takes)
         self._groups = _binding(takes)
+        self._of_plans: dict[str | None, Fleet] = {}
+
+    def of(self, plan: str | None) -> "Fleet":
+        """Return the slots that take a plan's work; of a plan that reserves nothing, those that are everybody's."""
+        if not any(self._kept):
+            return self
+        plan = plan if any(plan in kept.values() for kept in self._kept) else None
+        if plan not in self._of_plans:
+            self._of_plans[plan] = Fleet(
+                [
+                    frozenset(family for family in families if kept.get(family, plan) == plan)
+                    for families, kept in zip(self._takes, self._kept, strict=True)
+                ]
+            )
+        return self._of_plans[plan]
 
     @property
     def complete(self) -> bool:
@@ -36,9 +56,10 @@ class Fleet:
 
 
 def load_fleet(connection: sa.Connection, now_s: float) -> Fleet:
-    """Return the workers that were seen lately."""
-    rows = connection.scalars(sa.select(workers.c.families).where(workers.c.seen_s >= now_s - SEEN_WITHIN_S))
-    return Fleet([frozenset(families) for families in rows])
+    """Return the slots of the workers that were seen lately."""
+    living = load_living(connection, now_s - SEEN_WITHIN_S)
+    kept = reserve(load_asked(connection), living)
+    return Fleet(list(living.values()), [kept[slot] for slot in living])
 
 
 def _binding(takes: Sequence[Collection[str]]) -> list[tuple[tuple[int, ...], int]]:

@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.jobs.states import ItemState, Stage
-from appliance.storage.tables import work_items
+from appliance.storage.tables import jobs, work_items
 
 SHORT_S = 5.0
 MEDIUM_S = 15.0
@@ -82,6 +82,7 @@ def add_item(
             stage=stage,
             batch_key=batch_key,
             state=ItemState.READY,
+            plan=sa.select(jobs.c.plan).where(jobs.c.id == job_id).scalar_subquery(),
             deadline_s=deadline_s,
             payload=payload or {},
             created_s=now_s,

@@ -1,7 +1,7 @@
 """When a job would be done, and whether it may be accepted: arithmetic on the backlog, the rates and the workers."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.jobs.backlog import HEARD, LANGUAGE, Backlog, no_work, work_for
 from appliance.jobs.claims import OVERDUE_EVERY
@@ -35,6 +35,7 @@ class Asked:
     heard: bool
     """Whether the recording's text is known."""
     priority: int
+    plan: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,14 @@ class Outlook:
     rates: Rates
     fleet: Fleet
     backlog: Backlog
+
+    def of(self, plan: str | None) -> "Outlook":
+        """Return the same for a job of a plan: with the slots that take its work.
+
+        The backlog stays whole, so that work of other plans is counted even where it runs in slots of its own: jobs
+        without a reservation are refused rather early, and none is accepted on time that is kept for others.
+        """
+        return replace(self, fleet=self.fleet.of(plan))
 
     @property
     def known(self) -> bool:

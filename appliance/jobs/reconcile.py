@@ -9,7 +9,7 @@ from appliance.errors import WorkerLost
 from appliance.jobs.documents import Failure
 from appliance.jobs.locks import got_name, hold_job, hold_names
 from appliance.jobs.outcomes import end_target, fail_job, plan_target, settle_followers, settle_job
-from appliance.jobs.registry import dead_on_this_host
+from appliance.jobs.registry import dead_on_this_host, no_longer_living
 from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, ItemState, JobState, TargetState
 from appliance.jobs.usage import note_promoted
 from appliance.storage.database import Database
@@ -59,6 +59,9 @@ def put_right(connection: sa.Connection, now_s: float, attempts_cap: int) -> Rec
     if not got_name(connection, "reconcile"):
         return done
     dead = dead_on_this_host(connection)
+    if dead:
+        # Otherwise slots would go on being kept in them, and work be promised to them.
+        no_longer_living(connection, dead, now_s)
     for item in _lost_items(connection, dead, now_s):
         cause = "worker_dead" if item["worker_id"] in dead else "lease_over"
         if item["attempts"] >= attempts_cap:

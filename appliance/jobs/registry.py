@@ -27,14 +27,15 @@ class WorkerRegistry:
         self._worker_id = worker_id
         self._entry: dict[str, Any] | None = None
 
-    def announce(self, capabilities: Capabilities, families: Collection[str]) -> None:
-        """Enter this process as a living worker with what it can do and the families of work it takes."""
+    def announce(self, capabilities: Capabilities, families: Collection[str], slots: int = 1) -> None:
+        """Enter this process as a living worker: what it can do, the families it takes, how many batches at once."""
         with self._database.write() as connection:
             now_s = self._database.now_s(connection)
             connection.execute(sa.delete(workers).where(workers.c.id == self._worker_id))
             entry = {
                 "id": self._worker_id, "host": this_host(), "pid": os.getpid(), "started_s": now_s, "proven_s": None,
                 "capabilities": msgspec.to_builtins(capabilities), "families": sorted(families),
+                "slots": slots,
             }  # fmt: skip
             connection.execute(sa.insert(workers).values(**entry, seen_s=now_s))
         self._entry = entry
@@ -122,6 +123,15 @@ def dead_on_this_host(connection: sa.Connection) -> list[str]:
     """Return the ids of workers registered on this host whose process no longer exists."""
     rows = connection.execute(sa.select(workers.c.id, workers.c.pid).where(workers.c.host == this_host()))
     return [row.id for row in rows if not process_exists(row.pid)]
+
+
+def no_longer_living(connection: sa.Connection, worker_ids: Collection[str], now_s: float) -> None:
+    """Let workers whose end is known count as living no longer, as if they had last reported so long ago."""
+    connection.execute(
+        sa.update(workers)
+        .where(workers.c.id.in_(worker_ids), workers.c.seen_s >= now_s - SEEN_WITHIN_S)
+        .values(seen_s=now_s - SEEN_WITHIN_S - 1)
+    )
 
 
 def this_host() -> str:

@@ -183,7 +183,7 @@ class Submitter:
         if computed:
             asked = Asked(
                 audio.duration_s, due_s - now_s, languages=len(computed), heard=source is not None,
-                priority=terms.priority,
+                priority=terms.priority, plan=terms.plan,
             )  # fmt: skip
             eta_s = self.admission.admit(connection, asked, now_s)
         self._insert_job(

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from appliance.housekeeping.rounds import Record, last_records
 from appliance.jobs.outbox import MessageState
 from appliance.jobs.registry import SEEN_WITHIN_S
+from appliance.jobs.reserved import Reservation, reservations
 from appliance.jobs.states import FINAL_JOB, ItemState
 from appliance.storage.database import Database
 from appliance.storage.tables import jobs, outbox, webhook_destinations, work_items, workers
@@ -35,6 +36,8 @@ class WorkerLine(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     families: tuple[str, ...]
+    slots: int
+    """Batches that it runs side by side."""
     seen_ago_s: float
     living: bool
 
@@ -55,6 +58,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
     queue: tuple[QueueLine, ...]
     workers: tuple[WorkerLine, ...]
+    reservations: tuple[Reservation, ...]
     jobs: dict[str, int]
     """Jobs that ended in the last hour by state, and those that are open now."""
     webhooks: WebhookLine
@@ -72,6 +76,7 @@ def read_figures(database: Database) -> Figures:
         return Figures(
             queue=_queue(connection, now_s),
             workers=_workers(connection, now_s),
+            reservations=reservations(connection, now_s - SEEN_WITHIN_S),
             jobs=_jobs(connection, now_s),
             webhooks=_webhooks(connection, now_s),
             housekeeping=records,
@@ -111,7 +116,7 @@ def _queue(connection: sa.Connection, now_s: float) -> tuple[QueueLine, ...]:
 
 def _workers(connection: sa.Connection, now_s: float) -> tuple[WorkerLine, ...]:
     rows = connection.execute(
-        sa.select(workers.c.id, workers.c.families, workers.c.seen_s)
+        sa.select(workers.c.id, workers.c.families, workers.c.slots, workers.c.seen_s)
         .where(workers.c.seen_s >= now_s - HOUR_S)
         .order_by(workers.c.id)
     )
@@ -119,6 +124,7 @@ def _workers(connection: sa.Connection, now_s: float) -> tuple[WorkerLine, ...]:
         WorkerLine(
             id=row.id,
             families=tuple(row.families),
+            slots=row.slots,
             seen_ago_s=max(0.0, now_s - row.seen_s),
             living=row.seen_s >= now_s - SEEN_WITHIN_S,
         )

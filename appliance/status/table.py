@@ -3,13 +3,14 @@
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
-from appliance.status.figures import Figures, QueueLine
+from appliance.status.figures import Figures, QueueLine, WorkerLine
 from appliance.status.report import Report
 
 WIDTH = 80
 
 HEALTH_FIGURES = ("database", "redis", "object_store", "disk")
-WORKER_FIGURES = ("role", "living", "last seen")
+WORKER_FIGURES = ("role", "living", "slots", "last seen")
+RESERVED_FIGURES = ("plan", "reserved", "kept")
 QUEUE_FIGURES = ("family", "priority", "waiting", "running", "oldest wait", "overdue", "audio")
 JOB_FIGURES = ("open", "done", "partial", "failed", "cancelled")
 WEBHOOK_FIGURES = ("waiting", "oldest due", "failed", "disabled destinations", "failing destinations")
@@ -17,6 +18,7 @@ HOUSEKEEPING_FIGURES = ("last round", "failed duties")
 FIGURES = {
     "Health": HEALTH_FIGURES,
     "Workers": WORKER_FIGURES,
+    "Reserved slots": RESERVED_FIGURES,
     "Queue": QUEUE_FIGURES,
     "Jobs of the last hour": JOB_FIGURES,
     "Webhooks": WEBHOOK_FIGURES,
@@ -34,6 +36,8 @@ def as_text(report: Report, role_of: RoleOf) -> str:
     if report.figures is not None:
         figures = report.figures
         lines += _section("Workers", _table(WORKER_FIGURES, _workers(figures, role_of)))
+        kept = [[each.plan, str(each.slots), str(each.kept)] for each in figures.reservations]
+        lines += _section("Reserved slots", _table(RESERVED_FIGURES, kept))
         lines += _section("Queue", _table(QUEUE_FIGURES, [_queue(line) for line in figures.queue]))
         lines += _section("Jobs of the last hour", [_pairs(JOB_FIGURES, [figures.jobs[name] for name in JOB_FIGURES])])
         lines += _section("Webhooks", _webhooks(figures))
@@ -63,11 +67,16 @@ def _health(report: Report) -> Iterator[str]:
 
 
 def _workers(figures: Figures, role_of: RoleOf) -> list[list[str]]:
-    roles: dict[str, list[tuple[bool, float]]] = {}
+    roles: dict[str, list[WorkerLine]] = {}
     for worker in figures.workers:
-        roles.setdefault(role_of(worker.families), []).append((worker.living, worker.seen_ago_s))
+        roles.setdefault(role_of(worker.families), []).append(worker)
     return [
-        [role, str(sum(living for living, _ in seen)), f"{ago(min(ago_s for _, ago_s in seen))} ago"]
+        [
+            role,
+            str(sum(worker.living for worker in seen)),
+            str(sum(worker.slots for worker in seen if worker.living)),
+            f"{ago(min(worker.seen_ago_s for worker in seen))} ago",
+        ]
         for role, seen in sorted(roles.items())
     ]
 

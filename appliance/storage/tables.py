@@ -114,8 +114,13 @@ work_items = sa.Table(
     sa.Column("claimed_s", sa.Double),
     sa.Column("payload", sa.JSON, nullable=False),
     sa.Column("created_s", sa.Double, nullable=False),
+    # The job's, for the claims of reserved slots: they look for one plan's work, however much of others waits.
+    sa.Column("plan", sa.String(32)),
     sa.Index(None, "state", "deadline_s"),
     sa.Index(None, "batch_key", "state", "deadline_s"),
+    sa.Index(
+        None, "plan", "deadline_s", sqlite_where=sa.text("state = 'ready'"), postgresql_where=sa.text("state = 'ready'")
+    ),
     sa.Index(None, "job_id"),
     sa.Index(None, "target_id"),
 )
@@ -131,6 +136,7 @@ workers = sa.Table(
     sa.Column("proven_s", sa.Double),
     sa.Column("capabilities", sa.JSON, nullable=False),
     sa.Column("families", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("slots", sa.Integer, nullable=False, server_default="1"),
 )
 
 cached_answers = sa.Table(

@@ -81,7 +81,7 @@ def _work(settings: Settings, workshop: Workshop, limits: Mapping[str, int], gon
     worker_id = f"worker_{secrets.token_hex(6)}"
     context = workshop.context
     registry = WorkerRegistry(context.database, worker_id)
-    registry.announce(capabilities_of(context.engines, settings), limits)
+    registry.announce(capabilities_of(context.engines, settings), limits, slots)
     if "synthesize" in limits:
         registry.proven()
     wake = Wakes(slots)
@@ -89,7 +89,7 @@ def _work(settings: Settings, workshop: Workshop, limits: Mapping[str, int], gon
     metrics.count_commits_of(context.database.engine)
     with exposed(metrics, settings), _bells(settings, workshop, worker_id, wake) as ring:
         tell = _teller(ring, wake, limits)
-        workers = [Worker(context, worker_id, limits, tell, metrics) for _ in range(slots)]
+        workers = [Worker(context, worker_id, limits, tell, metrics, slot) for slot in range(slots)]
         duties = [
             registry.seen,
             Publisher(registry, lambda: capabilities_of(context.engines, settings)).publish,

@@ -35,16 +35,18 @@ class Worker:
         limits: Mapping[str, int] = BATCH_LIMITS,
         ring: Callable[[Sequence[str]], None] = lambda families: None,
         metrics: Metrics | None = None,
+        slot: int = 0,
     ) -> None:
         """Work for this context; `limits` says which families this worker takes and how large their batches are.
 
         `ring` is told after every batch which families it may have left work for; batches are counted in `metrics`.
+        `slot` numbers the workers that share a process and its id.
         """
         self._context = context
         self._ring = ring
         self._metrics = metrics or Metrics()
         self._limits = limits
-        self._claims = Claims(context.database, worker_id, context.settings.lease_s)
+        self._claims = Claims(context.database, worker_id, context.settings.lease_s, slot)
         self._stopping = False
         self._paused = False
         self.observations = Observations()

@@ -49,11 +49,13 @@ class Site:
             learn(connection, rates, self.bench.clock.now_s(), anew=True)
             set_site_value(connection, COMMISSIONED, {}, self.bench.clock.now_s())
 
-    def submission(self, priority: int, *targets: str, text: str | None = None, key: str | None = None) -> Submission:
+    def submission(
+        self, priority: int, *targets: str, text: str | None = None, key: str | None = None, owner: Owner | None = None
+    ) -> Submission:  # fmt: skip
         self.notes += 1
         text = text or f"note {self.notes}"
         return Submission(
-            owner=Owner("app", f"p{priority}"),
+            owner=owner or Owner("app", f"p{priority}"),
             request=Request(targets=targets or ("fr",), voice="stock"),
             audio_sha256=hashlib.sha256(text.encode()).hexdigest(),
             idempotency_key=key,

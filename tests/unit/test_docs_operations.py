@@ -7,6 +7,7 @@ import pytest
 
 from appliance.housekeeping.duties import DUTIES
 from appliance.housekeeping.rounds import Record
+from appliance.jobs.reserved import Reservation
 from appliance.status.collector import FiguresCollector
 from appliance.status.figures import Figures, QueueLine, WebhookLine, WorkerLine
 from appliance.status.probes import Health
@@ -31,7 +32,12 @@ def report() -> Report:
                 family="synthesize", priority=2, waiting=123456, running=4, overdue=1, audio_s=9e5, oldest_wait_s=7e5
             ),
         ),
-        workers=(WorkerLine(id="worker_1", families=("hear", "translate", "finish"), seen_ago_s=2.0, living=True),),
+        workers=(
+            WorkerLine(
+                id="worker_1", families=("hear", "translate", "finish"), slots=4, seen_ago_s=2.0, living=True
+            ),
+        ),
+        reservations=(Reservation(plan="enterprise", slots=12345, kept=1234),),
         jobs={"open": 1234567, "done": 1234567, "partial": 12345, "failed": 12345, "cancelled": 1234},
         webhooks=WebhookLine(
             waiting=123456, oldest_due_s=7200.0, failed=12345, disabled_destinations=12, failing_destinations=3
