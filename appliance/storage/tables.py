@@ -121,9 +121,13 @@ work_items = sa.Table(
     sa.Index(
         None, "plan", "deadline_s", sqlite_where=sa.text("state = 'ready'"), postgresql_where=sa.text("state = 'ready'")
     ),
+    sa.Index(
+        "ix_work_items_lost", "deadline_s", sqlite_where=sa.text("state = 'ready' AND attempts > 0"),
+        postgresql_where=sa.text("state = 'ready' AND attempts > 0"),
+    ),
     sa.Index(None, "job_id"),
     sa.Index(None, "target_id"),
-)
+)  # fmt: skip
 
 workers = sa.Table(
     "workers",

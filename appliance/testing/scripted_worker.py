@@ -7,17 +7,28 @@ from appliance.telemetry.logs import configure_logs
 from appliance.testing.scripted_child import ScriptedAssembly
 from appliance.workers.roles import BATCH_LIMITS, ROLES, limits_of
 from appliance.workers.standalone import run_worker
+from appliance.workers.workshop import Build
 
-if __name__ == "__main__":
+
+def command_line() -> argparse.ArgumentParser:
+    """Return the parser of what a pool gives its workers."""
     parser = argparse.ArgumentParser()
     parser.add_argument("role", choices=list(ROLES))
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--end-with-stdin", action="store_true")
-    given = parser.parse_args()
+    return parser
+
+
+def work(given: argparse.Namespace, build: Build) -> None:
+    """Work as that command line says, with settings from the environment, until the process is asked to end."""
     settings = Settings()
     configure_logs(settings.log_level)
     families = {family: BATCH_LIMITS[family] for family in ROLES[given.role]}
     run_worker(
-        settings, limits_of(families, settings.batch_limits), ScriptedAssembly,
-        slots=given.slots, end_with_stdin=given.end_with_stdin,
+        settings, limits_of(families, settings.batch_limits), build, slots=given.slots,
+        end_with_stdin=given.end_with_stdin,
     )  # fmt: skip
+
+
+if __name__ == "__main__":
+    work(command_line().parse_args(), ScriptedAssembly)

@@ -50,16 +50,18 @@ def seed() -> int:
 
 @pytest.fixture
 def staged(tmp_path: Path, postgres_url: str) -> Iterator[Callable[..., Scene]]:
-    """Set scenes with these settings on an empty database; one at a time, each ends with its test."""
+    """Set scenes with these settings on an empty database; one at a time, each ends with its test.
+
+    Leases and polls are short, or those that the appliance ships with; the attempts always are.
+    """
     open_: list[Scene] = []
 
-    def stage(**changes: object) -> Scene:
+    def stage(*, as_shipped: bool = False, **changes: object) -> Scene:
         settings = Settings(
-            **{
-                "data_dir": tmp_path, "database_url": postgres_url, "requests_per_minute": 0, "lease_s": 3.0,
-                "poll_s": 0.5, "attempts": 3,
-            } | changes
-        )  # fmt: skip
+            **{"data_dir": tmp_path, "database_url": postgres_url, "requests_per_minute": 0}
+            | ({} if as_shipped else {"lease_s": 3.0, "poll_s": 0.5})
+            | changes
+        )
         fleet = Fleet(settings)
         migrate(fleet.database)
         history = History()

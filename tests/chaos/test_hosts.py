@@ -45,9 +45,11 @@ def redis(two_hosts: Site) -> Iterator[RedisServer]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("jobs", [40, pytest.param(400, marks=pytest.mark.full)], ids=["few", "all"])
-def test_a_host_that_is_cut_off_loses_nothing(staged, two_hosts, redis, seed, figures, jobs):
-    scene = staged(redis_url=redis.url)
+@pytest.mark.parametrize(
+    ("jobs", "full"), [(40, False), pytest.param(400, True, marks=pytest.mark.full)], ids=["few", "all"]
+)
+def test_a_host_that_is_cut_off_loses_nothing(staged, two_hosts, redis, seed, figures, jobs, full):
+    scene = staged(redis_url=redis.url, as_shipped=full)
     fleet = scene.fleet
     fleet.keep_housekeeping()
     fleet.keep_api()

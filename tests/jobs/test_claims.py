@@ -53,6 +53,18 @@ def test_late_work_waits_for_work_that_can_still_be_in_time_but_keeps_a_share(be
     assert taken == [*in_time[:3], late[0], *in_time[3:], late[1], late[2]]
 
 
+def test_late_work_that_was_lost_with_its_worker_takes_turns_with_what_is_in_time(bench):
+    lost = submitted_in_turn(bench, "lost", 2)
+    assert len(Claims(bench.database, "dead", 10).claim({"hear": 2})) == 2
+    late = submitted_in_turn(bench, "late", 2)
+    bench.clock.advance(1000.0)
+    assert bench.reconcile().returned == 2
+    in_time = submitted_in_turn(bench, "in time", 5)
+    claims = Claims(bench.database, "w1", 10)
+    taken = [claims.claim({"hear": 1})[0].job_id for _ in range(8)]
+    assert taken == [in_time[0], lost[0], in_time[1], lost[1], *in_time[2:], late[0]]
+
+
 def test_a_batch_that_is_in_time_takes_late_work_along_only_where_it_has_room(bench, claims):
     late = {bench.submit(f"late {number}", "fr").id for number in range(3)}
     bench.clock.advance(1000.0)
