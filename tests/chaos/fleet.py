@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from appliance.storage.tables import jobs, work_items, workers
 from tests.chaos.checker import FINAL
 from tests.cluster.conftest import Cluster
-from tests.postgres import free_port
+from appliance.testing.ports import free_port
 from tests.processes.conftest import eventually
 
 RESTART_AFTER_S = 0.1

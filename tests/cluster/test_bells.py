@@ -6,8 +6,8 @@ import pytest
 import redis as redis_client
 
 from appliance.workers.bells import NAMESPACE, RedisDoorbell, RedisRinger, queue_of
-from tests.postgres import free_port
-from tests.redis_server import redis_program, redis_server
+from appliance.testing.ports import free_port
+from appliance.testing.redis_server import redis_program, redis_server
 from tests.services import redis as redis
 from tests.services import redis_of_session as redis_of_session
 

@@ -27,7 +27,7 @@ DEMANDED = {
 @pytest.fixture
 def lab_without_models(tmp_path) -> Lab:
     settings = Settings(data_dir=tmp_path / "data", models_dir=tmp_path / "models")
-    return Lab(settings, ModelStore(settings), QUICK, lambda _: nullcontext())
+    return Lab(settings, ModelStore(settings), lambda _: nullcontext(), plan=QUICK)
 
 
 def test_the_demands_are_those_of_the_issue():
