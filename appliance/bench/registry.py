@@ -32,6 +32,11 @@ MEASUREMENTS = {
 
 QUEUE_MEASUREMENTS = {
     "idle_pick_up": Measurement("idle_pick_up", "idle_pick_up", Demand(bound=40.0)),
+    "urgent_behind_backlog": Measurement("urgent_behind_backlog", "urgent_behind_backlog", Demand(bound=10.0)),
+    "latency_growth": Measurement("latency_growth", "latency_growth", Demand(bound=0.45, side="most")),
+    "killed_worker": Measurement("killed_worker", "killed_worker", Demand(bound=10.0)),
+    "two_workers": Measurement("two_workers", "two_workers", Demand(bound=1.7)),
+    "first_request": Measurement("first_request", "first_request", Demand(bound=1.2, side="most")),
 }
 """Of `meeshy bench queue`; their functions take a `QueueLab`."""
 

@@ -14,7 +14,6 @@ from appliance.bench.report import reported
 from appliance.bench.rounds import QUICK, THOROUGH
 from appliance.bench.row import Row
 from appliance.catalog.store import ModelStore
-from appliance.commands.bench_queue import measure_queue
 from appliance.commands.bench_speed import measure_speed
 from appliance.commands.models_needed import ensure_models
 from appliance.errors import CommandFailed
@@ -57,6 +56,9 @@ def bench(
     plan = QUICK if quick else THOROUGH
     with reported(as_json=as_json) as reporter:
         if what == "queue":
+            # The servers' clients load with this import, so only this group pays for it.
+            from appliance.commands.bench_queue import measure_queue
+
             about = measure_queue(settings, _chosen(what, names, QUEUE_MEASUREMENTS), plan, reporter)
         else:
             about = measure_speed(settings, _chosen(what, names, MEASUREMENTS), plan, recordings, reporter)

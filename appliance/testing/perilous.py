@@ -9,7 +9,9 @@ from appliance.engines.protocols import TranscribeRequest, Transcription
 from appliance.errors import MeeshyError
 from appliance.settings import Settings
 from appliance.storage.database import Database
-from appliance.testing.paced import PACED, Pace, PacedAssembly, PacedTranscriber, Timing
+from appliance.testing.pace import PACED, Pace, Timing
+from appliance.testing.paced import PacedTranscriber
+from appliance.testing.paced_workshop import PacedAssembly
 from appliance.workers.workshop import Build
 
 DEADLY = "DEADLY"

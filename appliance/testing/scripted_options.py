@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from appliance.testing.diary import Diary
-from appliance.testing.paced import pace_of, paced
+from appliance.testing.pace import pace_of
+from appliance.testing.paced_workshop import paced
 from appliance.workers.workshop import Build
 
 

@@ -1,12 +1,12 @@
 """What every measurement of `bench queue` works with: real servers, appliances on them, and stock Dramatiq."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from appliance.bench.queue.site import Site, opened_site
+from appliance.bench.queue.site import Environment, Site, opened_site
 from appliance.bench.queue.stock import StockQueue
 from appliance.bench.quiet import others_cpu_s
 from appliance.bench.timekeeper import Timekeeper
@@ -39,8 +39,7 @@ class QueueLab(Timekeeper):
 
     settings: Settings
     servers: Servers
-    environment: Callable[[Settings], Mapping[str, str]]
-    """Gives a process the variables that mean these settings."""
+    environment: Environment
     seed: int
 
     def random(self, name: str) -> random.Random:

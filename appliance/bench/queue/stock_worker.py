@@ -17,7 +17,8 @@ from appliance.engines.protocols import SpeakRequest, Speech, TranscribeRequest,
 from appliance.errors import EngineFailed
 from appliance.testing.diary import Diary
 from appliance.testing.engines import scripted_speech
-from appliance.testing.paced import PACED, Pace, PacedSynthesizer, PacedTranscriber, PacedTranslator, Timing
+from appliance.testing.pace import PACED, Pace, Timing
+from appliance.testing.paced import PacedSynthesizer, PacedTranscriber, PacedTranslator
 
 ACTOR = "translate_message"
 SOURCE, TARGET = "en", "fr"

@@ -5,9 +5,9 @@ import random
 from collections.abc import Iterator, Mapping
 from statistics import median
 
+from appliance.bench.queue.intake import Outcome
 from appliance.bench.queue.lab import QueueLab
 from appliance.bench.queue.process import cpu_s
-from appliance.bench.queue.site import Outcome
 from appliance.bench.rounds import Sample
 from appliance.bench.row import Check, Demand, Row, Sides, judged
 
@@ -37,7 +37,7 @@ def idle_pick_up(lab: QueueLab, name: str, demand: Demand) -> Row:
             for _ in _paused(lab, times, number):
                 job = site.submit(f"pick-up {len(outcomes)}")
                 outcomes += site.finished([job], END_S)
-                began_s = next(e.at_s for e in site.diary.entries() if e.what == "hear" and e.at_s >= job.asked_s)
+                began_s = site.began("hear", job.asked_s).at_s
                 waits_s.append(began_s - job.rang_s)
                 whole_s.append(began_s - job.asked_s)
             return Sample(median(waits_s))
