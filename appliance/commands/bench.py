@@ -43,7 +43,7 @@ def bench(
 ) -> None:
     """Measure the appliance on this machine.
 
-    `speed` sets it against scripts of the same engines, `queue` its queue against stock Dramatiq on Redis, with scripted
+    `speed` sets it against scripts of the same engines, `queue` its queue against stock Dramatiq, with scripted
     engines; `voice` says how much matched voices resemble their speakers. Ends with 1 where a demand is not met.
     """
     # A terminated bench must still end the processes that it started in sessions of their own.

@@ -8,7 +8,7 @@ from typing import Any
 
 from appliance.bench.lab import Lab, Running
 from appliance.bench.machine import machine
-from appliance.bench.registry import MEASUREMENTS, measure
+from appliance.bench.registry import measure
 from appliance.bench.report import Reporter
 from appliance.bench.rounds import Plan
 from appliance.catalog.store import ModelStore

@@ -36,7 +36,9 @@ def pace_of(text: str) -> tuple[str, Pace]:
     try:
         pace = Pace(float(first), float(further or 0.0))
     except ValueError:
-        raise CommandFailed(f"'{text}' is no pace: a family, '=', seconds, '+', seconds for each further item.") from None
+        raise CommandFailed(
+            f"'{text}' is no pace: a family, '=', seconds, '+', seconds for each further item."
+        ) from None
     if family not in PACED:
         raise CommandFailed(f"'{family}' has no engine; there are: {', '.join(PACED)}.")
     return family, pace
@@ -45,7 +47,9 @@ def pace_of(text: str) -> tuple[str, Pace]:
 class Timing:
     """One engine's time: loads once, then takes what its pace says, and tells when each batch begins."""
 
-    def __init__(self, family: str, pace: Pace, load_s: float = 0.0, begins: Begins = lambda family, count: None) -> None:
+    def __init__(
+        self, family: str, pace: Pace, load_s: float = 0.0, begins: Begins = lambda family, count: None
+    ) -> None:
         """Take this pace for a family's batches."""
         self._family, self._pace, self._unloaded_s, self._begins = family, pace, load_s, begins
 

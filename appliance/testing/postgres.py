@@ -129,4 +129,3 @@ def postgres_server(programs: Path, *addresses: str, durable: bool = False) -> I
         yield server
     finally:
         server.close()
-

@@ -5,9 +5,9 @@ import threading
 import pytest
 import redis as redis_client
 
-from appliance.workers.bells import NAMESPACE, RedisDoorbell, RedisRinger, queue_of
 from appliance.testing.ports import free_port
 from appliance.testing.redis_server import redis_program, redis_server
+from appliance.workers.bells import NAMESPACE, RedisDoorbell, RedisRinger, queue_of
 from tests.services import redis as redis
 from tests.services import redis_of_session as redis_of_session
 

@@ -44,7 +44,7 @@ class QueueLab(Timekeeper):
 
     def random(self, name: str) -> random.Random:
         """Return a row's own random numbers."""
-        return random.Random(f"{self.seed} {name}")
+        return random.Random(f"{self.seed} {name}")  # noqa: S311  pauses, no secrets
 
     @contextmanager
     def stock(self, name: str, **broker: int) -> Iterator[StockQueue]:

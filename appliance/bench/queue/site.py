@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from appliance.bench.queue.intake import Intake, Job, Outcome
 from appliance.bench.queue.process import Process
 from appliance.errors import CommandFailed
-from appliance.jobs.registry import CapabilityReader
+from appliance.jobs.registry import CapabilityReader, process_exists
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
+from appliance.storage.tables import workers as workers_table
 from appliance.testing.diary import Diary, Entry
 from appliance.testing.pace import Pace
 
@@ -55,10 +56,10 @@ class Site:
         self.processes.remove(process)
 
     def wait_ready(self, workers: int = 1) -> None:
-        """Return when so many workers have announced themselves and `/health/ready` would say so."""
+        """Return when `/health/ready` would say so, and so many workers have announced themselves that still run."""
         known = self._workers
         self.wait_until(
-            lambda: known.living() >= workers and not known.unserved() and known.proven(),
+            lambda: not known.unserved() and known.proven() and self._running_workers() >= workers,
             f"{workers} workers are ready",
             START_S,
         )
@@ -94,6 +95,10 @@ class Site:
         """Return what a query finds."""
         with self._database.read() as connection:
             return connection.execute(query).all()
+
+    def _running_workers(self) -> int:
+        # Those that were killed count as living for a while yet.
+        return sum(process_exists(pid) for (pid,) in self.rows(sa.select(workers_table.c.pid)))
 
     def _start(self, module: str, *arguments: str) -> Process:
         command = [sys.executable, "-m", f"appliance.testing.{module}", *arguments]

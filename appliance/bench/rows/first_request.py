@@ -41,7 +41,7 @@ def first_request(lab: QueueLab, name: str, demand: Demand) -> Row:
         Sides(
             a="the first job of a worker process, submitted as soon as it counts as ready",
             b=f"a job of a worker process that has done {WARM_UP_JOBS} and more",
-            threads=f"one worker; {SAID}; each engine loads for {LOAD_S:g} s when it is warmed, else at its first batch",
+            threads=f"one worker; {SAID}; each engine loads for {LOAD_S:g} s when warmed, else at its first batch",
         ),
     )
 

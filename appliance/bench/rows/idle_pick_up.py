@@ -36,7 +36,7 @@ def idle_pick_up(lab: QueueLab, name: str, demand: Demand) -> Row:
             waits_s = []
             for _ in _paused(lab, times, number):
                 job = site.submit(f"pick-up {len(outcomes)}")
-                outcomes += site.finished([job], END_S)
+                outcomes.extend(site.finished([job], END_S))
                 began_s = site.began("hear", job.asked_s).at_s
                 waits_s.append(began_s - job.rang_s)
                 whole_s.append(began_s - job.asked_s)
@@ -59,7 +59,7 @@ def idle_pick_up(lab: QueueLab, name: str, demand: Demand) -> Row:
         Check(
             passed=right == len(outcomes) and idle["worker"] <= MOST_IDLE_SHARE,
             detail=f"{right} of {len(outcomes)} jobs done with the right audio, every message ended with the right "
-            f"words; our idle worker takes {100 * idle['worker']:.1f} % of a core (at most {100 * MOST_IDLE_SHARE:.0f})",
+            f"words; our idle worker takes {100 * idle['worker']:.1f} % of a core (at most {100 * MOST_IDLE_SHARE:g})",
         ),
         Sides(
             a=f"median of {number} jobs: the ring after the commit until the engine is called",

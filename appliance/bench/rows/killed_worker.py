@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from appliance.bench.queue.intake import Outcome
 from appliance.bench.queue.lab import QueueLab
-from appliance.bench.queue.pacing import FURTHER, pace
+from appliance.bench.queue.pacing import pace
 from appliance.bench.queue.site import Paces, Site
 from appliance.bench.queue.stock import Sent, StockQueue
 from appliance.bench.rounds import Sample, Timings
@@ -53,7 +53,7 @@ def killed_worker(lab: QueueLab, name: str, demand: Demand) -> Row:
             a="SIGKILL of a worker in the middle of a job, until the job is done, under `meeshy pool` with two workers",
             b="the same with two stock workers, at their best: every command looks for dead workers (by default one of "
             "a thousand), so the 60 s heartbeat is all there is to wait for. One round, beside ours",
-            threads=f"engines sleep {HEAR_S:g} s to hear, 0.01 to translate, 0.1 to speak, {FURTHER:.0%} for further items",
+            threads=f"engines sleep {HEAR_S:g} s to hear, 0.01 to translate, 0.1 to speak",
         ),
     )
 
