@@ -2,18 +2,22 @@
 
 import itertools
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
+
+import sqlalchemy as sa
 
 from appliance.bench.queue.intake import Outcome
 from appliance.bench.queue.lab import QueueLab
 from appliance.bench.queue.process import cpu_s
+from appliance.bench.queue.site import Site
 from appliance.bench.rounds import Sample
 from appliance.bench.row import Check, Demand, Row, Sides, judged
+from appliance.storage.tables import work_items
 
-PICK_UPS, QUICK_PICK_UPS = 10, 2
+PICK_UPS, QUICK_PICK_UPS = 7, 2
 """In one run, of which the median counts: each falls somewhere between two looks at the queue."""
-PAUSE_S = (1.5, 3.0)
+PAUSE_S = (1.5, 2.5)
 """Between jobs, at random: a consumer that polls is then anywhere in its longest sleep, as after an idle hour."""
 IDLE_S, QUICK_IDLE_S = 10.0, 2.0
 MOST_IDLE_SHARE = 0.05
@@ -51,6 +55,7 @@ def idle_pick_up(lab: QueueLab, name: str, demand: Demand) -> Row:
             return Sample(median(waits_s))
 
         timings = lab.timed(name, ours, stocks)
+        claims_s = _until_claimed(site, outcomes)
     right = sum(outcome.right for outcome in outcomes)
     return judged(
         name,
@@ -68,6 +73,7 @@ def idle_pick_up(lab: QueueLab, name: str, demand: Demand) -> Row:
         ),
         {
             "submit_until_engine_ms": 1000 * median(whole_s),
+            "ring_until_claim_ms": 1000 * median(claims_s),
             "idle_worker_percent": 100 * idle["worker"],
             "idle_stock_percent": 100 * idle["stock"],
             "idle_redis_percent": 100 * idle["redis"],
@@ -79,6 +85,13 @@ def _paused(lab: QueueLab, times: random.Random, number: int) -> Iterator[None]:
     for _ in range(number):
         lab.pause(times.uniform(*PAUSE_S))
         yield
+
+
+def _until_claimed(site: Site, outcomes: Sequence[Outcome]) -> list[float]:
+    """Return how long after its ring each job's first claim began, by the database."""
+    query = sa.select(work_items.c.job_id, work_items.c.claimed_s).where(work_items.c.stage == "transcribe")
+    claimed_s = {job_id: at_s for job_id, at_s in site.rows(query)}
+    return [claimed_s[outcome.job.id] - outcome.job.rang_s for outcome in outcomes]
 
 
 def _shares(lab: QueueLab, pids: Mapping[str, int], for_s: float) -> dict[str, float]:
