@@ -90,7 +90,7 @@ def _paused(lab: QueueLab, times: random.Random, number: int) -> Iterator[None]:
 def _until_claimed(site: Site, outcomes: Sequence[Outcome]) -> list[float]:
     """Return how long after its ring each job's first claim began, by the database."""
     query = sa.select(work_items.c.job_id, work_items.c.claimed_s).where(work_items.c.stage == "transcribe")
-    claimed_s = {job_id: at_s for job_id, at_s in site.rows(query)}
+    claimed_s = {row.job_id: row.claimed_s for row in site.rows(query)}
     return [claimed_s[outcome.job.id] - outcome.job.rang_s for outcome in outcomes]
 
 
