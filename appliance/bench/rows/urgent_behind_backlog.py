@@ -43,21 +43,25 @@ class Drained:
 
 
 def urgent_behind_backlog(lab: QueueLab, name: str, demand: Demand) -> Row:
-    """Measure an urgent job that comes while the first batch of a backlog runs, until it is done."""
-    count, runs = QUICK_BACKLOG if lab.quick else BACKLOG, itertools.count()
+    """Measure an urgent job that comes while the first batch of a backlog runs, until it is done.
+
+    Before every second run of A the same backlog is worked without one, for the check.
+    """
+    count, runs, turns = QUICK_BACKLOG if lab.quick else BACKLOG, itertools.count(), itertools.count()
     alone: list[Drained] = []
     with lab.site(name) as site, lab.stock(name) as stock:
         worker, theirs = site.start_worker(PACES), stock.start_worker(PACES)
         site.wait_ready()
 
         def ours() -> Sample:
-            alone.append(_drained(site, worker, f"alone {next(runs)}", count, urgent=False))
+            if next(turns) % 2 == 0:
+                alone.append(_drained(site, worker, f"alone {next(runs)}", count, urgent=False))
             beside = _drained(site, worker, f"beside {next(runs)}", count, urgent=True)
             return Sample(beside.urgent.latency_s if beside.urgent else 0.0, beside)
 
         timings = lab.timed(name, ours, lambda: _stock(stock, theirs, f"run {next(runs)}", count))
     beside: list[Drained] = [sample.output for sample in timings.a]
-    alone = alone[-len(beside) :]  # the first were the warm-up's
+    alone = alone[1:]  # the first was the warm-up's
     loss = 1 - median([each.lasted_s for each in alone]) / median([each.lasted_s for each in beside])
     wait_s, undisturbed_s = (median([each.oldest_s for each in side]) for side in (beside, alone))
     right = all(each.right for each in [*alone, *beside])
