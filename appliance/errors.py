@@ -56,6 +56,12 @@ class VoiceNotInPlan(MeeshyError):
     code, status = "voice_not_in_plan", 403
 
 
+class AnalyticsNotInPlan(MeeshyError):
+    """The application's plan does not have figures of that kind."""
+
+    code, status = "analytics_not_in_plan", 403
+
+
 class NotFound(MeeshyError):
     """There is nothing here under that name for this owner."""
 

@@ -6,7 +6,7 @@ import msgspec
 import sqlalchemy as sa
 from msgspec import Meta
 
-from appliance.errors import Forbidden
+from appliance.errors import AnalyticsNotInPlan, Forbidden
 from appliance.storage.tables import applications, plans
 
 DEFAULT_PLAN = "enterprise"
@@ -36,7 +36,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     cloned_voice: bool
     """Whether the speaker's own voice may be cloned."""
     analytics: bool
-    """Whether figures of earlier months and statistics may be read."""
+    """Whether statistics, and the usage of earlier months, may be read."""
     reserved_slots: Count
     """Slots of the living workers that take this plan's work alone, for each kind of work."""
     concurrent_jobs: Count | None
@@ -65,6 +65,12 @@ def plan_of(connection: sa.Connection, application_id: str) -> Plan:
     if row is None:
         raise Forbidden("The application has no plan; its operator gives it one with: meeshy applications set.")
     return plan_from(row)
+
+
+def require_analytics(plan: Plan) -> None:
+    """Raise AnalyticsNotInPlan unless statistics and earlier months may be read under the plan."""
+    if not plan.analytics:
+        raise AnalyticsNotInPlan(f"The plan '{plan.name}' has no analytics; it shows the current month's usage alone.")
 
 
 def plan_from(row: Any) -> Plan:

@@ -7,13 +7,15 @@ from litestar import Request, get
 from litestar.params import QueryParameter
 
 from appliance.access.caller import Caller
+from appliance.access.plan import plan_of, require_analytics
 from appliance.access.rates import count_request
 from appliance.api.history import TIME_MAX_S
 from appliance.api.identify import UserHeader, UserQuery, named_in_header
 from appliance.api.learning_wire import StatsOut
-from appliance.api.parts import Parts
+from appliance.api.parts import ApiParts, Parts
 from appliance.api.problems import OWNED, problems
-from appliance.learning.statistics import Whose, statistics
+from appliance.errors import AnalyticsNotInPlan
+from appliance.learning.statistics import Statistics, Whose, statistics
 
 Since = Annotated[
     float | None,
@@ -36,7 +38,7 @@ Scope = Annotated[
     summary="Figures of a user or an application",
     tags=["learning"],
     response_description="Figures computed from what happened; null where there is nothing to measure.",
-    responses=problems(*OWNED),
+    responses=problems(*OWNED, AnalyticsNotInPlan),
 )
 async def get_stats(
     request: Request[Caller, None, object],
@@ -59,5 +61,11 @@ async def get_stats(
         user_id=counted.user_id if scope_name == "user" else None,
         since_s=since_s or 0.0,
     )
-    found = await parts.threads.short(statistics, parts.database, whose)
+    found = await parts.threads.short(_statistics, parts, whose)
     return StatsOut(scope=scope_name, since_s=since_s, **msgspec.to_builtins(found))
+
+
+def _statistics(parts: ApiParts, whose: Whose) -> Statistics:
+    with parts.database.read() as connection:
+        require_analytics(plan_of(connection, whose.application_id))
+    return statistics(parts.database, whose)

@@ -9,14 +9,14 @@ from msgspec import Meta
 
 from appliance.access.caller import Caller
 from appliance.access.periods import MONTH_PATTERN, month_end_s, month_of
-from appliance.access.plan import Plan, plan_of
+from appliance.access.plan import Plan, plan_of, require_analytics
 from appliance.access.rates import EVERYBODY, count_request
 from appliance.access.spent import open_jobs, stored_bytes, used
 from appliance.access.usage import Used, usage_of
 from appliance.api.identify import UserHeader, UserQuery, named_in_header
 from appliance.api.parts import ApiParts, Parts
 from appliance.api.problems import OWNED, problems
-from appliance.errors import Forbidden
+from appliance.errors import AnalyticsNotInPlan
 from appliance.jobs.usage import day_of
 from appliance.owner import Owner
 from appliance.storage.tables import usage
@@ -57,7 +57,7 @@ class UsageOut(msgspec.Struct, frozen=True, kw_only=True):
     summary="Plan and usage",
     tags=["service"],
     response_description="The application's plan, what was used in the month, and what is in use now.",
-    responses=problems(*OWNED),
+    responses=problems(*OWNED, AnalyticsNotInPlan),
 )
 async def get_usage(
     request: Request[Caller, None, object],
@@ -82,8 +82,8 @@ def _usage(parts: ApiParts, owner: Owner, month: str | None) -> UsageOut:
         now_s = parts.database.now_s(connection)
         plan = plan_of(connection, application_id)
         wanted = month or month_of(now_s)
-        if wanted != month_of(now_s) and not plan.analytics:
-            raise Forbidden(f"The plan '{plan.name}' has no analytics; it shows the current month alone.")
+        if wanted != month_of(now_s):
+            require_analytics(plan)
         return UsageOut(
             month=wanted,
             user_id=user_id,

@@ -1,8 +1,8 @@
 """Objects that no row names: of uploads whose process died before the job was accepted, of deletions that were cut off.
 
 An object is stored before the row that names it, so a young one may be about to be named; only old ones are looked at.
-And finished audio is named by its content: the same audio may be stored again at this moment under the name that is
-about to go. So its age is asked for once more directly before it is deleted.
+And finished audio is named by its language and content: a worker that takes the language over may store the same again
+at this moment under the name that is about to go. So its age is asked for once more directly before it is deleted.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

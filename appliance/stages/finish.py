@@ -13,11 +13,12 @@ from appliance.audio.pcm import samples_of
 from appliance.cache.answers import keep
 from appliance.cache.keys import owner_digest
 from appliance.errors import MeeshyError
+from appliance.jobs.cancel import object_needed
 from appliance.jobs.claims import Stale, complete
 from appliance.jobs.documents import Spoken
 from appliance.jobs.items import ClaimedItem
 from appliance.jobs.outcomes import end_target
-from appliance.jobs.query import result_key_of
+from appliance.jobs.query import is_open, result_key_of
 from appliance.jobs.states import TargetState
 from appliance.receipts.receipt import Receipt
 from appliance.receipts.verdict import best
@@ -47,7 +48,8 @@ def _finish(context: Context, work: Work) -> None:
     audio_format = work.job.request.audio_format
     content = encode(samples, reading.rate_hz, audio_format)
     sha256 = hashlib.sha256(content).hexdigest()
-    name = f"result/{owner_digest(work.job.owner)}/{sha256}.{audio_format}"
+    # Named by the target too: what a cancelled one leaves is its own, however alike another's audio is.
+    name = f"result/{owner_digest(work.job.owner)}/{work.of.id}-{sha256}.{audio_format}"
     context.objects.put(name, content)
     progress = msgspec.structs.replace(
         work.progress, stage_ms=work.progress.timed("finish", context.clock.monotonic_s() - started_s)
@@ -68,6 +70,8 @@ def _finish(context: Context, work: Work) -> None:
     )
     if _commit(context, work, receipt, spoken):
         _drop_readings(context, work.progress.readings)
+    else:
+        _drop_unwanted(context, work, name)
 
 
 def _commit(context: Context, work: Work, receipt: Receipt, spoken: Spoken) -> bool:
@@ -95,6 +99,17 @@ def _commit(context: Context, work: Work, receipt: Receipt, spoken: Spoken) -> b
         log.info("%s was taken over", work.item.id)
         return False
     return True
+
+
+def _drop_unwanted(context: Context, work: Work, name: str) -> None:
+    """Delete audio whose target has ended without it; while it is open, another worker may be about to name the same.
+
+    Once it has ended nobody will: what names the object now, another's row that took over the result too, is all.
+    """
+    with context.database.read() as connection:
+        wanted = is_open(connection, work.of.id) or object_needed(connection, work.job.owner, name)
+    if not wanted:
+        context.objects.delete(name)
 
 
 def _drop_readings(context: Context, readings: Sequence[Reading]) -> None:

@@ -167,6 +167,7 @@ def test_one_slot_works_while_another_of_the_same_process_is_held_up(cluster, po
     running = pool(ears + "[device.roles.voice]\nmin = 1\nmax = 1\n")
     running.eventually_has(2)
     cluster.ready()
+    assert sorted(row.slots for row in cluster.rows(sa.select(workers.c.slots))) == [1, 2]
     held = cluster.submit("HANG", "fr")
     eventually(lambda: cluster.job(held)["state"] == "running" or _claimed(cluster, held), "it is held")
     jobs = [cluster.submit(f"message {number}", "fr") for number in range(3)]

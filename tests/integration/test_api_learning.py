@@ -8,6 +8,7 @@ import jwt
 import pytest
 import sqlalchemy as sa
 
+from appliance.access.plans import change_plan, set_plan
 from appliance.audio.decoder import DecoderPool
 from appliance.storage.tables import events
 from appliance.telemetry.logs import JsonLines
@@ -211,6 +212,17 @@ class TestStatistics:
         assert _get(house, STATS, scope="application").status_code == 403
         assert _get(house, STATS, key=admin).status_code == 403
         assert _get(house, STATS, key=admin, scope="planet").status_code == 400
+
+    def test_they_need_a_plan_with_analytics_and_the_rest_does_not(self, house: House, job_id: str) -> None:
+        admin = house.another_key("messenger", "admin")
+        set_plan(house.database, "messenger", "pro")
+
+        for refused in (_get(house, STATS), _get(house, STATS, user=None, key=admin, scope="application")):
+            assert (refused.status_code, refused.json()["code"]) == (403, "analytics_not_in_plan")
+        assert _get(house, HISTORY).status_code == 200
+        assert _say(house, job_id, rating=5).status_code == 201
+        change_plan(house.database, "pro", {"analytics": "true"})
+        assert _get(house, STATS).json()["rating"] == 5.0
 
     def test_a_users_token_gives_their_own_figures_and_never_the_applications(self, house: House, job_id: str) -> None:
         claims = {"iss": house.key.application_id, "sub": "alice", "aud": "meeshy", "exp": 4_000_000_000}

@@ -161,6 +161,14 @@ class TestEta:
             site.note(2)
         assert site.note(2).eta_s == pytest.approx(4 * NOTE_S / 2 + NOTE_S)
 
+    def test_a_process_counts_with_all_its_slots(self, bench):
+        site = Site(bench, workers=0)
+        WorkerRegistry(bench.database, "w").announce(bench._capabilities(), FAMILIES, slots=3)
+        assert site.look().fleet.slots == dict.fromkeys(FAMILIES, 3)
+        for _ in range(3):
+            site.note(0)
+        assert site.look().queue_s(bench.clock.now_s() + 100, bench.clock.now_s()) == pytest.approx(NOTE_S)
+
     def test_workers_of_one_kind_are_the_bottleneck(self, bench):
         site = Site(bench, workers=0)
         for name, families in {

@@ -1,9 +1,10 @@
 """Readings: what is spoken on the way to a result belongs to one target and goes when it is no longer needed."""
 
+import hashlib
 from contextlib import suppress
 
 from appliance.jobs.cancel import cancel_job, delete_job
-from appliance.jobs.states import JobState
+from appliance.jobs.states import JobState, TargetState
 from tests.jobs.letting_go import let_go
 
 
@@ -50,6 +51,54 @@ def test_a_reading_that_comes_after_the_end_of_its_job_is_not_kept(bench):
     bench.run()
     assert bench.get(job).state is JobState.CANCELLED
     assert kinds(bench) == ["pcm"]
+
+
+def test_audio_that_is_stored_while_its_job_is_cancelled_is_not_kept(bench):
+    job = bench.submit("good morning", "fr")
+    at_the_end(bench, lambda: cancel_job(bench.database, job.owner, job.id))
+    bench.run()
+    assert bench.get(job).state is JobState.CANCELLED
+    assert kinds(bench) == ["pcm", "speech"]
+    delete_job(bench.database, bench.objects, job.owner, job.id)
+    assert kinds(bench) == []
+
+
+def test_the_same_audio_of_another_job_stays(bench):
+    done = bench.submit("good morning", "fr", voice="stock")
+    bench.run()
+    cancelled = bench.submit("good morning", "fr", voice="stock", source_language="en")
+    at_the_end(bench, lambda: cancel_job(bench.database, cancelled.owner, cancelled.id))
+    bench.run()
+    (target,) = bench.get(done).targets
+    assert bench.get(cancelled).state is JobState.CANCELLED
+    assert [name for name in bench.stored() if name.startswith("result/")] == [target.spoken.object]
+
+
+def test_audio_that_another_worker_has_finished_meanwhile_stays(bench):
+    def taken_over():
+        bench.clock.advance(bench.settings.lease_s + 1)
+        bench.reconcile()
+        bench.worker("w2").run_until_idle()
+
+    job = bench.submit("good morning", "fr")
+    at_the_end(bench, taken_over)
+    bench.run()
+    (target,) = bench.get(job).targets
+    assert (target.state, kinds(bench)) == (TargetState.DONE, ["pcm", "result"])
+    assert hashlib.sha256(bench.objects.get(target.spoken.object)).hexdigest() == target.spoken.sha256
+
+
+def at_the_end(bench, happens):
+    """Let something happen directly after the next finished audio is stored."""
+    put = bench.objects.put
+
+    def with_a_surprise(name, content):
+        put(name, content)
+        if name.startswith("result/"):
+            bench.objects.put = put
+            happens()
+
+    bench.objects.put = with_a_surprise
 
 
 def spoken_but_not_finished(bench):
