@@ -1,8 +1,7 @@
 """Taking work: the most urgent batch under a lease with a fence, and giving it back.
 
 A claim counts an attempt. An item that was lost once is claimed alone afterwards, so that an input which kills its
-worker cannot use up the attempts of the items it was batched with. Where it is late by then, it does not queue with the
-late: what its first worker cost it is given back.
+worker cannot use up the attempts of the items it was batched with; and soon, because it had its turn already.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +20,8 @@ OVERDUE_EVERY = 4
 """Every so many claims the earliest deadline wins even if it has passed: late work keeps a share of the workers, and no
 more, so that a backlog of late P2 work does not make P0 work late."""
 LOST_EVERY = 2
-"""Every so many claims a late item that was lost with a worker comes first: however much waits, it is started again
-within two batches of a worker. Not every claim: inputs that kill workers would use up all their starts."""
+"""Every so many claims an item that was lost with a worker comes first, whatever waits: it is started again within two
+batches of a worker. Not every claim: inputs that kill workers would use up all their starts."""
 
 _READY = work_items.c.state == sa.literal_column(f"'{ItemState.READY}'")
 """As text: with a bound value, no index over the runnable items alone would be used."""
@@ -49,8 +48,9 @@ class Claims:
         """Return the most urgent batch among these families, empty when nothing waits.
 
         `limits` gives the largest batch per family, the part of a batch key before the colon. Never waits for a batch
-        to fill. What is past its deadline comes after what can still meet it, except in every fourth claim and, if it
-        was lost with a worker, in every second. In a reserved slot all of it is work of the slot's plan.
+        to fill. What is past its deadline comes after what can still meet it, except in every fourth claim. In every
+        second claim, what was lost with a worker comes before both. In a reserved slot all of it is work of the slot's
+        plan.
         """
         self._claims += 1
         with self._database.write() as connection:
@@ -116,7 +116,7 @@ class Claims:
         # queue is.
         order = [waiting] if self._claims % OVERDUE_EVERY == 0 else [in_time, waiting]
         if self._claims % LOST_EVERY == 0:
-            order.insert(0, [query.where(_READY_AGAIN, work_items.c.deadline_s < now_s) for query in waiting])
+            order.insert(0, [query.where(_READY_AGAIN) for query in waiting])
         return next((row for queries in order if (row := _earliest(connection, queries))), None)
 
     def _mates(

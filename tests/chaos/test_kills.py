@@ -30,17 +30,27 @@ class Storm:
     rest_s: tuple[float, float]
     pace_s: float
     full: bool = False
+    sla_s: float = 30.0
 
 
 ORDINARY = Storm(jobs=60, kills=8, until_kill_s=(0.1, 0.6), rest_s=(0.0, 0.0), pace_s=0.04)
 FULL = Storm(jobs=1000, kills=100, until_kill_s=(0.1, 1.5), rest_s=(0.5, 2.5), pace_s=0.1, full=True)
 """Each of eight processes is killed every 18 s on average: it has started by then, and has work in hand to lose."""
 
+CROWDED = Storm(
+    jobs=1000, kills=50, until_kill_s=(0.1, 1.5), rest_s=(0.5, 2.5), pace_s=0.5, full=True, sla_s=2.0
+)  # fmt: skip
+"""More than the workers can do, and late from the third second on: what was lost is late and new work is not."""
+
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("storm", [ORDINARY, pytest.param(FULL, marks=pytest.mark.full)], ids=["few", "all"])
+@pytest.mark.parametrize(
+    "storm",
+    [ORDINARY, pytest.param(FULL, marks=pytest.mark.full), pytest.param(CROWDED, marks=pytest.mark.full)],
+    ids=["few", "all", "crowded"],
+)
 def test_random_kills_lose_nothing_and_double_nothing(staged, redis, seed, figures, storm):
-    scene = staged(redis_url=redis.url, as_shipped=storm.full)
+    scene = staged(redis_url=redis.url, as_shipped=storm.full, sla_s=storm.sla_s)
     scene.fleet.staffed(apis=2, workers_=2, pooled=2, pace_s=storm.pace_s)
     deaths, longest_queue = _storm(scene, storm, random.Random(seed))
     found = scene.finish(within_s=180)

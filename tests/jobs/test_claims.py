@@ -53,11 +53,14 @@ def test_late_work_waits_for_work_that_can_still_be_in_time_but_keeps_a_share(be
     assert taken == [*in_time[:3], late[0], *in_time[3:], late[1], late[2]]
 
 
-def test_late_work_that_was_lost_with_its_worker_takes_turns_with_what_is_in_time(bench):
+@pytest.mark.parametrize("lost_is_late", [True, False])
+def test_what_was_lost_with_its_worker_takes_turns_with_everything_else(bench, lost_is_late):
+    urgent_s, bench.settings = bench.settings.sla_s, bench.settings.model_copy(update={"sla_s": 5000.0})
     lost = submitted_in_turn(bench, "lost", 2)
     assert len(Claims(bench.database, "dead", 10).claim({"hear": 2})) == 2
+    bench.settings = bench.settings.model_copy(update={"sla_s": urgent_s})
     late = submitted_in_turn(bench, "late", 2)
-    bench.clock.advance(1000.0)
+    bench.clock.advance(6000.0 if lost_is_late else 1000.0)
     assert bench.reconcile().returned == 2
     in_time = submitted_in_turn(bench, "in time", 5)
     claims = Claims(bench.database, "w1", 10)
