@@ -1,7 +1,8 @@
 """Taking work: the most urgent batch under a lease with a fence, and giving it back.
 
-A claim counts an attempt. An item that was lost once is claimed alone afterwards, so that an input which kills its
-worker cannot use up the attempts of the items it was batched with; and soon, because it had its turn already.
+A claim counts an attempt. An item that was lost once is claimed alone afterwards, and while its process has no other
+such item in hand, so that an input which kills its worker cannot use up the attempts of the items it was batched with,
+or that another slot of its process had; and soon, because it had its turn already.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 
 from appliance.jobs.items import ClaimedItem
-from appliance.jobs.locks import hold_job
+from appliance.jobs.locks import hold_job, hold_names
 from appliance.jobs.reserved import Kept, OwnSlot
 from appliance.jobs.states import ItemState, Stage
 from appliance.storage.database import Database
@@ -57,6 +58,8 @@ class Claims:
             now_s = self._database.now_s(connection)
             kept = self._own_slot.kept(connection, now_s)
             head = self._head(connection, limits, kept, now_s)
+            if head is not None and head.attempts > 0 and self._tries_a_lost_one(connection):
+                head = self._head(connection, limits, kept, now_s, new=True)
             if head is None:
                 return []
             family = head.batch_key.split(":")[0]
@@ -106,11 +109,27 @@ class Claims:
                 )
                 note(connection, "attempts_lost", "storage_away")
 
-    def _head(self, connection: sa.Connection, limits: Mapping[str, int], kept: Kept, now_s: float) -> sa.Row | None:
+    def _tries_a_lost_one(self, connection: sa.Connection) -> bool:
+        """Return whether a slot of this process has an item in hand that was lost before."""
+        # Until this claim is committed no other slot asks: two would see neither's.
+        hold_names(connection, [f"lost:{self._worker_id}"])
+        lost = sa.select(work_items.c.id).where(
+            work_items.c.state == ItemState.CLAIMED,
+            work_items.c.worker_id == self._worker_id,
+            work_items.c.attempts > 1,
+        )
+        return connection.scalar(lost.limit(1)) is not None
+
+    def _head(
+        self, connection: sa.Connection, limits: Mapping[str, int], kept: Kept, now_s: float, *, new: bool = False
+    ) -> sa.Row | None:
+        """Return the most urgent item that this slot may take, `new` ones that were never lost alone; None for none."""
         of_plan: dict[str | None, list[str]] = {}
         for family in limits:
             of_plan.setdefault(kept.get(family), []).append(family)
         waiting = [_waiting(families, plan) for plan, families in of_plan.items()]
+        if new:
+            waiting = [query.where(work_items.c.attempts == 0) for query in waiting]
         in_time = [query.where(work_items.c.deadline_s >= now_s) for query in waiting]
         # Questions of their own and not one sorted by lateness: each is the first entry of an index, however long the
         # queue is.

@@ -19,6 +19,10 @@ from appliance.telemetry.noting import note
 _OPEN_JOB = [state.value for state in JobState if state not in FINAL_JOB]
 """Named, not negated: jobs have an index on the state, so a round reads the open ones alone."""
 _FINAL_TARGET = [state.value for state in FINAL_TARGET]
+RETURNED_AT_ONCE = 1
+"""After so many losses an item is returned as soon as its worker is known to be dead; after more only when its lease
+ends. Nobody dies twice of another's recording, so it is the likely killer: meanwhile the workers that it killed come
+back, and those that are left do everybody else's work."""
 _OPEN_ITEM = (ItemState.READY, ItemState.CLAIMED)
 
 
@@ -62,7 +66,7 @@ def put_right(connection: sa.Connection, now_s: float, attempts_cap: int) -> Rec
     if dead:
         # Otherwise slots would go on being kept in them, and work be promised to them.
         no_longer_living(connection, dead, now_s)
-    for item in _lost_items(connection, dead, now_s):
+    for item in _lost_items(connection, dead, attempts_cap, now_s):
         cause = "worker_dead" if item["worker_id"] in dead else "lease_over"
         if item["attempts"] >= attempts_cap:
             ended = _give_up(connection, item, now_s)
@@ -77,12 +81,15 @@ def put_right(connection: sa.Connection, now_s: float, attempts_cap: int) -> Rec
     return done
 
 
-def _lost_items(connection: sa.Connection, dead: Sequence[str], now_s: float) -> Sequence[sa.RowMapping]:
+def _lost_items(
+    connection: sa.Connection, dead: Sequence[str], attempts_cap: int, now_s: float
+) -> Sequence[sa.RowMapping]:  # fmt: skip
+    at_once = sa.or_(work_items.c.attempts <= RETURNED_AT_ONCE, work_items.c.attempts >= attempts_cap)
     return (
         connection.execute(
             sa.select(work_items).where(
                 work_items.c.state == ItemState.CLAIMED,
-                sa.or_(work_items.c.lease_until_s < now_s, work_items.c.worker_id.in_(dead)),
+                sa.or_(work_items.c.lease_until_s < now_s, sa.and_(work_items.c.worker_id.in_(dead), at_once)),
             )
         )
         .mappings()

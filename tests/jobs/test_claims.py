@@ -131,6 +131,48 @@ def test_a_dead_process_is_noticed_at_once_but_only_where_its_id_means_something
     assert bench.reconcile().returned == returned
 
 
+def die(bench, name):
+    """Let a worker's process be one that does not exist."""
+    entry = {"id": name, "host": this_host(), "pid": NO_PROCESS, "started_s": 0.0, "seen_s": 0.0, "capabilities": {}}
+    with bench.database.write() as connection:
+        connection.execute(sa.insert(workers).values(entry))
+
+
+def test_who_died_alone_of_an_item_gets_a_lease_to_come_back_before_it_is_tried_again(bench):
+    job = bench.submit("deadly", "fr")
+    for number, returned in ((1, 1), (2, 0)):
+        assert len(Claims(bench.database, f"w{number}", bench.settings.lease_s).claim({"hear": 8})) == 1
+        die(bench, f"w{number}")
+        assert bench.reconcile().returned == returned
+    bench.clock.advance(bench.settings.lease_s + 1)
+    assert bench.reconcile().returned == 1
+    assert len(Claims(bench.database, "w3", bench.settings.lease_s).claim({"hear": 8})) == 1
+    die(bench, "w3")
+    # The last attempt is over: nothing to wait for.
+    assert bench.reconcile().lost == 1
+    assert bench.get(job).error.code == "worker_lost"
+
+
+def test_lost_items_are_not_tried_side_by_side_in_one_process(bench):
+    lost = {bench.submit(f"lost {number}", "fr").id for number in range(3)}
+    Claims(bench.database, "w0", bench.settings.lease_s).claim({"hear": 8})
+    die(bench, "w0")
+    assert bench.reconcile().returned == 3
+    bench.clock.advance(1)
+    new = bench.submit("new", "fr").id
+    one, other, elsewhere = (
+        Claims(bench.database, name, bench.settings.lease_s, slot) for name, slot in (("a", 0), ("a", 1), ("b", 0))
+    )
+    (first,) = one.claim({"hear": 8})
+    assert first.job_id in lost
+    assert [item.job_id for item in other.claim({"hear": 8})] == [new]
+    assert other.claim({"hear": 8}) == []
+    assert {item.job_id for item in elsewhere.claim({"hear": 8})} < lost
+    with bench.database.write() as connection:
+        complete(connection, first)
+    assert {item.job_id for item in other.claim({"hear": 8})} < lost
+
+
 class Killed(BaseException):
     """Ends a worker as `kill -9` does: no handler of the product catches it, and nothing is given back."""
 
