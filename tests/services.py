@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.postgres import PostgresServer, postgres_programs, postgres_server
-from tests.redis_server import RedisServer, redis_program, redis_server
+from appliance.testing.postgres import PostgresServer, postgres_programs, postgres_server
+from appliance.testing.redis_server import RedisServer, redis_program, redis_server
 from tests.seaweedfs import SeaweedServer, seaweedfs_program, seaweedfs_server
 
 

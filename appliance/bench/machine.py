@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,8 @@ RUNTIMES = ("ctranslate2", "faster-whisper", "onnxruntime", "numpy")
 
 
 def machine(threads: int) -> dict[str, Any]:
-    """Return cores, load, runtimes and thread pools as plain data; `threads` is what every engine is given."""
-    return {
-        "cpu": _cpu_model(),
-        "cores": os.cpu_count(),
-        "usable_cores": len(os.sched_getaffinity(0)),
-        "load_1_min": round(os.getloadavg()[0], 2),
-        "cpu_pressure_10_s": _cpu_pressure(),
-        "python": platform.python_version(),
-        "runtimes": {name: version(name) for name in RUNTIMES},
+    """Return the host with runtimes and thread pools as plain data; `threads` is what every engine is given."""
+    return host(RUNTIMES) | {
         "threads": {
             "whisper_intra": threads,
             "translation_workers": threads,
@@ -28,6 +22,19 @@ def machine(threads: int) -> dict[str, Any]:
             "onnxruntime_spinning": False,
             **{name: os.environ.get(name) for name in THREAD_VARIABLES},
         },
+    }
+
+
+def host(runtimes: Sequence[str]) -> dict[str, Any]:
+    """Return cores, load and the versions of these distributions as plain data."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "usable_cores": len(os.sched_getaffinity(0)),
+        "load_1_min": round(os.getloadavg()[0], 2),
+        "cpu_pressure_10_s": _cpu_pressure(),
+        "python": platform.python_version(),
+        "runtimes": {name: version(name) for name in runtimes},
     }
 
 

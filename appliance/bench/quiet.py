@@ -6,7 +6,7 @@ is dropped for being slow or fast.
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,10 +23,13 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _STATE, _PARENT, _FIRST_TIME = 0, 1, 11  # fields of /proc/PID/stat behind the command's closing parenthesis, proc(5)
 
 
-def others_cpu_s() -> float:
-    """Return the processor seconds that everything but this process and its descendants has used since boot."""
+def others_cpu_s(also_own: Collection[int] = ()) -> float:
+    """Return the processor seconds that everything but this process and its descendants has used since boot.
+
+    `also_own` are processes that count as its children: servers that have put themselves in the background.
+    """
     user, nice, system, _idle, _iowait, irq, soft_irq, steal, *_ = _cpu_ticks()
-    return (user + nice + system + irq + soft_irq + steal) * _TICK_S - _own_cpu_s()
+    return (user + nice + system + irq + soft_irq + steal) * _TICK_S - _own_cpu_s(also_own)
 
 
 def undisturbed(
@@ -71,7 +74,7 @@ def _cpu_ticks() -> list[int]:
     return [int(field) for field in Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]]
 
 
-def _own_cpu_s() -> float:
+def _own_cpu_s(also_own: Collection[int]) -> float:
     """Return the seconds of this process and its living descendants, with those of children that they waited for."""
     parents: dict[int, int] = {}
     ticks: dict[int, int] = {}
@@ -85,7 +88,7 @@ def _own_cpu_s() -> float:
         fields = stat.rpartition(")")[2].split()
         parents[int(entry.name)] = int(fields[_PARENT])
         ticks[int(entry.name)] = sum(int(field) for field in fields[_FIRST_TIME : _FIRST_TIME + 4])
-    own = {os.getpid()}
+    own = {os.getpid(), *also_own}
     grown = True
     while grown:
         more = {pid for pid, parent in parents.items() if parent in own} - own

@@ -1,11 +1,11 @@
 """The measurements by name, with what is demanded of each; a row's module is imported when it is run."""
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from appliance.bench.lab import Lab
 from appliance.bench.row import Demand, Row, not_run
+from appliance.bench.timekeeper import Timekeeper
 from appliance.errors import MeeshyError
 
 
@@ -30,10 +30,26 @@ MEASUREMENTS = {
 }
 
 
-def measure(lab: Lab, names: Sequence[str], done: Callable[[Row], None]) -> list[Row]:
+QUEUE_MEASUREMENTS = {
+    "idle_pick_up": Measurement("idle_pick_up", "idle_pick_up", Demand(bound=40.0)),
+    "urgent_behind_backlog": Measurement("urgent_behind_backlog", "urgent_behind_backlog", Demand(bound=10.0)),
+    "latency_growth": Measurement("latency_growth", "latency_growth", Demand(bound=0.45, side="most")),
+    "killed_worker": Measurement("killed_worker", "killed_worker", Demand(bound=10.0)),
+    "two_workers": Measurement("two_workers", "two_workers", Demand(bound=1.7)),
+    "first_request": Measurement("first_request", "first_request", Demand(bound=1.2, side="most")),
+}
+"""Of `meeshy bench queue`; their functions take a `QueueLab`."""
+
+
+def measure(
+    lab: Timekeeper,
+    names: Sequence[str],
+    done: Callable[[Row], None],
+    measurements: Mapping[str, Measurement] = MEASUREMENTS,
+) -> list[Row]:
     """Run the named measurements in the registry's order; one that cannot be made is reported and the next one runs."""
     rows = []
-    for name, measurement in MEASUREMENTS.items():
+    for name, measurement in measurements.items():
         if name not in names:
             continue
         lab.say(name)

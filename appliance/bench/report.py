@@ -1,9 +1,10 @@
 """The bench's report for people."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -17,6 +18,38 @@ _COLOURS: Mapping[Verdict, str] = {
     "inconclusive": "yellow",
     "not_run": "yellow",
 }
+
+_FURTHER = {"threads": "thread pools", "servers": "servers"}
+"""Facts about the machine that only some runs have, with their titles."""
+
+
+class Reporter:
+    """Shows a run while it goes on and keeps its rows."""
+
+    def __init__(self, show: Callable[[Any], None], say: Callable[[str], None]) -> None:
+        """Show what is done with `show`, and what is being done with `say`."""
+        self.rows: list[Row] = []
+        self.say = say
+        self._show = show
+
+    def begins(self, machine: Mapping[str, Any], *lines: str) -> None:
+        """Show what the figures are taken on, and these lines."""
+        self._show(machine_line(machine))
+        for line in lines:
+            self._show(line)
+
+    def row(self, row: Row) -> None:
+        """Keep a finished row and show it."""
+        self.rows.append(row)
+        self._show(panel(row))
+
+
+@contextmanager
+def reported(*, as_json: bool) -> Iterator[Reporter]:
+    """Yield a reporter for the terminal; where a document follows on standard output, it uses standard error."""
+    console = Console(stderr=as_json)
+    with Console(stderr=True).status("") as status:
+        yield Reporter(console.print, status.update)
 
 
 def panel(row: Row) -> Panel:
@@ -41,11 +74,12 @@ def panel(row: Row) -> Panel:
 
 def machine_line(machine: Mapping[str, Any]) -> Group:
     """Return what the figures were taken on."""
-    pools = ", ".join(f"{name} {value}" for name, value in machine["threads"].items() if value is not None)
-    return Group(
-        Text(
-            f"{machine['cpu']}, {machine['usable_cores']} cores; at the start: load {machine['load_1_min']}, "
-            f"cores waited for {machine['cpu_pressure_10_s']} % of the time"
-        ),
-        Text(f"thread pools: {pools}"),
-    )
+    lines = [
+        f"{machine['cpu']}, {machine['usable_cores']} cores; at the start: load {machine['load_1_min']}, "
+        f"cores waited for {machine['cpu_pressure_10_s']} % of the time"
+    ]
+    for name, title in _FURTHER.items():
+        if name in machine:
+            values = ", ".join(f"{key} {value}" for key, value in machine[name].items() if value is not None)
+            lines.append(f"{title}: {values}")
+    return Group(*(Text(line) for line in lines))

@@ -72,6 +72,11 @@ def interleaved(a: Turn, b: Turn, plan: Plan, steady: Callable[[Sequence[Sample]
     return timings
 
 
+def repeated(a: Turn, plan: Plan, steady: Callable[[Sequence[Sample]], bool] = lambda _: True) -> list[Sample]:
+    """Run one side alone after the plan and return every counted run; goes on as `interleaved` does."""
+    return interleaved(a, lambda: Sample(0.0), plan, steady).a
+
+
 def stopwatch(clock: Clock, run: Callable[..., Any], prepare: Callable[[], Any] | None = None) -> Turn:
     """Return a turn that times `run`; with `prepare`, that is called first, untimed, and its result handed to `run`."""
 

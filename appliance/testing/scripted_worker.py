@@ -1,10 +1,10 @@
-"""`meeshy worker` with scripted engines, for tests of processes: `python -m appliance.testing.scripted_worker ROLE`."""
+"""`meeshy worker` with scripted engines: `python -m appliance.testing.scripted_worker ROLE`."""
 
 import argparse
 
 from appliance.settings import Settings
 from appliance.telemetry.logs import configure_logs
-from appliance.testing.scripted_child import ScriptedAssembly
+from appliance.testing.scripted_options import add_options, build_of
 from appliance.workers.roles import BATCH_LIMITS, ROLES, limits_of
 from appliance.workers.standalone import run_worker
 from appliance.workers.workshop import Build
@@ -31,4 +31,7 @@ def work(given: argparse.Namespace, build: Build) -> None:
 
 
 if __name__ == "__main__":
-    work(command_line().parse_args(), ScriptedAssembly)
+    parser = command_line()
+    add_options(parser)
+    given = parser.parse_args()
+    work(given, build_of(given))

@@ -4,28 +4,15 @@ import hashlib
 import itertools
 import time
 from collections.abc import Sequence
-from functools import cache
 
 import httpx
 
-from appliance.audio.encode import encode
-from appliance.audio.loudness import normalised
-from appliance.audio.pcm import pcm_of, samples_of
-from appliance.engines.protocols import SPEECH_RATE_HZ
-from appliance.testing.engines import scripted_speech
 from tests.chaos.checker import Asked, History
 from tests.processes.conftest import scripted_wav
 
 PATIENCE_S = 120.0
 AGAIN_S = 0.1
 USER = "alice"
-
-
-@cache
-def audio_of(text: str, language: str) -> str:
-    """Return the SHA-256 of the audio that scripted engines make of a text: known before anything runs."""
-    spoken = samples_of(pcm_of(scripted_speech(f"{language}:{text}")))
-    return hashlib.sha256(encode(normalised(spoken, SPEECH_RATE_HZ), SPEECH_RATE_HZ, "wav")).hexdigest()
 
 
 class Client:

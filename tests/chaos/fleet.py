@@ -14,9 +14,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from appliance.storage.tables import jobs, work_items, workers
+from appliance.testing.ports import free_port
 from tests.chaos.checker import FINAL
 from tests.cluster.conftest import Cluster
-from tests.postgres import free_port
 from tests.processes.conftest import eventually
 
 RESTART_AFTER_S = 0.1

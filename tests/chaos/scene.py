@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from appliance.errors import NotFound
 from appliance.storage.opening import open_store
 from appliance.storage.tables import jobs, targets
+from appliance.testing.spoken import audio_of
 from tests.chaos.checker import Asked, EndState, Findings, History, JobRow, TargetRow, check
-from tests.chaos.client import Client, audio_of
+from tests.chaos.client import Client
 from tests.chaos.fleet import Fleet
 from tests.chaos.ledger import Ledger
 

@@ -9,12 +9,12 @@ import sqlalchemy as sa
 
 from appliance.commands.serve import child_environment
 from appliance.storage.tables import workers
+from appliance.testing.postgres import postgres_programs, postgres_server
+from appliance.testing.redis_server import RedisServer, redis_program, redis_server
 from tests.chaos.fleet import PERILOUS
 from tests.chaos.hosts import Site, site
 from tests.chaos.scene import Scene, messages
-from tests.postgres import postgres_programs, postgres_server
 from tests.processes.conftest import eventually
-from tests.redis_server import RedisServer, redis_program, redis_server
 from tests.services import needed
 
 PACE_S = 0.15

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from appliance.testing.redis_server import RedisServer, redis_program, redis_server
 from tests.chaos.fleet import pause
 from tests.chaos.scene import Scene, messages
-from tests.redis_server import RedisServer, redis_program, redis_server
 from tests.services import needed
 
 JOBS_EACH = 6

@@ -2,12 +2,13 @@
 
 import threading
 
+import dramatiq
 import pytest
 import redis as redis_client
 
-from appliance.workers.bells import NAMESPACE, RedisDoorbell, RedisRinger, queue_of
-from tests.postgres import free_port
-from tests.redis_server import redis_program, redis_server
+from appliance.testing.ports import free_port
+from appliance.testing.redis_server import redis_program, redis_server
+from appliance.workers.bells import ACTOR, NAMESPACE, RedisDoorbell, RedisRinger, queue_of
 from tests.services import redis as redis
 from tests.services import redis_of_session as redis_of_session
 
@@ -56,6 +57,32 @@ def test_a_ring_after_an_answer_began_is_answered_again(redis):
             threading.Event().wait(0.005)
         ringer.ring(["hear"])
         assert second.wait(ANSWER_LIMIT_S)
+
+
+def test_an_idle_doorbell_leaves_redis_and_the_processor_alone(redis):
+    def commands() -> int:
+        return redis.client().info("stats")["total_commands_processed"]
+
+    with RedisDoorbell(redis.url, "w", lambda: None):
+        before = commands()
+        threading.Event().wait(1.0)
+        # Looking every 20 ms would be at least fifty; a slow machine makes it fewer, never more.
+        assert commands() - before <= 20
+
+
+def test_rings_that_come_while_one_is_answered_are_answered_after_it(redis):
+    hold, answered = threading.Event(), threading.Semaphore(0)
+
+    def answer():
+        hold.wait(ANSWER_LIMIT_S)
+        answered.release()
+
+    with RedisDoorbell(redis.url, "w", answer) as bell:
+        for _ in range(6):  # more than it takes at a time
+            bell._broker.enqueue(dramatiq.Message(queue_of("w"), ACTOR, (), {}, {}))
+        hold.set()
+        for _ in range(6):
+            assert answered.acquire(timeout=ANSWER_LIMIT_S)
 
 
 def test_ringing_without_redis_returns_at_once_and_raises_nothing(nobody_home):

@@ -6,7 +6,7 @@ import pytest
 
 from appliance.bench import registry
 from appliance.bench.lab import Lab
-from appliance.bench.registry import MEASUREMENTS, Measurement, measure
+from appliance.bench.registry import MEASUREMENTS, QUEUE_MEASUREMENTS, Measurement, measure
 from appliance.bench.rounds import QUICK
 from appliance.bench.row import Demand
 from appliance.catalog.store import ModelStore
@@ -22,16 +22,25 @@ DEMANDED = {
     "pinned_pools": ("least", 2.0),
     "burst": ("least", 1.7),
 }
+QUEUE_DEMANDED = {
+    "idle_pick_up": ("least", 40),
+    "urgent_behind_backlog": ("least", 10),
+    "latency_growth": ("most", 0.45),
+    "killed_worker": ("least", 10),
+    "two_workers": ("least", 1.7),
+    "first_request": ("most", 1.2),
+}
 
 
 @pytest.fixture
 def lab_without_models(tmp_path) -> Lab:
     settings = Settings(data_dir=tmp_path / "data", models_dir=tmp_path / "models")
-    return Lab(settings, ModelStore(settings), QUICK, lambda _: nullcontext())
+    return Lab(settings, ModelStore(settings), lambda _: nullcontext(), plan=QUICK)
 
 
-def test_the_demands_are_those_of_the_issue():
-    assert {name: (row.demand.side, row.demand.bound) for name, row in MEASUREMENTS.items()} == DEMANDED
+@pytest.mark.parametrize(("measurements", "demanded"), [(MEASUREMENTS, DEMANDED), (QUEUE_MEASUREMENTS, QUEUE_DEMANDED)])
+def test_the_demands_are_those_of_the_issues(measurements, demanded):
+    assert {name: (row.demand.side, row.demand.bound) for name, row in measurements.items()} == demanded
 
 
 def test_without_models_every_row_says_what_is_missing_and_the_next_one_runs(lab_without_models: Lab):
@@ -54,6 +63,6 @@ def test_a_row_s_module_is_imported_only_when_it_is_asked_for(lab_without_models
 
 
 def test_every_row_s_function_is_there():
-    for measurement in MEASUREMENTS.values():
+    for measurement in (*MEASUREMENTS.values(), *QUEUE_MEASUREMENTS.values()):
         module = registry.importlib.import_module(f"appliance.bench.rows.{measurement.module}")
         assert callable(getattr(module, measurement.function))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.bench.rounds import Plan, Sample, interleaved, order, stopwatch
+from appliance.bench.rounds import Plan, Sample, interleaved, order, repeated, stopwatch
 from appliance.testing.clock import FrozenClock
 
 
@@ -72,6 +72,14 @@ def test_only_a_s_own_samples_decide_whether_a_row_goes_on():
     interleaved(diary.side("A"), diary.side("B"), Plan(rounds=2, most_rounds=4, warm_up=0), lambda a: seen.extend(a))
 
     assert all(sample.output.startswith("A") for sample in seen)
+
+
+def test_a_side_alone_keeps_to_the_plan_too():
+    diary = Diary()
+
+    samples = repeated(diary.side("A"), Plan(rounds=2, most_rounds=6, warm_up=1), lambda a: len(a) >= 4)
+
+    assert [sample.output for sample in samples] == ["A2", "A3", "A4", "A5"]
 
 
 def test_the_preparation_of_a_run_is_not_timed():

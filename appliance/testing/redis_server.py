@@ -1,4 +1,4 @@
-"""A Redis server of the tests' own: on loopback, on a free port, in memory, gone with the test."""
+"""A Redis server of our own: on loopback, on a free port, in memory, gone at the end."""
 
 import os
 import shutil
@@ -12,7 +12,8 @@ from pathlib import Path
 
 import redis
 
-from tests.postgres import free_port
+from appliance.errors import CommandFailed
+from appliance.testing.ports import free_port
 
 START_LIMIT_S = 10.0
 
@@ -32,19 +33,9 @@ class RedisServer:
     def start(self) -> None:
         """Start, empty."""
         arguments = [
-            "--port",
-            self.port,
-            "--bind",
-            *self._addresses,
-            "--protected-mode",
-            "no",
-            "--dir",
-            self._folder,
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-        ]
+            "--port", self.port, "--bind", *self._addresses, "--protected-mode", "no", "--dir", self._folder,
+            "--save", "", "--appendonly", "no",
+        ]  # fmt: skip
         self.process = subprocess.Popen([self._program, *map(str, arguments)], stdout=subprocess.DEVNULL)
         until_s = time.monotonic() + START_LIMIT_S
         while time.monotonic() < until_s:
@@ -54,7 +45,7 @@ class RedisServer:
                 return
             except redis.ConnectionError:
                 time.sleep(0.02)
-        raise AssertionError("Redis did not start")
+        raise CommandFailed("Redis did not start.")
 
     def kill(self) -> None:
         """End it at once; everything it held is lost."""
@@ -66,12 +57,26 @@ class RedisServer:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Let it take connections and answer nothing."""
+        if self.process is None:
+            raise ValueError("the server is not running")
         self.process.send_signal(signal.SIGSTOP)
         os.waitpid(self.process.pid, os.WUNTRACED)  # the signal takes a moment to reach all of its threads
         try:
             yield
         finally:
             self.process.send_signal(signal.SIGCONT)
+
+    @property
+    def pid(self) -> int:
+        """Return the process id of the running server."""
+        if self.process is None:
+            raise ValueError("the server is not running")
+        return self.process.pid
+
+    def version(self) -> str:
+        """Return what the server says it is."""
+        with self.client() as client:
+            return client.info("server")["redis_version"]
 
     def client(self) -> redis.Redis:
         """Return a client of this server."""

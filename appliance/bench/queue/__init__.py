@@ -1,0 +1,1 @@
+"""What `meeshy bench queue` measures with: an appliance of processes with scripted engines, and stock Dramatiq."""
