@@ -21,14 +21,17 @@ MAX_GAIN_DB = 40.0
 
 _STEP_S = 0.1
 _STEPS_PER_BLOCK = 4
-_STEPS_PER_PART_MIN = 8
+_STEPS_PER_PART = 9
+"""With the filter's history of one step, ten: a transform whose length has small factors only."""
 _ABSOLUTE_GATE_LUFS, _RELATIVE_GATE_LU = -70.0, -10.0
 _OFFSET_LU = -0.691
-_RESPONSE_S = 0.1
+_RESPONSE_S = _STEP_S
 """The 38 Hz high-pass has decayed by more than 170 dB after that."""
 _OVERSAMPLING = 4
 _CHUNK = 1 << 15
 _MARGIN = 256
+_GRAIN = 1 << 10
+"""Shorter sounds take a chunk of so many samples or a small multiple: most of a fixed one would be silence."""
 
 
 def integrated_lufs(samples: Samples, rate_hz: int) -> float | None:
@@ -47,11 +50,13 @@ def integrated_lufs(samples: Samples, rate_hz: int) -> float | None:
 def true_peak_dbfs(samples: Samples) -> float:
     """Return the highest point of the waveform between samples too, in dB of full scale; -200 for zeros."""
     highest = float(np.max(np.abs(samples), initial=0.0))
-    padded = np.concatenate((np.zeros(_MARGIN), samples, np.zeros(_CHUNK)))
-    for start in range(0, len(samples), _CHUNK - 2 * _MARGIN):
-        spectrum = np.fft.rfft(padded[start : start + _CHUNK])
+    chunk = min(_CHUNK, -(-(len(samples) + 2 * _MARGIN) // _GRAIN) * _GRAIN)
+    # Single precision errs by less than 0.0001 dB here and takes half the time.
+    padded = np.concatenate((np.zeros(_MARGIN), samples, np.zeros(chunk)), dtype=np.float32)
+    for start in range(0, len(samples), chunk - 2 * _MARGIN):
+        spectrum = np.fft.rfft(padded[start : start + chunk])
         spectrum[-1] /= 2
-        fine = np.fft.irfft(spectrum, _CHUNK * _OVERSAMPLING) * _OVERSAMPLING
+        fine = np.fft.irfft(spectrum, chunk * _OVERSAMPLING) * _OVERSAMPLING
         kept = fine[_MARGIN * _OVERSAMPLING : -_MARGIN * _OVERSAMPLING]
         highest = max(highest, float(np.max(np.abs(kept))))
     return 20 * float(np.log10(max(highest, 1e-10)))
@@ -77,30 +82,36 @@ def _block_powers(samples: Samples, rate_hz: int) -> Samples:
     """Return the K-weighted mean square of every 400 ms block, or of the whole where it is shorter."""
     step = round(_STEP_S * rate_hz)
     if len(samples) < _STEPS_PER_BLOCK * step:
-        squares = np.concatenate([np.square(part) for part in _k_weighted(samples, rate_hz, step)] or [np.zeros(0)])
+        squares = np.concatenate([*_k_squares(samples, rate_hz, step), np.zeros(0)])
         return np.array([np.mean(squares[: len(samples)])]) if len(samples) else np.zeros(0)
-    sums = [np.sum(np.square(part).reshape(-1, step), axis=1) for part in _k_weighted(samples, rate_hz, step)]
+    sums = [np.sum(part.reshape(-1, step), axis=1) for part in _k_squares(samples, rate_hz, step)]
     energies = np.concatenate(sums)[: len(samples) // step]
     running = np.concatenate(([0.0], np.cumsum(energies)))
     return (running[_STEPS_PER_BLOCK:] - running[:-_STEPS_PER_BLOCK]) / (_STEPS_PER_BLOCK * step)
 
 
-def _k_weighted(samples: Samples, rate_hz: int, step: int) -> Iterator[Samples]:
-    """Yield the samples through both filters of the standard, in parts of whole steps, the last padded with zeros.
+def _k_squares(samples: Samples, rate_hz: int, step: int) -> Iterator[Samples]:
+    """Yield the squares of the samples behind both filters of the standard, in parts of whole steps, zeros at the end.
 
-    Convolution by overlap-save: ten minutes of sound need no more memory than ten seconds.
+    Convolution by overlap-save: ten minutes of sound need no more memory than ten seconds. In single precision, which
+    errs by less than 0.00001 LU.
     """
-    response = _k_response(rate_hz)
-    history = len(response) - 1
-    size = 1 << (history + step * _STEPS_PER_PART_MIN).bit_length()
-    part = (size - history) // step * step
-    transfer = np.fft.rfft(response, size)
+    steps = max(1, min(_STEPS_PER_PART, -(-len(samples) // step)))
+    part, history = steps * step, len(_k_response(rate_hz)) - 1
+    size = part + step
+    transfer = _k_transfer(rate_hz, size)
     for start in range(0, len(samples), part):
-        taken = np.zeros(size)
+        taken = np.zeros(size, np.float32)
         piece = samples[max(0, start - history) : start + part]
         offset = max(0, history - start)
         taken[offset : offset + len(piece)] = piece
-        yield np.fft.irfft(np.fft.rfft(taken) * transfer, size)[history : history + part]
+        weighted = np.fft.irfft(np.fft.rfft(taken) * transfer, size)
+        yield np.square(weighted[history : history + part], dtype=np.float64)
+
+
+@lru_cache(maxsize=32)
+def _k_transfer(rate_hz: int, size: int) -> Samples:
+    return np.fft.rfft(_k_response(rate_hz).astype(np.float32), size)
 
 
 @lru_cache(maxsize=8)

@@ -29,7 +29,7 @@ def others_cpu_s(also_own: Collection[int] = ()) -> float:
     `also_own` are processes that count as its children: servers that have put themselves in the background.
     """
     user, nice, system, _idle, _iowait, irq, soft_irq, steal, *_ = _cpu_ticks()
-    return (user + nice + system + irq + soft_irq + steal) * _TICK_S - _own_cpu_s(also_own)
+    return (user + nice + system + irq + soft_irq + steal) * _TICK_S - cpu_of_trees_s({os.getpid(), *also_own})
 
 
 def undisturbed(
@@ -74,8 +74,8 @@ def _cpu_ticks() -> list[int]:
     return [int(field) for field in Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]]
 
 
-def _own_cpu_s(also_own: Collection[int]) -> float:
-    """Return the seconds of this process and its living descendants, with those of children that they waited for."""
+def cpu_of_trees_s(roots: Collection[int]) -> float:
+    """Return the seconds of these processes and their living descendants, with those of children they waited for."""
     parents: dict[int, int] = {}
     ticks: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
@@ -88,7 +88,7 @@ def _own_cpu_s(also_own: Collection[int]) -> float:
         fields = stat.rpartition(")")[2].split()
         parents[int(entry.name)] = int(fields[_PARENT])
         ticks[int(entry.name)] = sum(int(field) for field in fields[_FIRST_TIME : _FIRST_TIME + 4])
-    own = {os.getpid(), *also_own}
+    own = set(roots)
     grown = True
     while grown:
         more = {pid for pid, parent in parents.items() if parent in own} - own

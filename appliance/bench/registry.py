@@ -36,6 +36,7 @@ QUEUE_MEASUREMENTS = {
     "latency_growth": Measurement("latency_growth", "latency_growth", Demand(bound=0.45, side="most")),
     "killed_worker": Measurement("killed_worker", "killed_worker", Demand(bound=10.0)),
     "two_workers": Measurement("two_workers", "two_workers", Demand(bound=1.7)),
+    "jobs_per_second": Measurement("jobs_per_second", "jobs_per_second", Demand(bound=300.0, side="rate")),
     "first_request": Measurement("first_request", "first_request", Demand(bound=1.2, side="most")),
 }
 """Of `meeshy bench queue`; their functions take a `QueueLab`."""

@@ -55,12 +55,16 @@ def reported(*, as_json: bool) -> Iterator[Reporter]:
 def panel(row: Row) -> Panel:
     """Return one row: the ratio against its demand, both sides, the control and the output check."""
     verdict = Text(row.verdict.replace("_", " "), style=_COLOURS[row.verdict])
-    sign = "≥" if row.demand_is == "least" else "≤"
+    sign = "≤" if row.demand_is == "most" else "≥"
     title = Text.assemble(f"{row.name} · ", verdict)
     if row.ratio is None:
         return Panel(row.reason, title=title, title_align="left")
     grid = Table.grid(padding=(0, 2))
-    grid.add_row("ratio", f"{row.ratio:.2f} of medians, {row.min_ratio:.2f} of minima; demanded {sign} {row.demand}")
+    demanded = f"; demanded {sign} {row.demand}"
+    if row.per_s is not None:
+        grid.add_row("rate", f"{row.per_s:,.0f} per second{demanded}")
+        demanded = ""
+    grid.add_row("ratio", f"{row.ratio:.2f} of medians, {row.min_ratio:.2f} of minima{demanded}")
     grid.add_row("A", f"{row.a:,.1f} ms: {row.a_is}")
     grid.add_row("B", f"{row.b:,.1f} ms: {row.b_is}")
     grid.add_row("A against A", f"{row.control} over {row.rounds} rounds; others used {row.others} cores meanwhile")

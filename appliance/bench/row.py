@@ -12,14 +12,18 @@ Verdict = Literal["holds", "falls_short", "check_failed", "inconclusive", "not_r
 
 
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
-    """What a ratio has to be: `least` bounds B / A (how many times faster we are), `most` A / B (what we add)."""
+    """What a row has to reach.
+
+    `least` bounds B / A (how many times faster we are), `most` A / B (what we add); `rate` bounds how much A does in a
+    second, whatever B does.
+    """
 
     bound: float
-    side: Literal["least", "most"] = "least"
+    side: Literal["least", "most", "rate"] = "least"
 
-    def met_by(self, ratio: float) -> bool:
-        """Return whether a ratio is within the demand."""
-        return ratio >= self.bound if self.side == "least" else ratio <= self.bound
+    def met_by(self, value: float) -> bool:
+        """Return whether a ratio, or a rate where that is demanded, is within the demand."""
+        return value <= self.bound if self.side == "most" else value >= self.bound
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +40,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     ratio: float | None
     """Of medians."""
     demand: float
-    demand_is: Literal["least", "most"]
+    demand_is: Literal["least", "most", "rate"]
     holds: bool | None
     """None where the run allows no statement."""
     a: float | None
@@ -46,6 +50,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """A against A."""
     check: Check | None
     verdict: Verdict
+    per_s: float | None = None
+    """What A does in a second, at the median; only where that is demanded."""
     min_ratio: float | None = None
     rounds: int = 0
     others: float = 0.0
@@ -68,14 +74,20 @@ class Sides(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def judged(
-    name: str, demand: Demand, timings: Timings, check: Check, sides: Sides, figures: dict[str, float] | None = None
+    name: str,
+    demand: Demand,
+    timings: Timings,
+    check: Check,
+    sides: Sides,
+    figures: dict[str, float] | None = None,
+    per_s: float | None = None,
 ) -> Row:
     """Return the row of finished timings.
 
     A failed check never holds; otherwise a control out of bounds makes the row inconclusive, and else the ratio of
-    medians is held against the demand.
+    medians, or `per_s` where a rate is demanded, is held against the demand.
     """
-    upper, lower = (timings.b, timings.a) if demand.side == "least" else (timings.a, timings.b)
+    upper, lower = (timings.a, timings.b) if demand.side == "most" else (timings.b, timings.a)
     ratio = median_ms(upper) / median_ms(lower)
     verdict: Verdict
     if not check.passed:
@@ -83,7 +95,7 @@ def judged(
     elif not is_steady(timings.a):
         verdict = "inconclusive"
     else:
-        verdict = "holds" if demand.met_by(ratio) else "falls_short"
+        verdict = "holds" if demand.met_by(ratio if per_s is None else per_s) else "falls_short"
     own_control = control(timings.a)
     return Row(
         name=name,
@@ -96,6 +108,7 @@ def judged(
         control=None if own_control is None else round(own_control, 3),
         check=check,
         verdict=verdict,
+        per_s=None if per_s is None else round(per_s, 1),
         min_ratio=round(min_ms(upper) / min_ms(lower), 3),
         rounds=len(timings.a),
         others=round(mean(sample.others for sample in (*timings.a, *timings.b)), 3),

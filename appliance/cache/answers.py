@@ -1,69 +1,70 @@
 """Answers kept for their owner until they expire: finished targets, transcriptions, translations."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from appliance.owner import Owner
+from appliance.storage.sets import among, insert_rows
 from appliance.storage.tables import cached_answers
 
 
-def recall(connection: sa.Connection, keys: list[str], now_s: float) -> dict[str, Any]:
+def recall(connection: sa.Connection, keys: Collection[str], now_s: float) -> dict[str, Any]:
     """Return the values of those keys that are kept and not expired."""
     if not keys:
         return {}
     rows = connection.execute(
         sa.select(cached_answers.c.key, cached_answers.c.value).where(
-            cached_answers.c.key.in_(keys), cached_answers.c.expires_s > now_s
+            among(connection, cached_answers.c.key, keys), cached_answers.c.expires_s > now_s
         )
     )
     return {row.key: row.value for row in rows}
 
 
-def keep(
-    connection: sa.Connection,
-    owner: Owner,
-    kind: str,
-    values: Mapping[str, Any],
-    expires_s: float,
-    job_id: str,
-) -> None:
-    """Keep values under their keys; a later value for the same key takes the place of the earlier one.
+class Answer(NamedTuple):
+    """A value to be kept for its owner; the deletion of its job takes it along."""
 
-    `job_id` names the job whose deletion takes the answers with it.
-    """
-    if not values:
-        return
+    key: str
+    owner: Owner
+    kind: str
+    value: Any
+    lasts_s: float
+    job_id: str
+
+
+def keep(connection: sa.Connection, answers: Sequence[Answer], now_s: float) -> None:
+    """Keep values under their keys; a later value for the same key takes the place of the earlier one."""
+    newest = {answer.key: answer for answer in answers}
     rows = [
         {
-            "key": key,
-            "application_id": owner.application_id,
-            "user_id": owner.user_id,
-            "kind": kind,
-            "job_id": job_id,
-            "value": value,
-            "expires_s": expires_s,
+            "key": answer.key,
+            "application_id": answer.owner.application_id,
+            "user_id": answer.owner.user_id,
+            "kind": answer.kind,
+            "job_id": answer.job_id,
+            "value": answer.value,
+            "expires_s": now_s + answer.lasts_s,
         }
         # In one order for all: PostgreSQL would end one of two transactions that wait for each other's keys.
-        for key, value in sorted(values.items())
+        for _, answer in sorted(newest.items())
     ]
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(cached_answers)
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=["key"],
-            set_={name: insert.excluded[name] for name in ("value", "expires_s", "job_id")},
-        ),
-        rows,
-    )
+    insert_rows(connection, cached_answers, rows, replace=("value", "expires_s", "job_id"))
 
 
 def forget_expired(connection: sa.Connection, now_s: float) -> int:
-    """Remove what has expired and return how much that was."""
-    return connection.execute(sa.delete(cached_answers).where(cached_answers.c.expires_s <= now_s)).rowcount
+    """Remove what has expired and return how much that was; what is kept anew at this moment stays."""
+    return _forget(connection, cached_answers.c.expires_s <= now_s, wait=False)
 
 
 def forget_job(connection: sa.Connection, job_id: str) -> None:
     """Remove every answer that came from a job."""
-    connection.execute(sa.delete(cached_answers).where(cached_answers.c.job_id == job_id))
+    _forget(connection, cached_answers.c.job_id == job_id)
+
+
+def _forget(connection: sa.Connection, which: sa.ColumnElement[bool], *, wait: bool = True) -> int:
+    keys = sa.select(cached_answers.c.key).where(which).order_by(cached_answers.c.key)
+    # Locked in the order in which they are kept.
+    found = connection.scalars(keys.with_for_update(skip_locked=not wait)).all()
+    connection.execute(sa.delete(cached_answers).where(among(connection, cached_answers.c.key, found)))
+    return len(found)

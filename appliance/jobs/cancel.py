@@ -7,9 +7,9 @@ import sqlalchemy as sa
 from appliance.cache.answers import forget_job
 from appliance.errors import AlreadyFinished
 from appliance.jobs.documents import JobDocument
+from appliance.jobs.endings import cancel_targets
 from appliance.jobs.events import forget_events_of_job, keep_figures_of_job
-from appliance.jobs.locks import hold_job
-from appliance.jobs.outcomes import cancel_targets
+from appliance.jobs.locks import hold_jobs
 from appliance.jobs.query import load_job
 from appliance.jobs.readings import reading_objects
 from appliance.jobs.states import FINAL_JOB
@@ -48,7 +48,7 @@ def _remove(
 ) -> None:
     with database.write() as connection:
         # Held before anything is read: feedback that comes at this moment is either removed too or finds no job.
-        hold_job(connection, job_id)
+        hold_jobs(connection, [job_id])
         job = load_job(connection, job_id, owner)
         if job.state not in FINAL_JOB:
             raise AlreadyFinished("The job is still running; cancel it first.")

@@ -5,15 +5,17 @@ such item in hand, so that an input which kills its worker cannot use up the att
 or that another slot of its process had; and soon, because it had its turn already.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
 from appliance.jobs.items import ClaimedItem
-from appliance.jobs.locks import hold_job, hold_names
+from appliance.jobs.locks import hold_names
 from appliance.jobs.reserved import Kept, OwnSlot
 from appliance.jobs.states import ItemState, Stage
 from appliance.storage.database import Database
+from appliance.storage.sets import among
 from appliance.storage.tables import work_items
 from appliance.telemetry.noting import note
 
@@ -28,10 +30,6 @@ _READY = work_items.c.state == sa.literal_column(f"'{ItemState.READY}'")
 """As text: with a bound value, no index over the runnable items alone would be used."""
 _READY_AGAIN = sa.text("state = 'ready' AND attempts > 0")
 """As text: with bound values, the index over the few lost items would not be used."""
-
-
-class Stale(Exception):
-    """The lease was lost: somebody else may have the item, and nothing may be written for it."""
 
 
 class Claims:
@@ -66,7 +64,7 @@ class Claims:
             mates = self._mates(connection, head, limits[family], kept.get(family), now_s)
             rows = connection.execute(
                 sa.update(work_items)
-                .where(work_items.c.id.in_(mates))
+                .where(among(connection, work_items.c.id, mates))
                 .values(
                     state=ItemState.CLAIMED,
                     worker_id=self._worker_id,
@@ -87,27 +85,23 @@ class Claims:
     def renew(self, items: Sequence[ClaimedItem]) -> None:
         """Extend the leases of those items that are still this worker's."""
         with self._database.write() as connection:
-            until_s = self._database.now_s(connection) + self._lease_s
-            for item in items:
-                connection.execute(_held(item).values(lease_until_s=until_s))
+            held = _held(connection, items, wait=False)
+            _update(connection, held, lease_until_s=self._database.now_s(connection) + self._lease_s)
 
     def release(self, items: Sequence[ClaimedItem]) -> None:
         """Make items runnable again at once, for this worker or another."""
-        with self._database.write() as connection:
-            for item in items:
-                connection.execute(_held(item).values(state=ItemState.READY, worker_id=None, lease_until_s=None))
-                note(connection, "attempts_lost", "batch_failed")
+        self._give_back(items, "batch_failed")
 
     def return_unspent(self, items: Sequence[ClaimedItem]) -> None:
         """Make items runnable again as if this claim had not been: the attempt that it counted is taken back."""
+        self._give_back(items, "storage_away", attempts=work_items.c.attempts - 1)
+
+    def _give_back(self, items: Sequence[ClaimedItem], cause: str, **columns: sa.ColumnElement[int]) -> None:
         with self._database.write() as connection:
-            for item in items:
-                connection.execute(
-                    _held(item).values(
-                        state=ItemState.READY, worker_id=None, lease_until_s=None, attempts=item.attempts - 1
-                    )
-                )
-                note(connection, "attempts_lost", "storage_away")
+            held = _held(connection, items, wait=False)
+            _update(connection, held, state=ItemState.READY, worker_id=None, lease_until_s=None, **columns)
+            for _ in held:
+                note(connection, "attempts_lost", cause)
 
     def _tries_a_lost_one(self, connection: sa.Connection) -> bool:
         """Return whether a slot of this process has an item in hand that was lost before."""
@@ -184,18 +178,38 @@ def _earliest(connection: sa.Connection, queries: Sequence[sa.Select]) -> sa.Row
     return min(rows, key=lambda row: (row.deadline_s, row.id), default=None)
 
 
-def complete(connection: sa.Connection, item: ClaimedItem, state: ItemState = ItemState.DONE) -> None:
-    """End an item in the transaction that writes its outcome; raises Stale when the lease was lost."""
-    hold_job(connection, item.job_id)
-    if connection.execute(_held(item).values(state=state, lease_until_s=None)).rowcount != 1:
-        note(connection, "stale_fences", even_undone=True)
-        raise Stale(item.id)
+def end_items(connection: sa.Connection, items: Sequence[ClaimedItem], state: ItemState) -> set[str]:
+    """End items in the transaction that writes their outcomes and holds their jobs; return the ids of those it ended.
+
+    Of the others the lease was lost: somebody else may have them, and nothing may be written for them.
+    """
+    held = _held(connection, items)
+    _update(connection, held, state=state, lease_until_s=None)
+    if len(held) < len(items):
+        note(connection, "stale_fences", value=len(items) - len(held))
+    return held
 
 
-def _held(item: ClaimedItem) -> sa.Update:
-    return sa.update(work_items).where(
-        work_items.c.id == item.id, work_items.c.fence == item.fence, work_items.c.state == ItemState.CLAIMED
+def _held(connection: sa.Connection, items: Sequence[ClaimedItem], *, wait: bool = True) -> set[str]:
+    """Lock the rows of items whose lease was not lost and return their ids.
+
+    Who holds no jobs does not wait: the transaction that has such a row is ending the item.
+    """
+    if not items:
+        return set()
+    rows = connection.execute(
+        sa.select(work_items.c.id, work_items.c.fence)
+        .where(among(connection, work_items.c.id, [item.id for item in items]), work_items.c.state == ItemState.CLAIMED)
+        .order_by(work_items.c.id)
+        .with_for_update(skip_locked=not wait)
     )
+    fences = {row.id: row.fence for row in rows}
+    return {item.id for item in items if fences.get(item.id) == item.fence}
+
+
+def _update(connection: sa.Connection, item_ids: Collection[str], **columns: Any) -> None:
+    if item_ids:
+        connection.execute(sa.update(work_items).where(among(connection, work_items.c.id, item_ids)).values(**columns))
 
 
 def _claimed(row: sa.RowMapping) -> ClaimedItem:

@@ -12,11 +12,13 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.jobs.documents import Request
+from appliance.jobs.ended import Siblings, all_ended
 from appliance.jobs.items import new_id
-from appliance.jobs.states import FINAL_TARGET, SPOKEN_TARGET
+from appliance.jobs.states import SPOKEN_TARGET
 from appliance.owner import Owner
 from appliance.receipts.figures import Figures, figures_of
-from appliance.storage.tables import events, jobs, targets
+from appliance.storage.sets import insert_rows
+from appliance.storage.tables import events
 
 RECENT_S, RECENT_JOBS = 3600.0, 1000
 
@@ -54,34 +56,14 @@ def add_event(
     return row["id"]
 
 
-def record_receipts(connection: sa.Connection, target_ids: Sequence[str], now_s: float) -> None:
-    """Add the event of each of these targets' ends; called in the transaction that ends them."""
-    if not target_ids:
-        return
-    rows = connection.execute(
-        sa.select(
-            targets.c.job_id,
-            targets.c.language,
-            targets.c.state,
-            targets.c.cached,
-            targets.c.spoken,
-            targets.c.error,
-            targets.c.finished_s,
-            jobs.c.application_id,
-            jobs.c.user_id,
-            jobs.c.accepted_s,
-            jobs.c.request,
-            jobs.c.eta_s,
-            _others_open().label("others_open"),
-            # Parts only: a source holds the whole transcription.
-            jobs.c.source["language"].as_string().label("source_language"),
-            jobs.c.audio["duration_s"].as_float().label("audio_s"),
-        )
-        .join(jobs, jobs.c.id == targets.c.job_id)
-        .where(targets.c.id.in_(target_ids))
-    ).all()
-    if rows:
-        connection.execute(sa.insert(events), [_receipt_row(row, now_s) for row in rows])
+def record_receipts(connection: sa.Connection, ended: Sequence[sa.Row], siblings: Siblings, now_s: float) -> None:
+    """Add the event of each of these targets' ends; called in the transaction that ends them.
+
+    `ended` is from `ended_targets`; the error of a job's ETA stands with the last of them that ends the job.
+    """
+    last = {row.job_id: row.id for row in ended if all_ended(siblings[row.job_id])}
+    rows = [_receipt_row(row, now_s, ends_job=last.get(row.job_id) == row.id) for row in ended]
+    insert_rows(connection, events, rows)
 
 
 def recent_eta_errors_s(connection: sa.Connection, now_s: float) -> Sequence[float]:
@@ -135,7 +117,7 @@ def _row(kind: EventKind, owner: Owner, job_id: str, language: str, at_s: float,
     }
 
 
-def _receipt_row(row: sa.Row, now_s: float) -> dict[str, Any]:
+def _receipt_row(row: sa.Row, now_s: float, *, ends_job: bool) -> dict[str, Any]:
     spoken = row.spoken
     figures = figures_of(spoken["receipt"]) if spoken else None
     detail = ReceiptDetail(
@@ -157,21 +139,15 @@ def _receipt_row(row: sa.Row, now_s: float) -> dict[str, Any]:
         state=row.state,
         cached=bool(row.cached),
         latency_s=(row.finished_s or now_s) - row.accepted_s,
-        eta_error_s=_eta_error_s(row, now_s),
+        eta_error_s=_eta_error_s(row, now_s) if ends_job else None,
         wer=figures.wer if figures else None,
         similarity=figures.similarity if figures else None,
-        detail=msgspec.to_builtins(detail),
+        detail=detail,
     )
 
 
-def _others_open() -> sa.Exists:
-    other = targets.alias("other")
-    final = [state.value for state in FINAL_TARGET]
-    return sa.exists().where(other.c.job_id == targets.c.job_id, other.c.state.not_in(final))
-
-
 def _eta_error_s(row: sa.Row, now_s: float) -> float | None:
-    """Return how much later than expected the job ended, with its last language; None where nothing was expected."""
-    if row.eta_s is None or row.cached or row.others_open or row.state not in SPOKEN_TARGET:
+    """Return how much later than expected the job ended; None where nothing was expected."""
+    if row.eta_s is None or row.cached or row.state not in SPOKEN_TARGET:
         return None
     return (row.finished_s or now_s) - row.accepted_s - row.eta_s

@@ -1,13 +1,15 @@
-"""Work items as stages see them, and how one is added."""
+"""Work items as stages see them, and how they are added."""
 
 import secrets
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
 
 from appliance.jobs.states import ItemState, Stage
-from appliance.storage.tables import jobs, work_items
+from appliance.storage.sets import insert_rows
+from appliance.storage.tables import work_items
 
 SHORT_S = 5.0
 MEDIUM_S = 15.0
@@ -28,6 +30,19 @@ class ClaimedItem(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     deadline_s: float
     payload: dict[str, Any]
+
+
+class NewItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A work item that is to be added; one without a target belongs to its whole job."""
+
+    job_id: str
+    target_id: str | None
+    stage: Stage
+    batch_key: str
+    deadline_s: float
+    plan: str | None
+    """The job's."""
+    payload: dict[str, Any] = {}
 
 
 def length_of(duration_s: float) -> Length:
@@ -61,33 +76,23 @@ def new_id(kind: str) -> str:
     return f"{kind}_{secrets.token_hex(12)}"
 
 
-def add_item(
-    connection: sa.Connection,
-    *,
-    job_id: str,
-    target_id: str | None,
-    stage: Stage,
-    batch_key: str,
-    deadline_s: float,
-    now_s: float,
-    payload: dict[str, Any] | None = None,
-) -> str:
-    """Add a runnable work item in this transaction and return its id."""
-    item_id = new_id("item")
-    connection.execute(
-        sa.insert(work_items).values(
-            id=item_id,
-            job_id=job_id,
-            target_id=target_id,
-            stage=stage,
-            batch_key=batch_key,
-            state=ItemState.READY,
-            plan=sa.select(jobs.c.plan).where(jobs.c.id == job_id).scalar_subquery(),
-            deadline_s=deadline_s,
-            payload=payload or {},
-            created_s=now_s,
-            attempts=0,
-            fence=0,
-        )
-    )
-    return item_id
+def add_items(connection: sa.Connection, items: Sequence[NewItem], now_s: float) -> None:
+    """Add runnable work items in this transaction; the caller holds their jobs."""
+    rows = [
+        {
+            "id": new_id("item"),
+            "job_id": item.job_id,
+            "target_id": item.target_id,
+            "stage": item.stage,
+            "batch_key": item.batch_key,
+            "state": ItemState.READY,
+            "plan": item.plan,
+            "deadline_s": item.deadline_s,
+            "payload": item.payload,
+            "created_s": now_s,
+            "attempts": 0,
+            "fence": 0,
+        }
+        for item in items
+    ]
+    insert_rows(connection, work_items, rows)

@@ -1,6 +1,6 @@
 """Reading jobs: always for an owner, always as one document."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from appliance.errors import NotFound
 from appliance.jobs.documents import AudioFacts, Failure, JobDocument, Request, Source, Spoken, TargetDocument
-from appliance.jobs.states import FINAL_TARGET, JobState, TargetState
+from appliance.jobs.states import OPEN_TARGET, JobState, TargetState
 from appliance.owner import Owner
 from appliance.storage.database import Database
+from appliance.storage.sets import among
 from appliance.storage.tables import jobs, targets
 
 
@@ -40,13 +41,26 @@ class JobReader:
 
 def load_job(connection: sa.Connection, job_id: str, owner: Owner | None = None) -> JobDocument:
     """Return the job as this transaction sees it, or raise NotFound; without an owner for our own stages only."""
-    row = connection.execute(sa.select(jobs).where(jobs.c.id == job_id)).mappings().first()
-    if row is None or (owner and (row["application_id"], row["user_id"]) != (owner.application_id, owner.user_id)):
+    job = load_jobs(connection, [job_id]).get(job_id)
+    if job is None or (owner and job.owner != owner):
         raise NotFound("There is no such job.")
-    of_job = sa.select(targets).where(targets.c.job_id == job_id).order_by(targets.c.position)
+    return job
+
+
+def load_jobs(connection: sa.Connection, job_ids: Collection[str]) -> dict[str, JobDocument]:
+    """Return those of these jobs that there are, whoever owns them."""
+    rows = connection.execute(sa.select(jobs).where(among(connection, jobs.c.id, job_ids))).mappings().all()
+    of_jobs = sa.select(targets).where(among(connection, targets.c.job_id, job_ids)).order_by(targets.c.position)
     # Read to the end at once: a row that cannot be understood would leave an open cursor, and with it a snapshot that
     # SQLite refuses to write from, on a connection that goes back to the pool.
-    target_rows = connection.execute(of_job).mappings().all()
+    target_rows = connection.execute(of_jobs).mappings().all()
+    found: dict[str, list[sa.RowMapping]] = {row["id"]: [] for row in rows}
+    for target in target_rows:
+        found.get(target["job_id"], []).append(target)
+    return {row["id"]: _job_document(row, found[row["id"]]) for row in rows}
+
+
+def _job_document(row: sa.RowMapping, target_rows: Sequence[sa.RowMapping]) -> JobDocument:
     return JobDocument(
         id=row["id"],
         owner=Owner(row["application_id"], row["user_id"]),
@@ -82,21 +96,10 @@ def target_document(row: Any) -> TargetDocument:
     )
 
 
-def target_states(connection: sa.Connection, job_id: str) -> Sequence[TargetState]:
-    """Return the states of a job's targets in their order."""
-    rows = connection.scalars(sa.select(targets.c.state).where(targets.c.job_id == job_id).order_by(targets.c.position))
-    return [TargetState(state) for state in rows]
-
-
-def is_open(connection: sa.Connection, target_id: str) -> bool:
-    """Return whether a target exists and has not ended."""
-    state = connection.scalar(sa.select(targets.c.state).where(targets.c.id == target_id))
-    return state is not None and state not in FINAL_TARGET
-
-
-def result_key_of(connection: sa.Connection, target_id: str) -> str:
-    """Return the key under which a target's result is kept."""
-    return connection.execute(sa.select(targets.c.result_key).where(targets.c.id == target_id)).scalar_one()
+def open_ones(connection: sa.Connection, target_ids: Collection[str]) -> set[str]:
+    """Return which of these targets exist and have not ended."""
+    rows = sa.select(targets.c.id).where(among(connection, targets.c.id, target_ids), targets.c.state.in_(OPEN_TARGET))
+    return set(connection.scalars(rows))
 
 
 def _document(value: Any, kind: Any) -> Any:

@@ -1,29 +1,28 @@
 """Putting right what a crash left behind: lost leases, jobs without work, followers without a leader."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 import sqlalchemy as sa
 
 from appliance.errors import WorkerLost
 from appliance.jobs.documents import Failure
-from appliance.jobs.locks import got_name, hold_job, hold_names
-from appliance.jobs.outcomes import end_target, fail_job, plan_target, settle_followers, settle_job
+from appliance.jobs.endings import Ending, end_targets, fail_jobs, settle_followers, settle_jobs
+from appliance.jobs.locks import got_name, hold_jobs_and_followers, hold_names, hold_targets
+from appliance.jobs.planning import plan_targets
 from appliance.jobs.registry import dead_on_this_host, no_longer_living
-from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, ItemState, JobState, TargetState
+from appliance.jobs.states import FINAL_TARGET, OPEN_ITEM, OPEN_JOB, OPEN_TARGET, ItemState, TargetState
 from appliance.jobs.usage import note_promoted
 from appliance.storage.database import Database
+from appliance.storage.sets import among
 from appliance.storage.tables import jobs, targets, work_items
 from appliance.telemetry.noting import note
 
-_OPEN_JOB = [state.value for state in JobState if state not in FINAL_JOB]
-"""Named, not negated: jobs have an index on the state, so a round reads the open ones alone."""
 _FINAL_TARGET = [state.value for state in FINAL_TARGET]
 RETURNED_AT_ONCE = 1
 """After so many losses an item is returned as soon as its worker is known to be dead; after more only when its lease
 ends. Nobody dies twice of another's recording, so it is the likely killer: meanwhile the workers that it killed come
 back, and those that are left do everybody else's work."""
-_OPEN_ITEM = (ItemState.READY, ItemState.CLAIMED)
 
 
 class Reconciled(msgspec.Struct, kw_only=True):
@@ -53,11 +52,14 @@ def reconcile(database: Database, attempts_cap: int, *, wait: bool = False) -> R
     with database.write() as connection:
         if wait:
             hold_names(connection, ["reconcile"])
-        return put_right(connection, database.now_s(connection), attempts_cap)
+        return put_right(connection, database.now_s(connection), attempts_cap, wait=wait)
 
 
-def put_right(connection: sa.Connection, now_s: float, attempts_cap: int) -> Reconciled:
-    """Do one round in this transaction."""
+def put_right(connection: sa.Connection, now_s: float, attempts_cap: int, *, wait: bool = False) -> Reconciled:
+    """Do one round in this transaction.
+
+    A job that somebody else holds is being worked on, and left to the next round unless this one shall `wait`.
+    """
     done = Reconciled()
     # One round at a time: two that see the same idle target would both plan its work.
     if not got_name(connection, "reconcile"):
@@ -66,118 +68,126 @@ def put_right(connection: sa.Connection, now_s: float, attempts_cap: int) -> Rec
     if dead:
         # Otherwise slots would go on being kept in them, and work be promised to them.
         no_longer_living(connection, dead, now_s)
-    for item in _lost_items(connection, dead, attempts_cap, now_s):
-        cause = "worker_dead" if item["worker_id"] in dead else "lease_over"
-        if item["attempts"] >= attempts_cap:
-            ended = _give_up(connection, item, now_s)
-            done.lost += ended
-        else:
-            ended = _return(connection, item)
-            done.returned += ended
-        if ended:
-            note(connection, "attempts_lost", cause)
-    done.settled = _settle_orphans(connection, now_s)
-    done.replanned = _replan(connection, now_s)
+    lost = _lost_items(dead, attempts_cap, now_s)
+    searches = (lost, _orphaned(), _deserted(), _idle(), _unsettled())
+    touched = {row.job_id for search in searches for row in connection.execute(search)}
+    if not touched:
+        return done
+    # Locked before anything is written, and everything looked for again afterwards.
+    held = hold_jobs_and_followers(connection, touched, wait=wait)
+    hold_targets(connection, held)
+    items = _of(connection, lost.with_for_update(skip_locked=True), held)
+    for item in items:
+        note(connection, "attempts_lost", "worker_dead" if item.worker_id in dead else "lease_over")
+    spent = [item for item in items if item.attempts >= attempts_cap]
+    _move(connection, [item for item in items if item.attempts < attempts_cap], ItemState.READY)
+    _move(connection, spent, ItemState.FAILED)
+    _give_up(connection, spent, now_s)
+    done.returned, done.lost = len(items) - len(spent), len(spent)
+    leaders = {row.leader_id for row in _of(connection, _orphaned(), held)}
+    done.settled = settle_followers(connection, leaders, now_s) + _free(connection, held, now_s)
+    done.replanned = _replan(connection, held, now_s)
     return done
 
 
-def _lost_items(
-    connection: sa.Connection, dead: Sequence[str], attempts_cap: int, now_s: float
-) -> Sequence[sa.RowMapping]:  # fmt: skip
+def _of(connection: sa.Connection, search: sa.Select, job_ids: Collection[str]) -> Sequence[sa.Row]:
+    return connection.execute(search.where(among(connection, search.selected_columns.job_id, job_ids))).all()
+
+
+def _lost_items(dead: Sequence[str], attempts_cap: int, now_s: float) -> sa.Select:
     at_once = sa.or_(work_items.c.attempts <= RETURNED_AT_ONCE, work_items.c.attempts >= attempts_cap)
-    return (
-        connection.execute(
-            sa.select(work_items).where(
-                work_items.c.state == ItemState.CLAIMED,
-                sa.or_(work_items.c.lease_until_s < now_s, sa.and_(work_items.c.worker_id.in_(dead), at_once)),
-            )
-        )
-        .mappings()
-        .all()
-    )
-
-
-def _return(connection: sa.Connection, item: sa.RowMapping) -> int:
-    return connection.execute(
-        _still_lost(item).values(state=ItemState.READY, worker_id=None, lease_until_s=None)
-    ).rowcount
-
-
-def _give_up(connection: sa.Connection, item: sa.RowMapping, now_s: float) -> int:
-    hold_job(connection, item["job_id"])
-    if connection.execute(_still_lost(item).values(state=ItemState.FAILED, lease_until_s=None)).rowcount != 1:
-        return 0
-    error = Failure(WorkerLost.code, WorkerLost.title())
-    if item["target_id"] is None:
-        fail_job(connection, item["job_id"], error, now_s)
-    else:
-        end_target(connection, item["target_id"], TargetState.FAILED, now_s, error=error)
-    return 1
-
-
-def _still_lost(item: sa.RowMapping) -> sa.Update:
-    """Return the update of an item that nobody has finished, renewed or claimed since it was found lost."""
-    return sa.update(work_items).where(
-        work_items.c.id == item["id"],
+    return sa.select(
+        work_items.c.job_id, work_items.c.id, work_items.c.target_id, work_items.c.worker_id, work_items.c.attempts
+    ).where(
         work_items.c.state == ItemState.CLAIMED,
-        work_items.c.fence == item["fence"],
-        work_items.c.lease_until_s == item["lease_until_s"],
+        sa.or_(work_items.c.lease_until_s < now_s, sa.and_(work_items.c.worker_id.in_(dead), at_once)),
     )
 
 
-def _settle_orphans(connection: sa.Connection, now_s: float) -> int:
+def _move(connection: sa.Connection, items: Sequence[sa.Row], state: ItemState) -> None:
+    if items:
+        connection.execute(
+            sa.update(work_items)
+            .where(among(connection, work_items.c.id, [item.id for item in items]))
+            .values(state=state, lease_until_s=None, worker_id=None)
+        )
+
+
+def _give_up(connection: sa.Connection, items: Sequence[sa.Row], now_s: float) -> None:
+    """Fail what these items were for: they were tried often enough."""
+    reason = Failure(WorkerLost.code, WorkerLost.title())
+    of_targets = [item.target_id for item in items if item.target_id is not None]
+    end_targets(connection, [Ending(target_id, TargetState.FAILED, error=reason) for target_id in of_targets], now_s)
+    fail_jobs(connection, {item.job_id: reason for item in items if item.target_id is None}, now_s)
+
+
+def _orphaned() -> sa.Select:
+    """Select leaders that have ended while somebody follows them."""
     leader = targets.alias("leader")
-    leaders = connection.scalars(
-        sa.select(leader.c.id)
-        .distinct()
+    return (
+        sa.select(leader.c.job_id, leader.c.id.label("leader_id"))
         .join(targets, targets.c.follows_id == leader.c.id)
         .join(jobs, jobs.c.id == targets.c.job_id)
-        .where(jobs.c.state.in_(_OPEN_JOB), leader.c.state.in_(_FINAL_TARGET), targets.c.state.not_in(_FINAL_TARGET))
-    ).all()
-    for leader_id in leaders:
-        settle_followers(connection, leader_id, now_s)
-    deserted = connection.scalars(
-        sa.select(targets.c.id)
+        .where(jobs.c.state.in_(OPEN_JOB), leader.c.state.in_(_FINAL_TARGET), targets.c.state.in_(OPEN_TARGET))
+    )
+
+
+def _deserted() -> sa.Select:
+    """Select followers whose leader is gone."""
+    leader = targets.alias("leader")
+    return (
+        sa.select(targets.c.job_id, targets.c.id)
         .join(jobs, jobs.c.id == targets.c.job_id)
         .join(leader, targets.c.follows_id == leader.c.id, isouter=True)
         .where(
-            jobs.c.state.in_(_OPEN_JOB),
+            jobs.c.state.in_(OPEN_JOB),
             targets.c.follows_id.is_not(None),
             leader.c.id.is_(None),
-            targets.c.state.not_in(_FINAL_TARGET),
+            targets.c.state.in_(OPEN_TARGET),
         )
-    ).all()
-    for target_id in deserted:
-        connection.execute(sa.update(targets).where(targets.c.id == target_id).values(follows_id=None))
-        note_promoted(connection, target_id)
-        plan_target(connection, target_id, now_s)
-    return len(leaders) + len(deserted)
+    )
 
 
-def _replan(connection: sa.Connection, now_s: float) -> int:
-    """Give open targets without any open work the work they need; jobs whose targets all ended get their state."""
+def _free(connection: sa.Connection, held: Collection[str], now_s: float) -> int:
+    """Let deserted followers be computed."""
+    deserted = [row.id for row in _of(connection, _deserted(), held)]
+    if deserted:
+        connection.execute(sa.update(targets).where(among(connection, targets.c.id, deserted)).values(follows_id=None))
+        note_promoted(connection, deserted)
+        plan_targets(connection, deserted, now_s)
+    return len(deserted)
+
+
+def _idle() -> sa.Select:
+    """Select open targets without any open work."""
     working = (
         sa.select(work_items.c.id)
         .where(
             work_items.c.job_id == targets.c.job_id,
-            work_items.c.state.in_(_OPEN_ITEM),
+            work_items.c.state.in_(OPEN_ITEM),
             sa.or_(work_items.c.target_id == targets.c.id, work_items.c.target_id.is_(None)),
         )
         .exists()
     )
-    idle = connection.scalars(
-        sa.select(targets.c.id)
+    return (
+        sa.select(targets.c.job_id, targets.c.id)
         .join(jobs, jobs.c.id == targets.c.job_id)
-        .where(
-            jobs.c.state.in_(_OPEN_JOB), targets.c.state.not_in(_FINAL_TARGET), targets.c.follows_id.is_(None), ~working
-        )
-    ).all()
-    for target_id in idle:
-        plan_target(connection, target_id, now_s)
-    open_targets = (
-        sa.select(targets.c.id).where(targets.c.job_id == jobs.c.id, targets.c.state.not_in(_FINAL_TARGET)).exists()
+        .where(jobs.c.state.in_(OPEN_JOB), targets.c.state.in_(OPEN_TARGET), targets.c.follows_id.is_(None), ~working)
     )
-    unsettled = connection.scalars(sa.select(jobs.c.id).where(jobs.c.state.in_(_OPEN_JOB), ~open_targets)).all()
-    for job_id in unsettled:
-        settle_job(connection, job_id, now_s)
+
+
+def _unsettled() -> sa.Select:
+    """Select open jobs whose targets have all ended."""
+    open_targets = (
+        sa.select(targets.c.id).where(targets.c.job_id == jobs.c.id, targets.c.state.in_(OPEN_TARGET)).exists()
+    )
+    return sa.select(jobs.c.id.label("job_id")).where(jobs.c.state.in_(OPEN_JOB), ~open_targets)
+
+
+def _replan(connection: sa.Connection, held: Collection[str], now_s: float) -> int:
+    """Give open targets without any open work the work they need; jobs whose targets all ended get their state."""
+    idle = [row.id for row in _of(connection, _idle(), held)]
+    plan_targets(connection, idle, now_s)
+    unsettled = [row.job_id for row in _of(connection, _unsettled(), held)]
+    settle_jobs(connection, unsettled, now_s)
     return len(idle) + len(unsettled)

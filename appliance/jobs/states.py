@@ -51,6 +51,10 @@ class Stage(StrEnum):
 
 FINAL_JOB = frozenset({JobState.DONE, JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED})
 FINAL_TARGET = frozenset({TargetState.DONE, TargetState.NEEDS_REVIEW, TargetState.FAILED, TargetState.CANCELLED})
+OPEN_TARGET = tuple(state.value for state in TargetState if state not in FINAL_TARGET)
+OPEN_JOB = tuple(state.value for state in JobState if state not in FINAL_JOB)
+OPEN_ITEM = (ItemState.READY.value, ItemState.CLAIMED.value)
+"""Those that are not final, as conditions name them: an index on the state finds the open rows alone."""
 SPOKEN_TARGET = frozenset({TargetState.DONE, TargetState.NEEDS_REVIEW})
 
 

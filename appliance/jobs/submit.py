@@ -12,11 +12,13 @@ from appliance.errors import IdempotencyConflict, NoRoute, NotReady
 from appliance.jobs.admission import Admission
 from appliance.jobs.deadlines import deadline_s, sla_scale
 from appliance.jobs.documents import AudioFacts, Capabilities, JobDocument, Request
+from appliance.jobs.ended import ended_targets, siblings_of
+from appliance.jobs.endings import settle_jobs
 from appliance.jobs.events import record_receipts
 from appliance.jobs.items import new_id
 from appliance.jobs.locks import hold_names
-from appliance.jobs.outcomes import plan_target, settle_job
 from appliance.jobs.outlook import Asked
+from appliance.jobs.planning import plan_targets
 from appliance.jobs.query import load_job
 from appliance.jobs.states import FINAL_TARGET, JobState, TargetState
 from appliance.jobs.terms import Allowance, Demand, Terms, VoiceKind
@@ -189,28 +191,29 @@ class Submitter:
         self._insert_job(
             connection, job_id, submission, audio, terms, now_s, source=source, deadline_s=due_s, eta_s=eta_s
         )
-        languages = []
-        for position, (language, key) in enumerate(zip(submission.request.targets, keys, strict=True)):
-            target_id = new_id("target")
-            answer = kept.get(key)
-            connection.execute(
-                sa.insert(targets).values(
-                    id=target_id,
-                    job_id=job_id,
-                    position=position,
-                    language=language,
-                    result_key=key,
-                    follows_id=None if answer else leaders.get(key),
-                    **(_from_answer(answer, now_s) if answer else {"state": TargetState.WAITING, "cached": False}),
-                )
-            )
-            if key in computed:
-                plan_target(connection, target_id, now_s)
-            languages.append((target_id, key in computed))
-        note_accepted(connection, submission.owner, languages, audio, now_s)
-        answered = [target_id for (target_id, _), key in zip(languages, keys, strict=True) if key in kept]
-        record_receipts(connection, answered, now_s)
-        settle_job(connection, job_id, now_s)
+        languages = [(new_id("target"), key) for key in keys]
+        rows = [
+            {
+                "id": target_id,
+                "job_id": job_id,
+                "position": position,
+                "language": submission.request.targets[position],
+                "result_key": key,
+                "follows_id": None if key in kept else leaders.get(key),
+                **_from_answer(kept.get(key), now_s),
+            }
+            for position, (target_id, key) in enumerate(languages)
+        ]
+        connection.execute(sa.insert(targets), rows)
+        plan_targets(connection, [target_id for target_id, key in languages if key in computed], now_s)
+        note_accepted(
+            connection, submission.owner, [(target_id, key in computed) for target_id, key in languages], audio, now_s
+        )  # fmt: skip
+        answered = [target_id for target_id, key in languages if key in kept]
+        if answered:
+            siblings = siblings_of(connection, [job_id])
+            record_receipts(connection, ended_targets(connection, answered), siblings, now_s)
+        settle_jobs(connection, [job_id], now_s)
         note(connection, "jobs_accepted", str(terms.priority))
         return load_job(connection, job_id, submission.owner)
 
@@ -306,10 +309,16 @@ def _open_leaders(connection: sa.Connection, keys: list[str], *, lock: bool = Fa
         targets.c.state.not_in([state.value for state in FINAL_TARGET]),
         targets.c.follows_id.is_(None),
     )
-    return {row.result_key: row.id for row in connection.execute(open_ones.with_for_update() if lock else open_ones)}
+    if lock:
+        open_ones = open_ones.order_by(targets.c.id).with_for_update()
+    return {row.result_key: row.id for row in connection.execute(open_ones)}
 
 
-def _from_answer(answer: dict[str, Any], now_s: float) -> dict[str, Any]:
+def _from_answer(answer: dict[str, Any] | None, now_s: float) -> dict[str, Any]:
+    if answer is None:
+        return {
+            "state": TargetState.WAITING, "cached": False, "translation": None, "spoken": None, "finished_s": None,
+        }  # fmt: skip
     return {
         "state": answer["state"],
         "cached": True,

@@ -4,16 +4,18 @@ A row is inserted once and completed once, because a target is accepted once and
 in a shared row: transactions that end jobs of one owner would wait for each other, in any order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from appliance.jobs.documents import AudioFacts
+from appliance.jobs.ended import Siblings, first_computed
 from appliance.jobs.states import TargetState
 from appliance.owner import Owner
-from appliance.storage.tables import jobs, targets, usage
+from appliance.storage.sets import among, update_rows
+from appliance.storage.tables import usage
 
 
 def day_of(now_s: float) -> str:
@@ -49,37 +51,46 @@ def note_accepted(
     connection.execute(sa.insert(usage), rows)
 
 
-def note_promoted(connection: sa.Connection, target_id: str) -> None:
-    """Count a target that followed another and is now computed itself."""
-    connection.execute(sa.update(usage).where(usage.c.target_id == target_id).values(translations=1, cached_answers=0))
+def note_promoted(connection: sa.Connection, target_ids: Collection[str]) -> None:
+    """Count targets that followed others and are now computed themselves."""
+    promoted = among(connection, usage.c.target_id, target_ids)
+    connection.execute(sa.update(usage).where(promoted).values(translations=1, cached_answers=0))
 
 
-def note_ended(connection: sa.Connection, target_id: str) -> None:
-    """Complete the row of a target that has just ended; one that was answered by another's work cost nothing.
+def note_ended(connection: sa.Connection, ended: Sequence[sa.Row], siblings: Siblings) -> None:
+    """Complete the rows of targets that have just ended; one that was answered by another's work cost nothing.
 
-    A language that failed gives its translation back.
+    `ended` is from `ended_targets`. A language that failed gives its translation back.
     """
-    row = connection.execute(
-        sa.select(targets, jobs.c.source).join(jobs, jobs.c.id == targets.c.job_id).where(targets.c.id == target_id)
-    ).one()
-    if row.cached or row.follows_id is not None:
-        return
+    computed = [row for row in ended if not row.cached and row.follows_id is None]
+    rows = [_taken(row, first=first_computed(siblings[row.job_id]) == row.id) for row in computed]
+    update_rows(connection, usage, rows)
+    failed = [row.id for row in computed if row.state == TargetState.FAILED]
+    if failed:
+        of_failed = among(connection, usage.c.target_id, failed)
+        connection.execute(sa.update(usage).where(of_failed).values(translations=0))
+
+
+def stored_bytes(ended: Sequence[sa.Row]) -> dict[str, int]:
+    """Return, per job, the bytes of the results that its targets have just ended with."""
+    found: dict[str, int] = {}
+    for row in ended:
+        if row.spoken and not row.cached and row.follows_id is None:
+            found[row.job_id] = found.get(row.job_id, 0) + row.spoken["size_bytes"]
+    return found
+
+
+def _taken(row: sa.Row, *, first: bool) -> dict[str, Any]:
+    """Return what a target took; the job's transcription counts for its first computed language."""
     characters, by_deepl = _characters(row.translation)
-    values: dict[str, Any] = {
-        "engine_s": (_stages_ms(row) + _heard_ms(connection, row)) / 1000,
+    heard_ms = (row.heard_ms or 0.0) if first and not row.source_cached else 0.0
+    return {
+        "target_id": row.id,
+        "engine_s": (_stages_ms(row) + heard_ms) / 1000,
         "characters": characters,
         "deepl_characters": by_deepl,
         "result_bytes": row.spoken["size_bytes"] if row.spoken else 0,
     }
-    if row.state == TargetState.FAILED:
-        values["translations"] = 0
-    connection.execute(sa.update(usage).where(usage.c.target_id == target_id).values(**values))
-    if row.spoken:
-        connection.execute(
-            sa.update(jobs)
-            .where(jobs.c.id == row.job_id)
-            .values(stored_bytes=jobs.c.stored_bytes + row.spoken["size_bytes"])
-        )
 
 
 def _characters(translation: dict[str, Any] | None) -> tuple[int, int]:
@@ -96,15 +107,3 @@ def _characters(translation: dict[str, Any] | None) -> tuple[int, int]:
 def _stages_ms(target: sa.Row) -> float:
     told = target.spoken["receipt"] if target.spoken else target.progress or {}
     return sum(ms for stage, ms in told.get("stage_ms", {}).items() if stage != "transcribe")
-
-
-def _heard_ms(connection: sa.Connection, target: sa.Row) -> float:
-    """Return the time of the job's transcription for its first computed language, and 0 for the others."""
-    if not target.source or target.source.get("cached"):
-        return 0.0
-    first = connection.scalar(
-        sa.select(sa.func.min(targets.c.position)).where(
-            targets.c.job_id == target.job_id, targets.c.follows_id.is_(None), sa.not_(targets.c.cached)
-        )
-    )
-    return target.source.get("elapsed_ms", 0.0) if first == target.position else 0.0

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from appliance.errors import InvalidRequest, NotFound
 from appliance.jobs.events import EventKind, add_event
-from appliance.jobs.locks import hold_job
+from appliance.jobs.locks import hold_jobs
 from appliance.jobs.states import FINAL_TARGET
 from appliance.owner import Owner
 from appliance.storage.database import Database
@@ -68,7 +68,7 @@ def record_feedback(
     if not opinion and not seen:
         raise InvalidRequest("Say something: a rating, an answer, an issue, a comment or a signal.")
     with database.write() as connection:
-        hold_job(connection, job_id)
+        hold_jobs(connection, [job_id])
         source_language = _rated(connection, owner, job_id, language)
         at_s = database.now_s(connection)
         ids = [_add_opinion(connection, owner, job_id, language, source_language, opinion, at_s)] if opinion else []

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -10,36 +9,38 @@ from appliance.audio.encode import encode
 from appliance.audio.formats import CONTENT_TYPES
 from appliance.audio.loudness import integrated_lufs, normalised
 from appliance.audio.pcm import samples_of
-from appliance.cache.answers import keep
+from appliance.cache.answers import Answer
 from appliance.cache.keys import owner_digest
 from appliance.errors import MeeshyError
-from appliance.jobs.cancel import object_needed
-from appliance.jobs.claims import Stale, complete
 from appliance.jobs.documents import Spoken
+from appliance.jobs.endings import Ending
 from appliance.jobs.items import ClaimedItem
-from appliance.jobs.outcomes import end_target
-from appliance.jobs.query import is_open, result_key_of
+from appliance.jobs.outcomes import Outcome
 from appliance.jobs.states import TargetState
-from appliance.receipts.receipt import Receipt
 from appliance.receipts.verdict import best
 from appliance.stages.context import Context
-from appliance.stages.progress import Reading, save_progress
+from appliance.stages.gathering import gathered
 from appliance.stages.receipt import write_receipt
-from appliance.stages.work import Work, fail, load_work, log
+from appliance.stages.work import Work, load_work
 
 _LIMITS = ("max_wer", "min_similarity", "speak_attempts")
 
 
 def finish(context: Context, items: Sequence[ClaimedItem]) -> None:
-    """Run a batch of finish items and commit each under its own fence."""
-    for work in load_work(context, items):
-        try:
-            _finish(context, work)
-        except MeeshyError as error:
-            fail(context, work, error)
+    """Run a batch of finish items; each outcome is written under its item's own fence."""
+    with gathered(context) as outcomes:
+        for work in load_work(context, items):
+            try:
+                outcome, name, content = _finished(context, work)
+            except MeeshyError as error:
+                outcomes.fail(work, error)
+            else:
+                spent = [reading.object for reading in work.progress.readings]
+                outcomes.add(outcome, stores={name: content}, spent=spent, own=(work.job.owner, name))
 
 
-def _finish(context: Context, work: Work) -> None:
+def _finished(context: Context, work: Work) -> tuple[Outcome, str, bytes]:
+    """Return the outcome, with the finished audio's name in the object store and its content."""
     started_s = context.clock.monotonic_s()
     readings = work.progress.readings
     # An acceptable reading wins over one with fewer wrong words that was refused for its voice.
@@ -50,7 +51,6 @@ def _finish(context: Context, work: Work) -> None:
     sha256 = hashlib.sha256(content).hexdigest()
     # Named by the target too: what a cancelled one leaves is its own, however alike another's audio is.
     name = f"result/{owner_digest(work.job.owner)}/{work.of.id}-{sha256}.{audio_format}"
-    context.objects.put(name, content)
     progress = msgspec.structs.replace(
         work.progress, stage_ms=work.progress.timed("finish", context.clock.monotonic_s() - started_s)
     )
@@ -68,50 +68,20 @@ def _finish(context: Context, work: Work) -> None:
         receipt=msgspec.to_builtins(receipt),
         limits={name: getattr(context.settings, name) for name in _LIMITS},
     )
-    if _commit(context, work, receipt, spoken):
-        _drop_readings(context, work.progress.readings)
+    if receipt.verdict == "accepted":
+        ending, answers = Ending(work.of.id, TargetState.DONE, spoken), [_answer(context, work, spoken)]
     else:
-        _drop_unwanted(context, work, name)
+        ending, answers = Ending(work.of.id, TargetState.NEEDS_REVIEW, spoken), []
+    return Outcome(item=work.item, ending=ending, answers=answers), name, content
 
 
-def _commit(context: Context, work: Work, receipt: Receipt, spoken: Spoken) -> bool:
-    state = TargetState.DONE if receipt.verdict == "accepted" else TargetState.NEEDS_REVIEW
-    try:
-        with context.database.write() as connection:
-            now_s = context.database.now_s(connection)
-            complete(connection, work.item)
-            save_progress(connection, work.of.id, work.progress)
-            if state is TargetState.DONE:
-                key = result_key_of(connection, work.of.id)
-                answer: dict[str, Any] = {
-                    "state": state,
-                    "translation": work.of.translation,
-                    "spoken": msgspec.to_builtins(spoken),
-                    "source": msgspec.to_builtins(work.job.source),
-                    "audio": {**msgspec.to_builtins(work.job.audio), "pcm": ""},
-                }
-                keep(
-                    connection, work.job.owner, "result", {key: answer}, now_s + context.settings.result_ttl_s,
-                    work.job.id,
-                )  # fmt: skip
-            end_target(connection, work.of.id, state, now_s, spoken=msgspec.to_builtins(spoken))
-    except Stale:
-        log.info("%s was taken over", work.item.id)
-        return False
-    return True
-
-
-def _drop_unwanted(context: Context, work: Work, name: str) -> None:
-    """Delete audio whose target has ended without it; while it is open, another worker may be about to name the same.
-
-    Once it has ended nobody will: what names the object now, another's row that took over the result too, is all.
-    """
-    with context.database.read() as connection:
-        wanted = is_open(connection, work.of.id) or object_needed(connection, work.job.owner, name)
-    if not wanted:
-        context.objects.delete(name)
-
-
-def _drop_readings(context: Context, readings: Sequence[Reading]) -> None:
-    for reading in readings:
-        context.objects.delete(reading.object)
+def _answer(context: Context, work: Work, spoken: Spoken) -> Answer:
+    """Return the target as it is kept for the next request of the same."""
+    kept = {
+        "state": TargetState.DONE,
+        "translation": work.of.translation,
+        "spoken": spoken,
+        "source": work.job.source,
+        "audio": msgspec.structs.replace(work.job.audio, pcm="") if work.job.audio else None,
+    }
+    return work.answer(work.result_key, "result", kept, context.settings.result_ttl_s)

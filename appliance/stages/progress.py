@@ -3,13 +3,9 @@
 It stays with an ended target as long as the recording does, because it names the readings that are still stored.
 """
 
-from typing import Any
-
 import msgspec
-import sqlalchemy as sa
 
 from appliance.receipts.receipt import Utterance
-from appliance.storage.tables import targets
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,16 +45,3 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     def timed(self, stage: str, elapsed_s: float) -> dict[str, float]:
         """Return the stage times with one added to; repeated attempts add up."""
         return {**self.stage_ms, stage: round(self.stage_ms.get(stage, 0.0) + 1000 * elapsed_s, 1)}
-
-
-def load_progress(connection: sa.Connection, target_id: str) -> Progress:
-    """Return a target's progress, empty when nothing has happened yet."""
-    value: Any = connection.scalar(sa.select(targets.c.progress).where(targets.c.id == target_id))
-    return Progress() if value is None else msgspec.convert(value, Progress)
-
-
-def save_progress(connection: sa.Connection, target_id: str, progress: Progress, **columns: object) -> None:
-    """Write a target's progress together with other columns of its row."""
-    connection.execute(
-        sa.update(targets).where(targets.c.id == target_id).values(progress=msgspec.to_builtins(progress), **columns)
-    )

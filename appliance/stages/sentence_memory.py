@@ -1,14 +1,16 @@
 """What need not be translated again: phrases of the library, and the owner's own sentences of the last days."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
-from appliance.cache.answers import keep, recall
+from appliance.cache.answers import Answer, recall
 from appliance.cache.keys import phrase_key, translation_key
 from appliance.owner import Owner
+from appliance.stages.work import Work
+from appliance.storage.sets import among
 from appliance.storage.tables import phrases
 
 
@@ -24,36 +26,46 @@ class KnownSentence(msgspec.Struct, frozen=True, kw_only=True):
     """`phrases` or `translations` when it was remembered, empty when it was made now."""
 
 
-def remember(
-    connection: sa.Connection, owner: Owner, pair: tuple[str, str], translator: str, texts: Sequence[str], now_s: float
-) -> dict[str, KnownSentence]:
-    """Return the known ones of these sentences; the library comes before the engine's own earlier work."""
-    source, target = pair
-    cached = {translation_key(owner, text, source, target, translator): text for text in texts}
-    found = {
-        cached[key]: msgspec.structs.replace(msgspec.convert(value, KnownSentence), memory="translations")
-        for key, value in recall(connection, list(cached), now_s).items()
-    }
-    library = {phrase_key(text, source, target): text for text in texts}
-    rows = connection.execute(sa.select(phrases).where(phrases.c.key.in_(list(library))))
-    for row in rows:
-        found[library[row.key]] = KnownSentence(
-            text=row.text, engines=(f"phrases/{row.origin}",), quality="standard", memory="phrases"
-        )
-    return found
+class Wanted(NamedTuple):
+    """Sentences of one target that may be known; `translator` is the key of the engine that would be asked."""
+
+    owner: Owner
+    pair: tuple[str, str]
+    translator: str
+    texts: Sequence[str]
 
 
-def learn(
-    connection: sa.Connection,
-    owner: Owner,
-    pair: tuple[str, str],
-    translator: str,
-    sentences: Iterable[tuple[str, KnownSentence]],
-    expires_s: float,
-    job_id: str,
-) -> None:
-    """Keep sentences that an engine has translated, for their owner only; deleting the job takes them away."""
-    values: dict[str, Any] = {
-        translation_key(owner, text, *pair, translator): msgspec.to_builtins(sentence) for text, sentence in sentences
-    }
-    keep(connection, owner, "translation", values, expires_s, job_id)
+def remember(connection: sa.Connection, wanted: Sequence[Wanted], now_s: float) -> list[dict[str, KnownSentence]]:
+    """Return the known ones of each target's sentences; the library comes before the engine's own earlier work."""
+    cached = [
+        {translation_key(each.owner, text, *each.pair, each.translator): text for text in each.texts} for each in wanted
+    ]
+    library = [{phrase_key(text, *each.pair): text for text in each.texts} for each in wanted]
+    own = recall(connection, {key for keys in cached for key in keys}, now_s)
+    rows = connection.execute(
+        sa.select(phrases).where(among(connection, phrases.c.key, {key for keys in library for key in keys}))
+    )
+    of_site = {row.key: row for row in rows}
+    return [
+        {text: _own(own[key]) for key, text in of_owner.items() if key in own}
+        | {text: _of_site(of_site[key]) for key, text in of_library.items() if key in of_site}
+        for of_owner, of_library in zip(cached, library, strict=True)
+    ]
+
+
+def learned(
+    work: Work, pair: tuple[str, str], translator: str, sentences: Iterable[tuple[str, KnownSentence]], lasts_s: float
+) -> list[Answer]:
+    """Return what is to be kept of sentences that an engine has translated, for their owner only."""
+    return [
+        work.answer(translation_key(work.job.owner, text, *pair, translator), "translation", sentence, lasts_s)
+        for text, sentence in sentences
+    ]
+
+
+def _own(value: Any) -> KnownSentence:
+    return msgspec.structs.replace(msgspec.convert(value, KnownSentence), memory="translations")
+
+
+def _of_site(row: sa.Row) -> KnownSentence:
+    return KnownSentence(text=row.text, engines=(f"phrases/{row.origin}",), quality="standard", memory="phrases")

@@ -11,16 +11,16 @@ from appliance.audio.pcm import pcm_of
 from appliance.cache.keys import owner_digest
 from appliance.engines.protocols import Samples, SpeakRequest, Speech, Voice
 from appliance.errors import MeeshyError, TextUnspeakable
-from appliance.jobs.claims import Stale, complete
-from appliance.jobs.items import ClaimedItem, add_item, hear_key
-from appliance.jobs.query import is_open
+from appliance.jobs.items import ClaimedItem, hear_key
+from appliance.jobs.outcomes import Outcome
 from appliance.jobs.states import Stage, TargetState
 from appliance.receipts.receipt import Utterance
 from appliance.stages.context import Context
-from appliance.stages.progress import Reading, save_progress
+from appliance.stages.gathering import gathered
+from appliance.stages.progress import Reading
 from appliance.stages.recording import source_samples
 from appliance.stages.spans import Span
-from appliance.stages.work import Work, fail, load_work, log
+from appliance.stages.work import Work, load_work
 
 SHORTEST_PAUSE_S = 0.15
 LONGEST_PAUSE_S = 0.8
@@ -43,26 +43,33 @@ class _Script:
 
 
 def synthesize(context: Context, items: Sequence[ClaimedItem]) -> None:
-    """Run a batch of synthesize items and commit each under its own fence."""
-    scripts = []
+    """Run a batch of synthesize items; each outcome is written under its item's own fence."""
     started_s = context.clock.monotonic_s()
-    for work in load_work(context, items):
-        try:
-            scripts.append(_script(context, work))
-        except MeeshyError as error:
-            fail(context, work, error)
-    if not scripts:
-        return
-    spoken = iter(context.engines.synthesizer.speak([request for script in scripts for request in script.requests()]))
-    for script in scripts:
-        results = [next(spoken) for _ in script.sentences]
-        elapsed_s = context.clock.monotonic_s() - started_s
-        error = next((result for result in results if isinstance(result, MeeshyError)), None)
-        if error is not None:
-            fail(context, script.work, error)
-        else:
-            speeches = [result for result in results if isinstance(result, Speech)]
-            _commit(context, script, speeches, elapsed_s)
+    with gathered(context) as outcomes:
+        scripts = []
+        for work in load_work(context, items):
+            try:
+                scripts.append(_script(context, work))
+            except MeeshyError as error:
+                outcomes.fail(work, error)
+        outcomes.write()
+        if not scripts:
+            return
+        requests = [request for script in scripts for request in script.requests()]
+        spoken = iter(context.engines.synthesizer.speak(requests))
+        for script in scripts:
+            results = [next(spoken) for _ in script.sentences]
+            elapsed_s = context.clock.monotonic_s() - started_s
+            error = next((result for result in results if isinstance(result, MeeshyError)), None)
+            if error is not None:
+                outcomes.fail(script.work, error)
+            else:
+                speeches = [result for result in results if isinstance(result, Speech)]
+                reading, pcm = _reading(context, script, speeches)
+                outcomes.add(
+                    _outcome(script, reading, elapsed_s), stores={reading.object: pcm},
+                    own=(script.work.job.owner, reading.object),
+                )  # fmt: skip
 
 
 def _script(context: Context, work: Work) -> _Script:
@@ -112,13 +119,13 @@ def _too_unlike(reading: Reading, context: Context) -> bool:
     return reading.similarity is not None and reading.similarity < context.settings.min_similarity
 
 
-def _commit(context: Context, script: _Script, speeches: Sequence[Speech], elapsed_s: float) -> None:
-    work = script.work
+def _reading(context: Context, script: _Script, speeches: Sequence[Speech]) -> tuple[Reading, bytes]:
+    """Return what is known of a reading, and its samples as they are stored."""
     samples, utterances = _joined(script, speeches)
     pcm = pcm_of(samples)
     # Named by the target too: two targets may read the same text in the same voice, and each drops its own readings.
-    name = f"speech/{owner_digest(work.job.owner)}/{work.of.id}-{hashlib.sha256(pcm).hexdigest()}.s16"
-    context.objects.put(name, pcm)
+    owner, target_id = script.work.job.owner, script.work.of.id
+    name = f"speech/{owner_digest(owner)}/{target_id}-{hashlib.sha256(pcm).hexdigest()}.s16"
     rate_hz = speeches[0].rate_hz
     reading = Reading(
         object=name,
@@ -130,32 +137,22 @@ def _commit(context: Context, script: _Script, speeches: Sequence[Speech], elaps
         synthesizer=context.engines.synthesizer.identity().key,
         utterances=tuple(utterances),
     )
+    return reading, pcm
+
+
+def _outcome(script: _Script, reading: Reading, elapsed_s: float) -> Outcome:
+    work = script.work
     progress = msgspec.structs.replace(
         work.progress,
         readings=(*work.progress.readings, reading),
         stage_ms=work.progress.timed("synthesize", elapsed_s),
         cached_stages=(*work.progress.cached_stages, *(("voice",) if script.voice_known else ())),
     )
-    try:
-        with context.database.write() as connection:
-            complete(connection, work.item)
-            save_progress(connection, work.of.id, progress, state=TargetState.VERIFYING)
-            add_item(
-                connection, job_id=work.job.id, target_id=work.of.id, stage=Stage.VERIFY,
-                batch_key=hear_key(reading.duration_s), deadline_s=work.item.deadline_s,
-                now_s=context.database.now_s(connection),
-            )  # fmt: skip
-    except Stale:
-        log.info("%s was taken over", work.item.id)
-        _drop_unwanted(context, work, name)
-
-
-def _drop_unwanted(context: Context, work: Work, name: str) -> None:
-    """Delete a reading whose target has ended meanwhile; while it is open, another worker may hold the same reading."""
-    with context.database.read() as connection:
-        wanted = is_open(connection, work.of.id)
-    if not wanted:
-        context.objects.delete(name)
+    return Outcome(
+        item=work.item,
+        target={"progress": progress, "state": TargetState.VERIFYING},
+        following=work.next(Stage.VERIFY, hear_key(reading.duration_s)),
+    )
 
 
 def _joined(script: _Script, speeches: Sequence[Speech]) -> tuple[Samples, list[Utterance]]:

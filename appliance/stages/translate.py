@@ -10,14 +10,14 @@ from appliance.engines.protocols import TranslateRequest, Translation, Translato
 from appliance.engines.selection import Route, choose_route
 from appliance.engines.sentences import joiner, merge_segments
 from appliance.errors import MeeshyError, NoSpeech
-from appliance.jobs.claims import Stale, complete
-from appliance.jobs.items import ClaimedItem, add_item, hear_key, synthesize_key
+from appliance.jobs.items import ClaimedItem, hear_key, synthesize_key
+from appliance.jobs.outcomes import Outcome
 from appliance.jobs.states import Stage, TargetState
 from appliance.stages.context import Context
-from appliance.stages.progress import save_progress
-from appliance.stages.sentence_memory import KnownSentence, learn, remember
+from appliance.stages.gathering import gathered
+from appliance.stages.sentence_memory import KnownSentence, Wanted, learned, remember
 from appliance.stages.spans import Span, sentence_spans
-from appliance.stages.work import Work, fail, load_work, log
+from appliance.stages.work import Work, load_work
 
 
 @dataclass
@@ -42,27 +42,29 @@ class _Task:
 
 
 def translate(context: Context, items: Sequence[ClaimedItem]) -> None:
-    """Run a batch of translate items and commit each under its own fence."""
-    tasks = []
-    for work in load_work(context, items):
-        try:
-            route = _route(context, work)
-            if route.kind == "whisper" and not work.progress.english:
-                _ask_whisper(context, work)
+    """Run a batch of translate items; each outcome is written under its item's own fence."""
+    with gathered(context) as outcomes:
+        tasks = []
+        for work in load_work(context, items):
+            try:
+                route = _route(context, work)
+                if route.kind == "whisper" and not work.progress.english:
+                    outcomes.add(_ask_whisper(work))
+                else:
+                    tasks.append(_task(context, work, route))
+            except MeeshyError as error:
+                outcomes.fail(work, error)
+        outcomes.write()
+        started_s = context.clock.monotonic_s()
+        _recall(context, tasks)
+        _run_engines(context, tasks)
+        _bring_back(context, [task for task in tasks if task.error is None])
+        elapsed_s = context.clock.monotonic_s() - started_s
+        for task in tasks:
+            if task.error is not None:
+                outcomes.fail(task.work, task.error)
             else:
-                tasks.append(_task(context, work, route))
-        except MeeshyError as error:
-            fail(context, work, error)
-    started_s = context.clock.monotonic_s()
-    _recall(context, tasks)
-    _run_engines(context, tasks)
-    _bring_back(context, [task for task in tasks if task.error is None])
-    elapsed_s = context.clock.monotonic_s() - started_s
-    for task in tasks:
-        if task.error is not None:
-            fail(context, task.work, task.error)
-        else:
-            _commit(context, task, elapsed_s)
+                outcomes.add(_outcome(context, task, elapsed_s))
 
 
 def _route(context: Context, work: Work) -> Route:
@@ -108,17 +110,18 @@ def _engine(context: Context, route: Route) -> Translator:
 
 
 def _recall(context: Context, tasks: Sequence[_Task]) -> None:
+    to_remember = [task for task in tasks if task.pair[0] != task.pair[1]]
     with context.database.read() as connection:
-        now_s = context.database.now_s(connection)
-        for task in tasks:
-            if task.pair[0] == task.pair[1]:
-                made_by = (task.work.progress.english_by,) if task.route.kind == "whisper" else ()
-                task.known = {
-                    text: KnownSentence(text=text, engines=made_by, quality="standard") for text in task.sentences
-                }
-            else:
-                owner = task.work.job.owner
-                task.known = remember(connection, owner, task.pair, task.translator_key, task.sentences, now_s)
+        wanted = [Wanted(task.work.job.owner, task.pair, task.translator_key, task.sentences) for task in to_remember]
+        remembered = remember(connection, wanted, context.database.now_s(connection))
+    for task, known in zip(to_remember, remembered, strict=True):
+        task.known = known
+    for task in tasks:
+        if task.pair[0] == task.pair[1]:
+            made_by = (task.work.progress.english_by,) if task.route.kind == "whisper" else ()
+            task.known = {
+                text: KnownSentence(text=text, engines=made_by, quality="standard") for text in task.sentences
+            }
 
 
 def _run_engines(context: Context, tasks: Sequence[_Task]) -> None:
@@ -163,21 +166,13 @@ def _bring_back(context: Context, tasks: Sequence[_Task]) -> None:
             task.back_chrf = round(back.score, 2)
 
 
-def _ask_whisper(context: Context, work: Work) -> None:
+def _ask_whisper(work: Work) -> Outcome:
     duration_s = work.job.audio.duration_s if work.job.audio else 0.0
-    try:
-        with context.database.write() as connection:
-            complete(connection, work.item)
-            add_item(
-                connection, job_id=work.job.id, target_id=work.of.id, stage=Stage.TRANSCRIBE,
-                batch_key=hear_key(duration_s), deadline_s=work.item.deadline_s,
-                now_s=context.database.now_s(connection), payload={"task": "translate"},
-            )  # fmt: skip
-    except Stale:
-        log.info("%s was taken over", work.item.id)
+    following = work.next(Stage.TRANSCRIBE, hear_key(duration_s), {"task": "translate"})
+    return Outcome(item=work.item, following=following)
 
 
-def _commit(context: Context, task: _Task, elapsed_s: float) -> None:
+def _outcome(context: Context, task: _Task, elapsed_s: float) -> Outcome:
     work = task.work
     found = [task.known[text] for text in task.sentences]
     space = joiner(task.route.target)
@@ -185,7 +180,7 @@ def _commit(context: Context, task: _Task, elapsed_s: float) -> None:
     translation = {
         "text": space.join(sentence.text for sentence in found),
         "sentences": [
-            {"source": text, **msgspec.to_builtins(sentence)}
+            {"source": text, **msgspec.structs.asdict(sentence)}
             for text, sentence in zip(task.sentences, found, strict=True)
         ],
         "route": task.route.name,
@@ -201,22 +196,13 @@ def _commit(context: Context, task: _Task, elapsed_s: float) -> None:
         stage_ms=work.progress.timed("translate", elapsed_s),
         cached_stages=tuple(dict.fromkeys((*work.progress.cached_stages, *cached))),
     )
-    try:
-        with context.database.write() as connection:
-            now_s = context.database.now_s(connection)
-            complete(connection, work.item)
-            # Under the fence: a job that was deleted meanwhile leaves no sentence behind.
-            learn(
-                connection, work.job.owner, task.pair, task.translator_key, task.made,
-                now_s + context.settings.result_ttl_s, work.job.id,
-            )  # fmt: skip
-            save_progress(connection, work.of.id, progress, translation=translation, state=TargetState.SPEAKING)
-            add_item(
-                connection, job_id=work.job.id, target_id=work.of.id, stage=Stage.SYNTHESIZE, now_s=now_s,
-                batch_key=synthesize_key(work.of.language), deadline_s=work.item.deadline_s,
-            )  # fmt: skip
-    except Stale:
-        log.info("%s was taken over", work.item.id)
+    lasts_s = context.settings.result_ttl_s
+    return Outcome(
+        item=work.item,
+        target={"progress": progress, "translation": translation, "state": TargetState.SPEAKING},
+        answers=learned(work, task.pair, task.translator_key, task.made, lasts_s),
+        following=work.next(Stage.SYNTHESIZE, synthesize_key(work.of.language)),
+    )
 
 
 def _mean(scores: Sequence[float]) -> float | None:

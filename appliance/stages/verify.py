@@ -6,18 +6,17 @@ import msgspec
 import numpy as np
 
 from appliance.audio.measures import clipping_ratio, snr_db
-from appliance.audio.pcm import samples_of
 from appliance.engines.protocols import SPEECH_RATE_HZ, Samples, Transcription
 from appliance.errors import MeeshyError
-from appliance.jobs.claims import Stale, complete
-from appliance.jobs.items import FINISH_KEY, add_item, synthesize_key
+from appliance.jobs.items import FINISH_KEY, synthesize_key
+from appliance.jobs.outcomes import Outcome
 from appliance.jobs.states import Stage, TargetState
 from appliance.receipts.verdict import faults
 from appliance.receipts.wer import word_error_rate
 from appliance.stages.context import Context
-from appliance.stages.progress import Progress, Reading, save_progress
+from appliance.stages.progress import Reading
 from appliance.stages.recording import source_samples
-from appliance.stages.work import Work, log
+from appliance.stages.work import Work
 from appliance.voices.measures import mfcc_distance, pitch_distance_semitones, speaker_similarity
 
 SPEECH_FOR_EMBEDDING_S = 30.0
@@ -32,29 +31,35 @@ class _Speaker:
     samples: Samples
 
 
-def take_verification(context: Context, work: Work, spoken: Samples, heard: Transcription, elapsed_s: float) -> None:
-    """Measure the newest reading and decide what follows; `spoken` is the reading at 16 kHz."""
+def verified(
+    context: Context, work: Work, native: Samples, spoken: Samples, heard: Transcription, elapsed_s: float
+) -> Outcome:
+    """Measure the newest reading and return what follows; `native` is the reading as stored, `spoken` at 16 kHz."""
     started_s = context.clock.monotonic_s()
-    reading = _measured(context, work, spoken, heard)
+    reading = _measured(context, work, native, spoken, heard)
     progress = msgspec.structs.replace(
         work.progress,
         readings=(*work.progress.readings[:-1], reading),
         stage_ms=work.progress.timed("verify", elapsed_s + context.clock.monotonic_s() - started_s),
     )
     again = bool(reading.faults) and len(progress.readings) < context.settings.speak_attempts
-    _commit(context, work, progress, again=again)
+    if again:
+        state, following = TargetState.SPEAKING, work.next(Stage.SYNTHESIZE, synthesize_key(work.of.language))
+    else:
+        state, following = TargetState.FINISHING, work.next(Stage.FINISH, FINISH_KEY)
+    return Outcome(item=work.item, target={"progress": progress, "state": state}, following=following)
 
 
-def _measured(context: Context, work: Work, spoken: Samples, heard: Transcription) -> Reading:
+def _measured(context: Context, work: Work, native: Samples, spoken: Samples, heard: Transcription) -> Reading:
     reading = work.progress.readings[-1]
     text = " ".join(utterance.text for utterance in reading.utterances)
-    native = _utterances(reading, samples_of(context.objects.get(reading.object)))
+    uttered = _utterances(reading, native)
     measured = msgspec.structs.replace(
         reading,
         wer=round(word_error_rate(text, heard.text), 4),
         heard_text=heard.text,
-        snr_db=_rounded(snr_db(native, reading.rate_hz)),
-        clipping_ratio=round(clipping_ratio(native), 6),
+        snr_db=_rounded(snr_db(uttered, reading.rate_hz)),
+        clipping_ratio=round(clipping_ratio(uttered), 6),
     )
     if reading.voice_kind != "stock":
         measured = _likened(context, work, measured, spoken)
@@ -110,21 +115,3 @@ def _embedding(context: Context, samples: Samples) -> Samples | None:
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(float(value), 4)
-
-
-def _commit(context: Context, work: Work, progress: Progress, *, again: bool) -> None:
-    stage, key, state = (
-        (Stage.SYNTHESIZE, synthesize_key(work.of.language), TargetState.SPEAKING)
-        if again
-        else (Stage.FINISH, FINISH_KEY, TargetState.FINISHING)
-    )
-    try:
-        with context.database.write() as connection:
-            complete(connection, work.item)
-            save_progress(connection, work.of.id, progress, state=state)
-            add_item(
-                connection, job_id=work.job.id, target_id=work.of.id, stage=stage, batch_key=key,
-                deadline_s=work.item.deadline_s, now_s=context.database.now_s(connection),
-            )  # fmt: skip
-    except Stale:
-        log.info("%s was taken over", work.item.id)

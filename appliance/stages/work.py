@@ -1,22 +1,21 @@
-"""A claimed item with the job it belongs to, and the ways in which its stage can end."""
+"""Claimed items with the jobs they belong to."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
-from appliance.errors import MeeshyError, StorageUnavailable
-from appliance.jobs.claims import Stale, complete
-from appliance.jobs.documents import Failure, JobDocument, TargetDocument
-from appliance.jobs.items import ClaimedItem
-from appliance.jobs.outcomes import end_target, fail_job
-from appliance.jobs.query import load_job
-from appliance.jobs.states import ItemState, TargetState
+from appliance.cache.answers import Answer
+from appliance.jobs.documents import JobDocument, TargetDocument
+from appliance.jobs.items import ClaimedItem, NewItem
+from appliance.jobs.query import load_jobs
+from appliance.jobs.states import Stage
 from appliance.stages.context import Context
-from appliance.stages.progress import Progress, load_progress
-
-log = logging.getLogger(__name__)
+from appliance.stages.progress import Progress
+from appliance.storage.sets import among
+from appliance.storage.tables import targets
 
 
 @dataclass(frozen=True)
@@ -27,6 +26,8 @@ class Work:
     job: JobDocument
     target: TargetDocument | None
     progress: Progress
+    result_key: str
+    """Under which the target's result is kept; empty for an item without a target."""
 
     @property
     def of(self) -> TargetDocument:
@@ -35,36 +36,36 @@ class Work:
             raise LookupError(f"{self.item.stage} item without a target")
         return self.target
 
+    def next(self, stage: Stage, batch_key: str, payload: dict[str, Any] | None = None) -> NewItem:
+        """Return the item that follows this one for its target, as urgent as this one."""
+        return NewItem(
+            job_id=self.job.id, target_id=self.of.id, stage=stage, batch_key=batch_key,
+            deadline_s=self.item.deadline_s, plan=self.job.plan, payload=payload or {},
+        )  # fmt: skip
+
+    def answer(self, key: str, kind: str, value: object, lasts_s: float) -> Answer:
+        """Return an answer to be kept for the job's owner."""
+        return Answer(key, self.job.owner, kind, value, lasts_s, self.job.id)
+
 
 def load_work(context: Context, items: Sequence[ClaimedItem]) -> list[Work]:
-    """Return the items with their jobs, in order."""
+    """Return the items with their jobs, in order; an item whose job was deleted meanwhile is left out."""
     with context.database.read() as connection:
-        return [_load(connection, item) for item in items]
+        jobs = load_jobs(connection, {item.job_id for item in items})
+        rows = connection.execute(
+            sa.select(targets.c.id, targets.c.result_key, targets.c.progress).where(
+                among(connection, targets.c.id, {item.target_id for item in items if item.target_id})
+            )
+        ).all()
+    of_targets = {row.id: row for row in rows}
+    return [
+        _work(item, jobs[item.job_id], of_targets.get(item.target_id or "")) for item in items if item.job_id in jobs
+    ]
 
 
-def fail(context: Context, work: Work, error: MeeshyError) -> None:
-    """End the item's target, or its whole job for an item without one, with an error.
-
-    A storage that is away is no failure of the item: StorageUnavailable is raised again, for the worker to pause.
-    """
-    if isinstance(error, StorageUnavailable):
-        raise error
-    log.info("%s of %s failed: %s", work.item.stage, work.item.job_id, error.code)
-    reason = Failure(error.code, error.detail)
-    try:
-        with context.database.write() as connection:
-            now_s = context.database.now_s(connection)
-            complete(connection, work.item, ItemState.FAILED)
-            if work.item.target_id is None:
-                fail_job(connection, work.item.job_id, reason, now_s)
-            else:
-                end_target(connection, work.item.target_id, TargetState.FAILED, now_s, error=reason)
-    except Stale:
-        log.info("%s was taken over; its failure is not recorded here", work.item.id)
-
-
-def _load(connection: sa.Connection, item: ClaimedItem) -> Work:
-    job = load_job(connection, item.job_id)
+def _work(item: ClaimedItem, job: JobDocument, row: sa.Row | None) -> Work:
     target = next((target for target in job.targets if target.id == item.target_id), None)
-    progress = load_progress(connection, item.target_id) if item.target_id else Progress()
-    return Work(item, job, target, progress)
+    if row is None:
+        return Work(item, job, target, Progress(), "")
+    progress = Progress() if row.progress is None else msgspec.convert(row.progress, Progress)
+    return Work(item, job, target, progress, row.result_key)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
@@ -18,6 +19,15 @@ _WRITES = "meeshy_writes"
 CONNECTIONS = 10
 """Kept open at most; more than the threads of an API process that use the database, so that none comes and goes."""
 MORE_CONNECTIONS = 5
+
+
+_EVERYWHERE: dict[str, Any] = {
+    # An error that is printed must not print transcripts and secrets with it.
+    "hide_parameters": True,
+    # Documents are written as they are, without a copy in dictionaries.
+    "json_serializer": lambda document: msgspec.json.encode(document).decode(),
+    "json_deserializer": msgspec.json.decode,
+}
 
 
 class Database:
@@ -37,9 +47,8 @@ class Database:
                 file = Path(self.url.database)
                 file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 file.touch(mode=0o600)
-            # hide_parameters: an error that is printed must not print transcripts and secrets with it.
             self.engine = sa.create_engine(
-                self.url, hide_parameters=True, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000}
+                self.url, **_EVERYWHERE, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000}
             )
             sa.event.listen(self.engine, "connect", _configure_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
@@ -53,7 +62,7 @@ class Database:
                 pool_size=CONNECTIONS,
                 max_overflow=MORE_CONNECTIONS,
                 pool_timeout=patience.connect_s,
-                hide_parameters=True,
+                **_EVERYWHERE,
                 # What the URL itself says comes first.
                 connect_args={
                     name: value for name, value in patience.parameters().items() if name not in self.url.query

@@ -5,8 +5,9 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +15,7 @@ from appliance.clock import Clock, SystemClock
 from appliance.errors import NotFound, StorageUnavailable
 from appliance.storage.objects import StoredObject, checked_name
 
+_AT_ONCE = 4
 _UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
@@ -32,22 +34,29 @@ class FolderStore:
 
     def put(self, name: str, content: bytes) -> None:
         """Store the content durably; after the return it survives a crash."""
-        path = self._path(name)
-        aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        self._require_room(len(content))
-        with _writing():
-            try:
-                self._make_folder(path.parent)
-                with aside.open("wb") as stream:
-                    stream.write(content)
-                    stream.flush()
-                    os.fsync(stream.fileno())
+        self.put_all({name: content})
+
+    def put_all(self, contents: Mapping[str, bytes]) -> None:
+        """Store several contents durably; on a failure some of them may be there."""
+        if not contents:
+            return
+        paths = {self._path(name): content for name, content in contents.items()}
+        self._require_room(sum(map(len, paths.values())))
+        with _writing(), ExitStack() as undone:
+            written = [self._write_aside(path, content, undone) for path, content in paths.items()]
+            # Side by side: a file system flushes what was written together together.
+            _each(_flush, written)
+            for path, aside in zip(paths, written, strict=True):
                 aside.replace(path)
-                _flush_folder(path.parent)
-            except OSError:
-                with suppress(OSError):
-                    aside.unlink()
-                raise
+            undone.pop_all()
+            _each(_flush, {path.parent for path in paths})
+
+    def _write_aside(self, path: Path, content: bytes, undone: ExitStack) -> Path:
+        self._make_folder(path.parent)
+        aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        undone.callback(_remove, aside)
+        aside.write_bytes(content)
+        return aside
 
     def get(self, name: str) -> bytes:
         """Return the whole content, or raise NotFound."""
@@ -122,7 +131,7 @@ class FolderStore:
             return
         self._make_folder(folder.parent)
         folder.mkdir(exist_ok=True, mode=0o700)
-        _flush_folder(folder.parent)
+        _flush(folder.parent)
 
 
 @contextmanager
@@ -155,10 +164,24 @@ def _unless_gone(failure: OSError) -> None:
         raise StorageUnavailable("The object store cannot be read.") from failure
 
 
-def _flush_folder(folder: Path) -> None:
-    """Write the folder's entries to disk: without it a power cut may lose the name of a file that is there."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def _remove(aside: Path) -> None:
+    with suppress(OSError):
+        aside.unlink()
+
+
+def _flush(path: Path) -> None:
+    """Write a file to disk, or a folder's entries: a power cut may lose the name of a file that is there."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _each(call: Callable[[Path], None], paths: Collection[Path]) -> None:
+    """Call for each path, side by side where there are several."""
+    if len(paths) == 1:
+        call(*paths)
+    elif paths:
+        with ThreadPoolExecutor(min(_AT_ONCE, len(paths)), thread_name_prefix="flush") as threads:
+            list(threads.map(call, paths))

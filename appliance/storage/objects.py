@@ -1,6 +1,6 @@
 """Bytes under names: the interface of the object store, which a folder and an S3 server implement."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -24,6 +24,10 @@ class ObjectStore(Protocol):
 
     def put(self, name: str, content: bytes) -> None:
         """Store the content durably; after the return it survives a crash."""
+        ...
+
+    def put_all(self, contents: Mapping[str, bytes]) -> None:
+        """Store several contents durably, by name, faster than one by one; on a failure some of them may be there."""
         ...
 
     def get(self, name: str) -> bytes:

@@ -15,11 +15,11 @@ Take = Callable[[Noted, tuple[str, ...], float], None]
 _NOTES = "meeshy_notes"
 
 
-def note(connection: sa.Connection, what: Noted, *labels: str, value: float = 1.0, even_undone: bool = False) -> None:
-    """Count this once the transaction is committed; `even_undone` counts it when it is taken back, too."""
+def note(connection: sa.Connection, what: Noted, *labels: str, value: float = 1.0) -> None:
+    """Count this once the transaction is committed."""
     notes = connection.info.get(_NOTES)
     if notes is not None:
-        notes.append((what, labels, value, even_undone))
+        notes.append((what, labels, value))
 
 
 def take_notes(engine: sa.Engine, take: Take) -> None:
@@ -29,15 +29,12 @@ def take_notes(engine: sa.Engine, take: Take) -> None:
         connection.info[_NOTES] = []
 
     def commit(connection: sa.Connection) -> None:
-        for what, labels, value, _ in connection.info.pop(_NOTES, ()):
+        for what, labels, value in connection.info.pop(_NOTES, ()):
             take(what, labels, value)
 
     def rollback(connection: sa.Connection) -> None:
-        if connection.invalidated:
-            return
-        for what, labels, value, even_undone in connection.info.pop(_NOTES, ()):
-            if even_undone:
-                take(what, labels, value)
+        if not connection.invalidated:
+            connection.info.pop(_NOTES, None)
 
     for event, listener in (("begin", begin), ("commit", commit), ("rollback", rollback)):
         sa.event.listen(engine, event, listener)

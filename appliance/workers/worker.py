@@ -10,10 +10,11 @@ from appliance.jobs.keeping import kept
 from appliance.jobs.rates import Observations
 from appliance.stages.context import Context
 from appliance.stages.finish import finish
+from appliance.stages.gathering import gathered
 from appliance.stages.hear import hear
 from appliance.stages.synthesize import synthesize
 from appliance.stages.translate import translate
-from appliance.stages.work import fail, load_work
+from appliance.stages.work import load_work
 from appliance.telemetry.metrics import Metrics
 from appliance.workers.roles import BATCH_LIMITS, MAKES
 
@@ -111,8 +112,9 @@ class Worker:
     def _settle_apart(self, items: Sequence[ClaimedItem]) -> None:
         exhausted = [item for item in items if item.attempts >= self._context.settings.attempts]
         self._claims.release([item for item in items if item not in exhausted])
-        for work in load_work(self._context, exhausted):
-            fail(self._context, work, EngineFailed("The engine failed on this item in every attempt."))
+        with gathered(self._context) as outcomes:
+            for work in load_work(self._context, exhausted):
+                outcomes.fail(work, EngineFailed("The engine failed on this item in every attempt."))
 
 
 def _family(items: Sequence[ClaimedItem]) -> str:

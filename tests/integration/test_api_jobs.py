@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from appliance.api.jobs import _events
 from appliance.audio.decoder import DecoderPool
-from appliance.jobs.outcomes import end_target
+from appliance.jobs.endings import Ending, end_targets
 from appliance.jobs.states import TargetState
 from appliance.owner import Owner
 from appliance.storage.tables import audit, targets
@@ -75,7 +75,7 @@ def test_a_job_with_one_language_done_is_partial_and_says_why_the_other_is_missi
     job_id = house.waiting_job("hello", "fr", "es")
     with house.database.write() as connection:
         target = connection.scalar(sa.select(targets.c.id).where(targets.c.language == "es"))
-        end_target(connection, target, TargetState.CANCELLED, house.database.now_s(connection))
+        end_targets(connection, [Ending(target, TargetState.CANCELLED)], house.database.now_s(connection))
     house.work()
 
     job = _job(house, job_id)

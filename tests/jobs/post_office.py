@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from appliance.access.keys import IssuedKey, create_key
 from appliance.application_secret import webhook_secret
-from appliance.jobs.outbox import queue_message
+from appliance.jobs.outbox import Notice, queue_messages
 from appliance.jobs.states import JobState, TargetState
 from appliance.settings import Settings
 from appliance.storage.database import Database
@@ -67,7 +67,7 @@ class PostOffice:
                         error={"code": "no_route", "detail": "un secret " * 100},
                     )
                 )  # fmt: skip
-            return queue_message(connection, job_id, owner, destination, now_s)
+            return queue_messages(connection, [Notice(job_id, owner, destination)], now_s)[0]
 
     @contextmanager
     def delivery(self, database: Database | None = None, limits: DeliveryLimits | None = None) -> Iterator[Delivery]:

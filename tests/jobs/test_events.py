@@ -137,7 +137,7 @@ def test_erasing_an_owner_takes_all_events_even_of_jobs_that_are_gone(bench):
 
 def test_an_end_that_is_rolled_back_leaves_no_event(bench, monkeypatch):
     job = bench.submit("good morning", "fr")
-    monkeypatch.setattr("appliance.jobs.outcomes.settle_followers", fails)
+    monkeypatch.setattr("appliance.jobs.endings.settle_followers", fails)
     with pytest.raises(ZeroDivisionError):
         cancel_job(bench.database, job.owner, job.id)
     assert rows_of(bench) == []

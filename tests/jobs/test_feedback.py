@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from appliance.errors import InvalidRequest, NotFound
 from appliance.jobs.cancel import delete_job
 from appliance.jobs.events import EventKind, add_event
-from appliance.jobs.locks import hold_job
+from appliance.jobs.locks import hold_jobs
 from appliance.learning.feedback import Opinion, Signals, record_feedback
 from appliance.owner import Owner
 from appliance.storage.tables import events
@@ -135,7 +135,7 @@ def test_feedback_that_meets_the_jobs_deletion_leaves_nothing_behind(bench, job)
     with ThreadPoolExecutor(1) as threads:
         deletion = threads.submit(delete)
         with bench.database.write() as connection:
-            hold_job(connection, job.id)
+            hold_jobs(connection, [job.id])
             held.set()
             blocked = until_somebody_waits(bench.database)
             add_event(connection, EventKind.FEEDBACK, job.owner, job.id, "fr", bench.clock.now_s(), rating=5)

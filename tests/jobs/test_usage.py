@@ -6,7 +6,7 @@ from appliance.access.keys import create_key
 from appliance.access.usage import usage_by_user, usage_of, usage_of_month
 from appliance.jobs.cancel import cancel_job
 from appliance.jobs.claims import Claims
-from appliance.jobs.outcomes import end_target
+from appliance.jobs.endings import Ending, end_targets
 from appliance.jobs.states import TargetState
 from appliance.owner import Owner
 from appliance.testing.engines import ScriptedTranslator
@@ -98,7 +98,7 @@ def test_a_failed_language_took_time_and_is_no_translation(bench, owner):
     bench.transcriber._on_batch = lambda _: bench.clock.advance(2)
     bench.worker()._run(Claims(bench.database, "w1", 10).claim({"hear": 1}))
     with bench.database.write() as connection:
-        end_target(connection, bench.get(job).targets[0].id, TargetState.FAILED, bench.clock.now_s())
+        end_targets(connection, [Ending(bench.get(job).targets[0].id, TargetState.FAILED)], bench.clock.now_s())
     found = used(bench, owner)
     assert (found.translations, found.engine_s) == (0, 2)
 
@@ -107,7 +107,7 @@ def test_a_target_that_is_ended_twice_is_counted_once(bench, owner):
     job = done(bench, "good morning", "fr", owner=owner)
     before = used(bench, owner)
     with bench.database.write() as connection:
-        assert not end_target(connection, job.targets[0].id, TargetState.FAILED, bench.clock.now_s())
+        assert not end_targets(connection, [Ending(job.targets[0].id, TargetState.FAILED)], bench.clock.now_s())
     assert used(bench, owner) == before
 
 

@@ -11,7 +11,7 @@ from appliance.access.keys import create_key
 from appliance.access.rotation import OVERLAP_S, rotate_secret
 from appliance.application_secret import webhook_secret
 from appliance.errors import DestinationDisabled, NotFound
-from appliance.jobs.outbox import queue_message
+from appliance.jobs.outbox import Notice, queue_messages
 from appliance.settings import Settings
 from appliance.storage.tables import audit, jobs, outbox
 from appliance.testing.webhook_receiver import HostileReceiver
@@ -84,7 +84,9 @@ def test_the_largest_message_is_thin(office, receiver):
 def test_messages_of_one_job_are_numbered(office, receiver):
     first = office.add(receiver.url())
     with office.database.write() as connection:
-        second = queue_message(connection, "job_1", office.application.application_id, receiver.url(), 0.0)
+        (second,) = queue_messages(
+            connection, [Notice("job_1", office.application.application_id, receiver.url())], 0.0
+        )
     office.deliver()
 
     sequences = {got.message_id: json.loads(got.body)["data"]["sequence"] for got in receiver.received}

@@ -37,6 +37,15 @@ def test_what_was_put_under_a_name_is_there(store, name):
     assert listed(store) == []
 
 
+def test_several_objects_are_put_together(store):
+    contents = {name: f"content of {name}".encode() for name in NAMES}
+
+    store.put_all(contents)
+    store.put_all({})
+
+    assert {name: store.get(name) for name in listed(store)} == contents
+
+
 def test_an_empty_object_is_an_object(store):
     store.put("pcm/empty", b"")
 

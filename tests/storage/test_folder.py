@@ -56,6 +56,16 @@ def test_a_write_that_would_use_the_reserve_is_refused(folder):
     assert list(folder.rglob("*")) == []
 
 
+def test_a_write_that_fails_leaves_nothing_aside(folder):
+    store = FolderStore(folder)
+    (folder / "result").mkdir()
+    (folder / "result/taken").mkdir()
+
+    with pytest.raises(StorageUnavailable):
+        store.put_all({"result/audio": b"content", "result/taken": b"content", "result/other": b"content"})
+    assert [path.name for path in folder.rglob("*") if path.name.startswith(".")] == []
+
+
 class _SaysItIsHuge(bytes):
     def __len__(self) -> int:
         return 1 << 60

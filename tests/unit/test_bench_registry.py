@@ -28,6 +28,7 @@ QUEUE_DEMANDED = {
     "latency_growth": ("most", 0.45),
     "killed_worker": ("least", 10),
     "two_workers": ("least", 1.7),
+    "jobs_per_second": ("rate", 300),
     "first_request": ("most", 1.2),
 }
 

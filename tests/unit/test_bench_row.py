@@ -33,6 +33,13 @@ def test_a_most_demand_is_held_against_ours_over_baseline():
     assert row([1.10, 1.10], [1.0, 1.0], Demand(bound=1.05, side="most")).holds is False
 
 
+@pytest.mark.parametrize(("per_s", "verdict"), [(300.0, "holds"), (299.0, "falls_short")])
+def test_a_rate_is_held_against_its_demand_whatever_the_ratio_is(per_s: float, verdict: str):
+    demand = Demand(bound=300, side="rate")
+    found = judged("name", demand, timings([1.0, 1.0], [0.5, 0.5]), GOOD, SIDES, per_s=per_s)
+    assert (found.verdict, found.per_s, found.ratio, found.demand_is) == (verdict, per_s, 0.5, "rate")
+
+
 def test_the_ratio_is_of_medians_and_the_minima_stand_beside_it():
     found = row([1.0, 1.0, 4.0, 1.0], [3.0, 9.0, 3.0, 2.0], Demand(bound=2))
 
@@ -74,6 +81,10 @@ def test_a_row_as_json_has_the_promised_fields():
         (row([1.0, 1.0], [2.0, 2.0], Demand(bound=1.9)), ("holds", "≥ 1.9", "ours", "theirs", "two each")),
         (row([1.0, 1.0], [1.0, 1.0], Demand(bound=1.05, side="most")), ("≤ 1.05",)),
         (row([1.0, 1.0], [2.0, 2.0], Demand(bound=1), Check(passed=False, detail="no audio")), ("WRONG", "no audio")),
+        (
+            judged("n", Demand(bound=300, side="rate"), timings([1.0, 1.0], [2.0, 2.0]), GOOD, SIDES, per_s=320.0),
+            ("320 per second", "≥ 300", "2.00 of medians"),
+        ),
         (not_run("x", Demand(bound=1), "no models here"), ("not run", "no models here")),
     ],
 )

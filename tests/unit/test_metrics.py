@@ -20,16 +20,17 @@ def test_a_note_counts_when_its_transaction_is_committed_and_not_when_it_is_take
     metrics.count_commits_of(database.engine)
     with pytest.raises(ZeroDivisionError), database.write() as connection:
         note(connection, "jobs_finished", "done")
-        note(connection, "stale_fences", even_undone=True)
+        note(connection, "stale_fences")
         1 / 0  # noqa: B018
     with database.write() as connection:
         note(connection, "jobs_finished", "done")
+        note(connection, "stale_fences", value=2)
         note(connection, "queue_wait_s", "hear", value=2.0)
     with database.write() as connection:
         connection.execute(sa.text("SELECT 1"))
     value = metrics.registry.get_sample_value
     assert value("meeshy_jobs_finished_total", {"state": "done"}) == 1
-    assert value("meeshy_stale_fences_total") == 1
+    assert value("meeshy_stale_fences_total") == 2
     assert value("meeshy_queue_wait_seconds_sum", {"family": "hear"}) == 2.0
 
 

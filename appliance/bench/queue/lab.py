@@ -56,13 +56,17 @@ class QueueLab(Timekeeper):
             queue.close()
 
     @contextmanager
-    def site(self, name: str) -> Iterator[Site]:
-        """Yield an appliance on a database of this name, with every setting as it is shipped, and no workers yet."""
+    def site(self, name: str, **changes: object) -> Iterator[Site]:
+        """Yield an appliance on a database of this name, with every setting as it is shipped but these changes.
+
+        It has no workers yet.
+        """
         settings = self.settings.model_copy(
             update={
                 "data_dir": self.settings.data_dir / name,
                 "database_url": self.servers.postgres.create_database(name),
                 "redis_url": self.servers.redis.url,
+                **changes,
             }
         )
         try:

@@ -82,14 +82,14 @@ class Site:
         self.wait_until(lambda: bool(batches()), f"a batch of {family} begins", within_s)
         return batches()[0]
 
-    def wait_until(self, probe: Callable[[], bool], what: str, within_s: float) -> None:
+    def wait_until(self, probe: Callable[[], bool], what: str, within_s: float, every_s: float = LOOK_EVERY_S) -> None:
         """Return when the probe says yes; CommandFailed, with what the processes said, when it does not in time."""
         until_s = time.monotonic() + within_s
         while not probe():
             if time.monotonic() > until_s:
                 said = next((process.said() for process in self.processes), "")
                 raise CommandFailed(f"Not within {within_s:.0f} s: {what}. {said}".strip())
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(every_s)
 
     def rows(self, query: sa.Select) -> Sequence[sa.Row]:
         """Return what a query finds."""
