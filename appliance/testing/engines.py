@@ -31,13 +31,13 @@ _HUM_HZ = 220.0
 SHORTEST_SAMPLES = SPEECH_RATE_HZ // 2
 
 
-def scripted_speech(text: str) -> Samples:
-    """Return a recording of half a second or more that the scripted transcriber hears as the text.
+def scripted_speech(text: str, least_samples: int = SHORTEST_SAMPLES) -> Samples:
+    """Return a recording of half a second, or of another least length, that the scripted transcriber hears as the text.
 
     What follows the text is audible and negative, which the transcriber passes over; no text gives plain silence.
     """
     codes = np.array([ord(character) for character in text], dtype=np.float32) / _FULL_SCALE
-    rest = np.arange(max(0, SHORTEST_SAMPLES - len(codes)))
+    rest = np.arange(max(0, least_samples - len(codes)))
     hum = -0.4 * np.abs(np.sin(2 * np.pi * _HUM_HZ * rest / SPEECH_RATE_HZ)) if text else 0.0 * rest
     return np.concatenate([codes, hum.astype(np.float32)])
 
@@ -69,7 +69,7 @@ class ScriptedTranscriber:
 
     def _hear(self, request: TranscribeRequest) -> Transcription | MeeshyError:
         codes = np.rint(np.asarray(request.samples) * _FULL_SCALE).astype(int)
-        text = "".join(chr(code) for code in codes if code > 0)
+        text = "".join(chr(code) for code in codes[codes > 0])
         if "HANG" in text:
             threading.Event().wait()
         if "POISON" in text:
