@@ -11,7 +11,15 @@ import sqlalchemy as sa
 from appliance.access.periods import day_end_s, month_end_s, month_of
 from appliance.access.plan import Plan, plan_of
 from appliance.access.rates import count_translation
-from appliance.access.spent import earliest_deadline_s, first_to_go_s, open_jobs, stored_bytes, used
+from appliance.access.spent import (
+    Spent,
+    earliest_deadline_s,
+    first_to_go_s,
+    open_jobs,
+    spent_so_far,
+    stored_bytes,
+    used,
+)
 from appliance.errors import LanguageNotInPlan, ModelMissing, QuotaExceeded, VoiceNotInPlan
 from appliance.jobs.locks import hold_names
 from appliance.jobs.terms import Demand, Terms, VoiceKind
@@ -87,9 +95,10 @@ class Quotas:
     def _anything_left(
         self, connection: sa.Connection, plan: Plan, application_id: str, idempotency_key: str | None
     ) -> None:
-        if _known_key(connection, application_id, idempotency_key):
-            return
         now_s = self._database.now_s(connection)
+        so_far = spent_so_far(connection, application_id, f"{month_of(now_s)}-01", day_of(now_s))
+        if not _used_up(plan, so_far) or _known_key(connection, application_id, idempotency_key):
+            return
         self._month(connection, plan, application_id, None, 1, now_s)
         self._day(connection, plan, application_id, 0.0, now_s)
         self._store(connection, plan, application_id, 1, now_s)
@@ -145,6 +154,16 @@ class Quotas:
         if running >= plan.concurrent_jobs:
             ends_s = earliest_deadline_s(connection, application_id)
             raise _exceeded(plan, "concurrent_jobs", running, _until(ends_s, now_s))
+
+
+def _used_up(plan: Plan, so_far: Spent) -> bool:
+    """Return whether nothing more fits into one of the limits that the gate knows."""
+    pairs = (
+        (plan.translations_per_month, so_far.translations),
+        (plan.audio_s_per_day, so_far.audio_s),
+        (plan.stored_bytes, so_far.stored_bytes),
+    )
+    return any(limit is not None and held >= limit for limit, held in pairs)
 
 
 def _limited(plan: Plan) -> bool:

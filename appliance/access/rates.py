@@ -33,22 +33,44 @@ def count_request(database: Database, owner: Owner, requests_per_minute: int) ->
         raise RateLimited(f"More than {requests_per_minute} requests in a minute.", retry_after_s=over_s)
 
 
-def count_translation(database: Database, plan: Plan, application_id: str, user_id: str | None = None) -> None:
-    """Count one request for a translation against the plan: of the application, or of one of its users.
+def count_translation(database: Database, plan: Plan, application_id: str) -> None:
+    """Count one request for a translation by the application against its plan.
 
     Raises RateLimited with the seconds until the next window.
     """
-    limit = plan.requests_per_minute if user_id is None else plan.user_requests_per_minute
-    if limit is None:
-        return
-    owner = Owner(application_id, EVERYBODY if user_id is None else user_id)
-    with database.write() as connection:
-        over_s = _over_s(connection, database.now_s(connection), "translate", owner, limit)
-    if over_s is not None:
-        whose = "by this application" if user_id is None else "by one user"
-        raise RateLimited(
-            f"The plan '{plan.name}' has {limit} requests for a translation in a minute {whose}.", retry_after_s=over_s
-        )
+    if plan.requests_per_minute is not None:
+        with database.write() as connection:
+            over_s = _over_s(
+                connection, database.now_s(connection), "translate", Owner(application_id, EVERYBODY),
+                plan.requests_per_minute,
+            )  # fmt: skip
+        if over_s is not None:
+            raise _too_many(plan, plan.requests_per_minute, "by this application", over_s)
+
+
+def count_upload(database: Database, plan: Plan, owner: Owner, requests_per_minute: int) -> None:
+    """Count one request for a translation by a user: against the site's limit for all requests, and the plan's.
+
+    Raises RateLimited with the seconds until the next window. One transaction, since every upload pays for it.
+    """
+    site_over_s = plan_over_s = None
+    if requests_per_minute or plan.user_requests_per_minute is not None:
+        with database.write() as connection:
+            now_s = database.now_s(connection)
+            if requests_per_minute:
+                site_over_s = _over_s(connection, now_s, "any", owner, requests_per_minute)
+            if plan.user_requests_per_minute is not None and site_over_s is None:
+                plan_over_s = _over_s(connection, now_s, "translate", owner, plan.user_requests_per_minute)
+    if site_over_s is not None:
+        raise RateLimited(f"More than {requests_per_minute} requests in a minute.", retry_after_s=site_over_s)
+    if plan_over_s is not None:
+        raise _too_many(plan, plan.user_requests_per_minute, "by one user", plan_over_s)
+
+
+def _too_many(plan: Plan, limit: int | None, whose: str, over_s: float) -> RateLimited:
+    return RateLimited(
+        f"The plan '{plan.name}' has {limit} requests for a translation in a minute {whose}.", retry_after_s=over_s
+    )
 
 
 def _over_s(connection: sa.Connection, now_s: float, kind: Kind, owner: Owner, limit: int) -> float | None:

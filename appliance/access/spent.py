@@ -1,5 +1,7 @@
 """How much an application has used and holds now."""
 
+from typing import NamedTuple
+
 import sqlalchemy as sa
 
 from appliance.jobs.states import FINAL_JOB, JobState
@@ -8,6 +10,36 @@ from appliance.storage.tables import jobs, usage
 
 # Named, not negated: jobs have an index on the state, and few are open.
 _OPEN = [state.value for state in JobState if state not in FINAL_JOB]
+
+
+class Spent(NamedTuple):
+    """What an application has used of the limits that can be spent, before anything more is asked of it."""
+
+    translations: int
+    """Since the month began."""
+    audio_s: float
+    """Since the day began."""
+    stored_bytes: int
+
+
+def _since(column: sa.ColumnElement, day: str) -> sa.ScalarSelect:
+    rows = (usage.c.application_id == sa.bindparam("application_id"), usage.c.day >= sa.bindparam(day))
+    return sa.select(sa.func.coalesce(sa.func.sum(column), 0)).where(*rows).scalar_subquery()
+
+
+_HELD = (
+    sa.select(sa.func.coalesce(sa.func.sum(jobs.c.stored_bytes), 0))
+    .where(jobs.c.application_id == sa.bindparam("application_id"))
+    .scalar_subquery()
+)
+_SPENT = sa.select(_since(usage.c.translations, "month"), _since(usage.c.audio_s, "day"), _HELD)
+"""One question, made once: it is asked for every upload, also for those that an overload refuses."""
+
+
+def spent_so_far(connection: sa.Connection, application_id: str, month: str, day: str) -> Spent:
+    """Return what was used since the first day of a month and since a day, and what is stored."""
+    row = connection.execute(_SPENT, {"application_id": application_id, "month": month, "day": day}).one()
+    return Spent(int(row[0]), float(row[1]), int(row[2]))
 
 
 def used(

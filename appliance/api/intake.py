@@ -3,6 +3,7 @@
 import secrets
 
 from appliance.api.parts import ApiParts
+from appliance.audio.declared import said_duration_s
 from appliance.audio.decoded import DecodedAudio
 from appliance.cache.keys import owner_digest
 from appliance.errors import NoSpeech
@@ -15,7 +16,7 @@ async def accepted(parts: ApiParts, submission: Submission, audio: bytes) -> Job
 
     Nothing is decoded for a request that is known, or that no route can serve.
     """
-    known = await parts.threads.short(_known, parts, submission, len(audio))
+    known = await parts.threads.short(_known, parts, submission, audio)
     if known is not None:
         return known
     decoded = await parts.threads.decode(parts.decoder.decode, audio)
@@ -24,10 +25,10 @@ async def accepted(parts: ApiParts, submission: Submission, audio: bytes) -> Job
     return await parts.threads.short(_accept, parts, submission, decoded)
 
 
-def _known(parts: ApiParts, submission: Submission, size_bytes: int) -> JobDocument | None:
+def _known(parts: ApiParts, submission: Submission, audio: bytes) -> JobDocument | None:
     known = parts.submitter.answer_known(submission)
     if known is None:
-        parts.submitter.check(submission, size_bytes)
+        parts.submitter.check(submission, len(audio), said_duration_s(audio))
         # Refused before it is decoded, and not with a 202 that no worker could keep.
         parts.objects.require_writable()
     return known

@@ -10,7 +10,7 @@ from litestar.params import HeaderParameter
 from appliance import errors
 from appliance.access.caller import Caller
 from appliance.access.plan import Plan
-from appliance.access.rates import count_request, count_translation
+from appliance.access.rates import count_upload
 from appliance.api.answers import job_url
 from appliance.api.bodies import Shape
 from appliance.api.identify import named_in_header
@@ -177,8 +177,7 @@ def _gate(parts: ApiParts, caller: Caller, idempotency_key: str | None) -> Plan:
 
 
 def _count(parts: ApiParts, plan: Plan, owner: Owner) -> None:
-    count_request(parts.database, owner, parts.settings.requests_per_minute)
-    count_translation(parts.database, plan, owner.application_id, owner.user_id)
+    count_upload(parts.database, plan, owner, parts.settings.requests_per_minute)
 
 
 def _wait_s(parts: ApiParts, job: JobDocument) -> float:

@@ -1,8 +1,10 @@
 """What a file says about its own length, where FFmpeg does not tell or tells what it has counted itself.
 
-Nothing here is believed further than for naming what is missing.
+Nothing here is believed further than for naming what is missing, and for refusing early: a sender who lies about that
+is refused after decoding instead, or was refused for what they said themselves.
 """
 
+import io
 import os
 import struct
 import zlib
@@ -20,6 +22,12 @@ _OGG_LAST_PAGE = 0x04
 _ID3_HEAD_BYTES = 10
 _MP3_TAG_SEARCH_BYTES = 4096
 _REVERSED_BITS = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
+
+
+_OGG_HEAD_BYTES = 64
+_OPUS_HEAD = b"OpusHead"
+_OPUS_RATE_HZ = 48_000
+"""Granule positions of Opus count samples at this rate, whatever was recorded (RFC 7845, section 4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +51,39 @@ def claims(file: BinaryIO) -> Claims:
     return found
 
 
+def said_duration_s(recording: bytes) -> float | None:
+    """Return how many seconds a recording says it has, None where it says nothing that can be read without decoding.
+
+    Understood are WAV, as far as its samples are there, and Ogg with Opus: what phones and browsers send.
+    """
+    if recording[:4] == b"RIFF":
+        return _wav_duration_s(io.BytesIO(recording), len(recording))
+    if recording[:4] == b"OggS" and _OPUS_HEAD in recording[:_OGG_HEAD_BYTES]:
+        return _opus_duration_s(recording)
+    return None
+
+
+def _opus_duration_s(recording: bytes) -> float | None:
+    """Return the position that the last page of an Ogg file has, None where no page of the tail has one."""
+    offset = recording.rfind(b"OggS")
+    while offset >= max(0, len(recording) - _OGG_PAGE_BYTES_MAX):
+        position = int.from_bytes(recording[offset + 6 : offset + 14], "little", signed=True)
+        if len(recording) >= offset + 14 and position > 0:
+            return position / _OPUS_RATE_HZ
+        offset = recording.rfind(b"OggS", 0, offset)
+    return None
+
+
 def _at(file: BinaryIO, offset: int, size: int) -> bytes:
     file.seek(offset)
     return file.read(size)
 
 
-def _wav_duration_s(file: BinaryIO) -> float | None:
-    """Return the seconds that a WAV header's data chunk announces, None for streamed or unusual files."""
+def _wav_duration_s(file: BinaryIO, file_bytes: int | None = None) -> float | None:
+    """Return the seconds that a WAV header's data chunk announces, None for streamed or unusual files.
+
+    With the file's size given, no more than there are bytes for.
+    """
     offset, byte_rate = _RIFF_HEAD_BYTES, 0
     for _ in range(_RIFF_CHUNKS_MAX):
         head = _at(file, offset, _CHUNK_HEAD.size)
@@ -60,6 +94,8 @@ def _wav_duration_s(file: BinaryIO) -> float | None:
             byte_rate = int.from_bytes(_at(file, offset + 16, 4), "little")
         if name == b"data":
             streamed = size <= _STREAMED_SIZES[0] or size >= _STREAMED_SIZES[1]
+            if file_bytes is not None:
+                size = min(size, max(0, file_bytes - offset - _CHUNK_HEAD.size))
             return None if streamed or not byte_rate else size / byte_rate
         offset += _CHUNK_HEAD.size + size + size % 2
     return None

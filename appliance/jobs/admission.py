@@ -15,7 +15,7 @@ from appliance.jobs.backlog import load_backlog
 from appliance.jobs.deadlines import DEADLINE_PER_AUDIO_S, sla_scale
 from appliance.jobs.documents import JobDocument
 from appliance.jobs.fleet import load_fleet
-from appliance.jobs.outlook import AT_LEAST_S, SHARES, Asked, Outlook
+from appliance.jobs.outlook import AT_LEAST_S, SHARES, Asked, Outlook, Verdict
 from appliance.jobs.rates import load_rates
 from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, JobState
 from appliance.jobs.terms import Terms
@@ -84,6 +84,12 @@ class Admission:
         if queue_s > room_s:
             raise _refusal(queue_s, queue_s - room_s, terms.priority)
 
+    def require_fit(self, connection: sa.Connection, asked: Asked, now_s: float) -> None:
+        """Raise Overloaded for a job that `admit` would refuse at this moment; counts nothing."""
+        outlook = self.look(connection, now_s).of(asked.plan)
+        if outlook.binding:
+            _accepted(outlook.judge(asked, now_s), asked)
+
     def admit(self, connection: sa.Connection, asked: Asked, now_s: float) -> float | None:
         """Return in how many seconds a job will be done, None where that is unknown, and count it; or raise Overloaded.
 
@@ -93,8 +99,8 @@ class Admission:
         eta_s, work = None, None
         if outlook.known:
             verdict = outlook.judge(asked, now_s)
-            if verdict.retry_after_s is not None and outlook.binding:
-                raise _refusal(verdict.eta_s, verdict.retry_after_s, asked.priority)
+            if outlook.binding:
+                _accepted(verdict, asked)
             eta_s, work = verdict.eta_s, outlook.own(asked)
         with self._lock:
             outlook.backlog.add_job(asked.priority, asked.audio_s, now_s + asked.budget_s, work)
@@ -130,6 +136,11 @@ def _still_asked(job: JobDocument) -> Asked:
 
 def _share(priority: int) -> float:
     return SHARES[min(priority, len(SHARES) - 1)]
+
+
+def _accepted(verdict: Verdict, asked: Asked) -> None:
+    if verdict.retry_after_s is not None:
+        raise _refusal(verdict.eta_s, verdict.retry_after_s, asked.priority)
 
 
 def _refusal(eta_s: float, retry_after_s: float, priority: int) -> Overloaded:

@@ -87,8 +87,8 @@ class Submitter:
 
     def accept(self, submission: Submission, audio: AudioFacts) -> JobDocument:
         """Record a job for a decoded recording and wake the workers; NoRoute where no language can be reached."""
-        self.check_targets(submission.request)
         capabilities = self._known_capabilities()
+        check_targets(capabilities, submission.request)
         with self._database.write() as connection:
             earlier = self._earlier_alone(connection, submission)
             if earlier is not None:
@@ -97,10 +97,14 @@ class Submitter:
         self._ring()
         return job
 
-    def check(self, submission: Submission, size_bytes: int) -> None:
-        """Raise why a request cannot be served however its recording sounds: no route, not in the plan, no time."""
+    def check(self, submission: Submission, size_bytes: int, said_s: float | None = None) -> None:
+        """Raise why a request cannot be served however its recording sounds: no route, not in the plan, no time.
+
+        `said_s` is how long the recording says that it is, None where it does not: then the time is judged by its
+        bytes, which refuses much less. Most of what an overload refuses is refused here, so it asks little.
+        """
         request, capabilities = submission.request, self._known_capabilities()
-        self.check_targets(request)
+        check_targets(capabilities, request)
         with self._database.read() as connection:
             terms = self._allowance.check(
                 connection, submission.owner.application_id, request.targets, _voice(request, capabilities)
@@ -108,20 +112,18 @@ class Submitter:
             now_s = self._database.now_s(connection)
             keys = self._keys(submission, capabilities)
             answered = recall(connection, keys, now_s).keys() | _open_leaders(connection, keys).keys()
-            if not answered >= set(keys):
+            if answered >= set(keys):
+                return
+            if said_s is None:
                 self.admission.require_hope(connection, terms, size_bytes, now_s)
-
-    def check_targets(self, request: Request) -> None:
-        """Raise NoRoute when one of the languages cannot be reached or spoken, with those that can."""
-        capabilities = self._known_capabilities()
-        reachable = reachable_targets(capabilities, request.source_language, request.allow_deepl)
-        missing = [target for target in request.targets if target not in reachable]
-        if missing:
-            heard = f" from '{request.source_language}'" if request.source_language else ""
-            raise NoRoute(
-                f"There is no route{heard} to {', '.join(missing)}; there is one to: {', '.join(sorted(reachable))}.",
-                reachable=sorted(reachable),
-            )
+                return
+            budget_s = deadline_s(0.0, terms.sla_s, said_s, sla_scale(connection, self._settings))
+            heard = self._known_source(connection, submission, capabilities, {}, now_s) is not None
+            asked = Asked(
+                said_s, budget_s, languages=len(set(keys) - answered), heard=heard,
+                priority=terms.priority, plan=terms.plan,
+            )  # fmt: skip
+            self.admission.require_fit(connection, asked, now_s)
 
     def _known_capabilities(self) -> Capabilities:
         capabilities = self._capabilities()
@@ -271,6 +273,18 @@ class Submitter:
         source = recall(connection, [key], now_s).get(key)
         source = source or next((answer["source"] for answer in kept.values()), None)
         return {**source, "cached": True} if source else None
+
+
+def check_targets(capabilities: Capabilities, request: Request) -> None:
+    """Raise NoRoute when one of the languages cannot be reached or spoken, with those that can."""
+    reachable = reachable_targets(capabilities, request.source_language, request.allow_deepl)
+    missing = [target for target in request.targets if target not in reachable]
+    if missing:
+        heard = f" from '{request.source_language}'" if request.source_language else ""
+        raise NoRoute(
+            f"There is no route{heard} to {', '.join(missing)}; there is one to: {', '.join(sorted(reachable))}.",
+            reachable=sorted(reachable),
+        )
 
 
 def reachable_targets(capabilities: Capabilities, source: str | None, allow_deepl: bool) -> set[str]:

@@ -31,13 +31,13 @@ _HUM_HZ = 220.0
 SHORTEST_SAMPLES = SPEECH_RATE_HZ // 2
 
 
-def scripted_speech(text: str) -> Samples:
-    """Return a recording of half a second or more that the scripted transcriber hears as the text.
+def scripted_speech(text: str, least_samples: int = SHORTEST_SAMPLES) -> Samples:
+    """Return a recording of half a second, or of another least length, that the scripted transcriber hears as the text.
 
     What follows the text is audible and negative, which the transcriber passes over; no text gives plain silence.
     """
     codes = np.array([ord(character) for character in text], dtype=np.float32) / _FULL_SCALE
-    rest = np.arange(max(0, SHORTEST_SAMPLES - len(codes)))
+    rest = np.arange(max(0, least_samples - len(codes)))
     hum = -0.4 * np.abs(np.sin(2 * np.pi * _HUM_HZ * rest / SPEECH_RATE_HZ)) if text else 0.0 * rest
     return np.concatenate([codes, hum.astype(np.float32)])
 

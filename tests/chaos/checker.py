@@ -43,6 +43,11 @@ class History:
             with self._lock:
                 self.observed.setdefault(job_id, set()).add(state)
 
+    def refuse(self, key: str) -> None:
+        """Note that a request was refused: a job of it would be one that nobody asked for."""
+        with self._lock:
+            del self.submitted[key]
+
     def forget(self, key: str) -> None:
         """Forget a request whose job the client has deleted."""
         with self._lock:

@@ -1,15 +1,22 @@
 """Admission: who is refused first, who never is, and figures that can be counted by hand."""
 
+import hashlib
+
 import pytest
 import sqlalchemy as sa
 
+from appliance.audio.pcm import pcm_of
 from appliance.errors import Overloaded
 from appliance.jobs.claims import Claims
+from appliance.jobs.documents import Request
 from appliance.jobs.events import recent_eta_errors_s
 from appliance.jobs.rates import COMMISSIONED, FAMILIES, REMEMBERED_AUDIO_S, Observations, load_rates
 from appliance.jobs.registry import WorkerRegistry
+from appliance.jobs.submit import Submission
+from appliance.owner import Owner
 from appliance.storage import tables
 from appliance.storage.tables import jobs, stage_rates
+from appliance.testing.engines import scripted_speech
 from appliance.workers import roles
 from tests.jobs.site import Site
 
@@ -109,6 +116,33 @@ class TestWhoIsRefused:
         refusal = refused(site.bench.submitter.check, site.submission(0), 10)
         assert refusal.retry_after_s == pytest.approx(10 - 0.8 * (3 + 2 * 0.02))
         site.bench.submitter.check(site.submission(0), 20_000)
+
+    def test_a_recording_that_says_how_long_it_is_is_refused_before_it_is_decoded_as_it_would_be_after(self, site):
+        fill(site, 0)
+        check = site.bench.submitter.check
+        early, late = refused(check, site.submission(0), 160_000, 5.0), refused(site.note, 0)
+        assert (early.retry_after_s, early.extra) == (late.retry_after_s, late.extra)
+        # By its bytes it may be five minutes, and longer ones have later deadlines.
+        check(site.submission(0), 160_000)
+
+    def test_an_early_refusal_knows_what_need_not_be_heard_again(self, bench):
+        owner = Owner("app", "p0")
+        bench.submit("kept", "fr", owner=owner)
+        bench.run()
+        site = Site(bench, cost=0.0)
+        site.measured({"hear": 0.5, "translate": 0.0, "synthesize": 0.0, "finish": 0.0})
+        site.note(0)
+        site.note(0, audio_s=2.0)
+        # 7 s are due. One of 5 s has 13: 0.8 of 8 where it is heard and verified, of 10.5 where it is verified alone.
+        refused(bench.submitter.check, site.submission(0), 160_000, 5.0)
+        kept = hashlib.sha256(pcm_of(scripted_speech("kept"))).hexdigest()
+        known = Submission(owner=owner, request=Request(targets=("es",), consent=True), audio_sha256=kept)
+        bench.submitter.check(known, 160_000, 5.0)
+
+    def test_an_early_look_counts_nothing(self, site):
+        for _ in range(20):
+            site.bench.submitter.check(site.submission(0), 160_000, 5.0)
+        assert fill(site, 0) == 4
 
 
 class TestWhoPasses:

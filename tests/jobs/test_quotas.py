@@ -12,7 +12,7 @@ from appliance.access.keys import create_key
 from appliance.access.plan import plan_of
 from appliance.access.plans import change_plan, set_plan
 from appliance.access.quotas import Quotas
-from appliance.access.rates import count_translation
+from appliance.access.rates import count_translation, count_upload
 from appliance.errors import Forbidden, LanguageNotInPlan, ModelMissing, QuotaExceeded, RateLimited, VoiceNotInPlan
 from appliance.jobs.cancel import cancel_job, delete_job
 from appliance.jobs.deadlines import SLA_SCALE
@@ -46,7 +46,10 @@ class Tenant:
     def count(self, user=None):
         with self.bench.rows() as rows:
             plan = plan_of(rows, self.id)
-        count_translation(self.bench.database, plan, self.id, user)
+        if user is None:
+            count_translation(self.bench.database, plan, self.id)
+        else:
+            count_upload(self.bench.database, plan, Owner(self.id, user), requests_per_minute=0)
 
     def submit(self, text, *targets, user="alice", audio_s=1.0, key=None, **asked):
         submission = Submission(
