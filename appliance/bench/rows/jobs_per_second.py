@@ -20,7 +20,7 @@ from appliance.jobs.items import FAMILIES
 from appliance.jobs.states import OPEN_JOB, ItemState
 from appliance.storage.tables import jobs, work_items
 
-JOBS, JOBS_ONE_BY_ONE = 1500, 150
+JOBS, JOBS_ONE_BY_ONE = 1000, 60
 QUICK_JOBS, QUICK_JOBS_ONE_BY_ONE = 60, 12
 WORKERS = 2
 BATCH = 64
