@@ -29,7 +29,8 @@ batches of a worker. Not every claim: inputs that kill workers would use up all 
 _READY = work_items.c.state == sa.literal_column(f"'{ItemState.READY}'")
 """As text: with a bound value, no index over the runnable items alone would be used."""
 _READY_AGAIN = sa.text("state = 'ready' AND attempts > 0")
-"""As text: with bound values, the index over the few lost items would not be used."""
+"""As text: with bound values, the index over the few lost items would not be used. That index begins with the state:
+without it SQLite prefers the one over all runnable items (7.3 ms instead of 1.1 with 20,000 waiting)."""
 
 
 class Claims:

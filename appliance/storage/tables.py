@@ -122,7 +122,7 @@ work_items = sa.Table(
         None, "plan", "deadline_s", sqlite_where=sa.text("state = 'ready'"), postgresql_where=sa.text("state = 'ready'")
     ),
     sa.Index(
-        "ix_work_items_lost", "deadline_s", sqlite_where=sa.text("state = 'ready' AND attempts > 0"),
+        "ix_work_items_lost", "state", "deadline_s", sqlite_where=sa.text("state = 'ready' AND attempts > 0"),
         postgresql_where=sa.text("state = 'ready' AND attempts > 0"),
     ),
     sa.Index(None, "job_id"),

@@ -16,7 +16,9 @@ _LOST = sa.text("state = 'ready' AND attempts > 0")
 
 
 def upgrade() -> None:
-    op.create_index("ix_work_items_lost", "work_items", ["deadline_s"], sqlite_where=_LOST, postgresql_where=_LOST)
+    op.create_index(
+        "ix_work_items_lost", "work_items", ["state", "deadline_s"], sqlite_where=_LOST, postgresql_where=_LOST
+    )  # fmt: skip
 
 
 def downgrade() -> None:
