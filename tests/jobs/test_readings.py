@@ -90,15 +90,15 @@ def test_audio_that_another_worker_has_finished_meanwhile_stays(bench):
 
 def at_the_end(bench, happens):
     """Let something happen directly after the next finished audio is stored."""
-    put = bench.objects.put
+    put_all = bench.objects.put_all
 
-    def with_a_surprise(name, content):
-        put(name, content)
-        if name.startswith("result/"):
-            bench.objects.put = put
+    def with_a_surprise(contents):
+        put_all(contents)
+        if any(name.startswith("result/") for name in contents):
+            bench.objects.put_all = put_all
             happens()
 
-    bench.objects.put = with_a_surprise
+    bench.objects.put_all = with_a_surprise
 
 
 def spoken_but_not_finished(bench):
