@@ -17,6 +17,8 @@ from appliance.storage.s3_client import asked, translated
 from appliance.storage.s3_stream import S3Stream
 
 PARTIAL_CONTENT = 206
+BUCKET_TRIES = 3
+"""Writes before a bucket that was made each time counts as missing."""
 PUTS_AT_ONCE = 8
 
 
@@ -32,14 +34,12 @@ class S3Store:
     def put(self, name: str, content: bytes) -> None:
         """Store the content durably; after the return it survives a crash, as far as the server keeps its promise."""
         checked_name(name)
-        try:
-            self._put(name, content)
-        except NotFound:
-            self._make_bucket()
-            try:
+        for _ in range(BUCKET_TRIES):
+            with suppress(NotFound):
                 self._put(name, content)
-            except NotFound:
-                raise StorageUnavailable("The object store has no bucket to write to.") from None
+                return
+            self._make_bucket()
+        raise StorageUnavailable("The object store has no bucket to write to.")
 
     def put_all(self, contents: Mapping[str, bytes]) -> None:
         """Store several contents durably, some requests at a time; on a failure some of them may be there."""
@@ -131,8 +131,8 @@ class S3Store:
             try:
                 self._client.make_bucket(self._bucket)
             except S3Error as refusal:
-                # Another process was faster.
-                if refusal.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+                # Another process was faster, or is at it: SeaweedFS then says now and then that there is no bucket.
+                if refusal.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists", "NoSuchBucket"):
                     raise
 
         asked(request)
