@@ -4,12 +4,9 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from appliance.jobs.states import FINAL_JOB, JobState
+from appliance.jobs.states import OPEN_JOB
 from appliance.settings import Settings
 from appliance.storage.tables import jobs, usage
-
-# Named, not negated: jobs have an index on the state, and few are open.
-_OPEN = [state.value for state in JobState if state not in FINAL_JOB]
 
 
 class Spent(NamedTuple):
@@ -63,14 +60,15 @@ def used(
 
 def open_jobs(connection: sa.Connection, application_id: str, user_id: str | None = None) -> int:
     """Return how many jobs have not ended."""
-    query = sa.select(sa.func.count()).select_from(jobs).where(*_of(application_id, user_id), jobs.c.state.in_(_OPEN))
+    which = (*_of(application_id, user_id), jobs.c.state.in_(OPEN_JOB))
+    query = sa.select(sa.func.count()).select_from(jobs).where(*which)
     return connection.scalar(query) or 0
 
 
 def earliest_deadline_s(connection: sa.Connection, application_id: str) -> float | None:
     """Return when the most urgent open job should be done, None without one."""
     return connection.scalar(
-        sa.select(sa.func.min(jobs.c.deadline_s)).where(*_of(application_id, None), jobs.c.state.in_(_OPEN))
+        sa.select(sa.func.min(jobs.c.deadline_s)).where(*_of(application_id, None), jobs.c.state.in_(OPEN_JOB))
     )
 
 

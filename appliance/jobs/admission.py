@@ -17,7 +17,7 @@ from appliance.jobs.documents import JobDocument
 from appliance.jobs.fleet import load_fleet
 from appliance.jobs.outlook import AT_LEAST_S, SHARES, Asked, Outlook, Verdict
 from appliance.jobs.rates import load_rates
-from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, JobState
+from appliance.jobs.states import FINAL_TARGET, OPEN_JOB
 from appliance.jobs.terms import Terms
 from appliance.settings import Settings
 from appliance.storage.database import Database
@@ -28,7 +28,6 @@ NOTHING_KNOWN_S = 5.0
 """When to come back to a full appliance whose speed was never measured."""
 LEAST_BYTES_PER_S = 500
 """No voice codec makes less of a second of speech: 4 kbit/s."""
-_OPEN_JOB = [state.value for state in JobState if state not in FINAL_JOB]
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +113,7 @@ class Admission:
             earlier = connection.scalar(
                 sa.select(sa.func.count())
                 .select_from(jobs)
-                .where(jobs.c.state.in_(_OPEN_JOB), jobs.c.deadline_s < job.deadline_s)
+                .where(jobs.c.state.in_(OPEN_JOB), jobs.c.deadline_s < job.deadline_s)
             )
         eta_s = None
         if outlook.known:

@@ -12,11 +12,9 @@ import sqlalchemy as sa
 from appliance.jobs.fleet import Work
 from appliance.jobs.items import MEDIUM_S, SHORT_S, Length
 from appliance.jobs.rates import FAMILIES, Rates
-from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, ItemState, JobState, Stage, TargetState
+from appliance.jobs.states import OPEN_JOB, OPEN_TARGET, ItemState, Stage, TargetState
 from appliance.storage.tables import jobs, targets, work_items
 
-_OPEN_JOB = [state.value for state in JobState if state not in FINAL_JOB]
-_OPEN_TARGET = [state.value for state in TargetState if state not in FINAL_TARGET]
 LANGUAGE = ("translate", "synthesize", "hear", "finish")
 """What one language needs, in order; hearing is its verification."""
 HEARD = ("hear",)
@@ -86,7 +84,7 @@ def load_backlog(connection: sa.Connection, rates: Rates) -> Backlog:
     backlog = Backlog()
     of_priority = (
         sa.select(jobs.c.priority, sa.func.count().label("jobs"), sa.func.sum(jobs.c.audio_s).label("audio_s"))
-        .where(jobs.c.state.in_(_OPEN_JOB))
+        .where(jobs.c.state.in_(OPEN_JOB))
         .group_by(jobs.c.priority)
     )
     for row in connection.execute(of_priority):
@@ -102,7 +100,7 @@ def _load_languages(connection: sa.Connection, rates: Rates, backlog: Backlog) -
     query = (
         sa.select(second, length, targets.c.state, sa.func.sum(jobs.c.audio_s).label("audio_s"))
         .join(jobs, jobs.c.id == targets.c.job_id)
-        .where(jobs.c.state.in_(_OPEN_JOB), targets.c.state.in_(_OPEN_TARGET), targets.c.follows_id.is_(None))
+        .where(jobs.c.state.in_(OPEN_JOB), targets.c.state.in_(OPEN_TARGET), targets.c.follows_id.is_(None))
         .group_by(second, length, targets.c.state)
     )
     for row in connection.execute(query):

@@ -20,7 +20,7 @@ from appliance.jobs.locks import hold_names
 from appliance.jobs.outlook import Asked
 from appliance.jobs.planning import plan_targets
 from appliance.jobs.query import load_job
-from appliance.jobs.states import FINAL_TARGET, JobState, TargetState
+from appliance.jobs.states import OPEN_TARGET, JobState, TargetState
 from appliance.jobs.terms import Allowance, Demand, Terms, VoiceKind
 from appliance.jobs.usage import note_accepted
 from appliance.owner import Owner
@@ -320,7 +320,7 @@ def _leaders(connection: sa.Connection, keys: list[str]) -> dict[str, str]:
 def _open_leaders(connection: sa.Connection, keys: list[str], *, lock: bool = False) -> dict[str, str]:
     open_ones = sa.select(targets.c.result_key, targets.c.id).where(
         targets.c.result_key.in_(keys),
-        targets.c.state.not_in([state.value for state in FINAL_TARGET]),
+        targets.c.state.in_(OPEN_TARGET),
         targets.c.follows_id.is_(None),
     )
     if lock:

@@ -7,13 +7,11 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.jobs.events import EventKind
-from appliance.jobs.states import FINAL_JOB, FINAL_TARGET, SPOKEN_TARGET, JobState, TargetState
+from appliance.jobs.states import OPEN_JOB, OPEN_TARGET, SPOKEN_TARGET, TargetState
 from appliance.learning.spread import Spread, spreads
 from appliance.storage.database import Database
 from appliance.storage.tables import events, jobs, targets
 
-_OPEN_JOB = [state.value for state in JobState if state not in FINAL_JOB]
-_OPEN_TARGET = [state.value for state in TargetState if state not in FINAL_TARGET]
 _SPOKEN = [state.value for state in SPOKEN_TARGET]
 _PAIR = (events.c.source_language, events.c.language)
 
@@ -165,7 +163,7 @@ def _ended(connection: sa.Connection, whose: Whose) -> dict[TargetState, int]:
     still_open = (
         sa.select(targets.c.state, sa.func.count())
         .join(jobs, jobs.c.id == targets.c.job_id)
-        .where(_open_jobs(whose), targets.c.state.in_(_OPEN_TARGET))
+        .where(_open_jobs(whose), targets.c.state.in_(OPEN_TARGET))
     )
     rows: Iterable[Any] = (
         *connection.execute(ended.group_by(events.c.state)),
@@ -183,4 +181,4 @@ def _jobs(connection: sa.Connection, whose: Whose) -> int:
 
 def _open_jobs(whose: Whose) -> sa.ColumnElement[bool]:
     of_user = jobs.c.user_id == whose.user_id if whose.user_id is not None else sa.true()
-    return sa.and_(jobs.c.application_id == whose.application_id, of_user, jobs.c.state.in_(_OPEN_JOB))
+    return sa.and_(jobs.c.application_id == whose.application_id, of_user, jobs.c.state.in_(OPEN_JOB))
