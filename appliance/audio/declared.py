@@ -19,15 +19,13 @@ _STREAMED_SIZES = (0, 0x7FFFF000)
 
 _OGG_PAGE_BYTES_MAX = 27 + 255 + 255 * 255
 _OGG_LAST_PAGE = 0x04
-_ID3_HEAD_BYTES = 10
-_MP3_TAG_SEARCH_BYTES = 4096
-_REVERSED_BITS = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
-
-
 _OGG_HEAD_BYTES = 64
 _OPUS_HEAD = b"OpusHead"
 _OPUS_RATE_HZ = 48_000
 """Granule positions of Opus count samples at this rate, whatever was recorded (RFC 7845, section 4)."""
+_ID3_HEAD_BYTES = 10
+_MP3_TAG_SEARCH_BYTES = 4096
+_REVERSED_BITS = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
 
 @dataclass(frozen=True, slots=True)
