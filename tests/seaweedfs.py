@@ -5,7 +5,6 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +19,8 @@ import urllib3
 from minio import Minio
 from minio.error import MinioException
 from urllib3.exceptions import HTTPError
+
+from appliance.testing.standstill import standing_still
 
 START_S = 60.0
 PORTS = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
@@ -102,12 +103,8 @@ class SeaweedServer:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Let it take connections and answer nothing."""
-        self._process.send_signal(signal.SIGSTOP)
-        os.waitpid(self._process.pid, os.WUNTRACED)  # the signal takes a moment to reach all of its threads
-        try:
+        with standing_still(self._process.pid):
             yield
-        finally:
-            self._process.send_signal(signal.SIGCONT)
 
 
 def _identity(name: str, key: str, secret: str, actions: list[str]) -> dict[str, object]:

@@ -1,8 +1,6 @@
 """A Redis server of our own: on loopback, on a free port, in memory, gone at the end."""
 
-import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -14,6 +12,7 @@ import redis
 
 from appliance.errors import CommandFailed
 from appliance.testing.ports import free_port
+from appliance.testing.standstill import standing_still
 
 START_LIMIT_S = 10.0
 
@@ -57,14 +56,8 @@ class RedisServer:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Let it take connections and answer nothing."""
-        if self.process is None:
-            raise ValueError("the server is not running")
-        self.process.send_signal(signal.SIGSTOP)
-        os.waitpid(self.process.pid, os.WUNTRACED)  # the signal takes a moment to reach all of its threads
-        try:
+        with standing_still(self.pid):
             yield
-        finally:
-            self.process.send_signal(signal.SIGCONT)
 
     @property
     def pid(self) -> int:

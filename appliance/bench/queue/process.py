@@ -1,11 +1,12 @@
 """A process of a measurement: it ends with the bench, can be held for a while, and tells its processor time."""
 
 import os
-import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from appliance.testing.standstill import standing_still
 
 END_S = 30.0
 LOG_TAIL = 1500
@@ -35,12 +36,8 @@ class Process:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Let it stand still, without a batch in hand, while work is put before it."""
-        os.kill(self.pid, signal.SIGSTOP)
-        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)  # the signal takes a moment to reach all its threads
-        try:
+        with standing_still(self.pid):
             yield
-        finally:
-            os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """End it at once."""
