@@ -11,6 +11,7 @@ from appliance.access.keys import create_key
 from appliance.access.plans import change_plan
 from appliance.access.quotas import Quotas
 from appliance.audio.pcm import pcm_of
+from appliance.bench.row import Check
 from appliance.clock import SystemClock
 from appliance.engines.protocols import SPEECH_RATE_HZ
 from appliance.jobs.documents import AudioFacts, Request
@@ -114,6 +115,12 @@ class Intake:
     def _ring(self) -> None:
         self._rang_s = time.time()
         self.ringer.ring(ACCEPTED)
+
+
+def right_audio(ended: Sequence[Outcome]) -> Check:
+    """Return whether all of these jobs are done with the right audio, and how many are."""
+    right = sum(outcome.right for outcome in ended)
+    return Check(passed=right == len(ended), detail=f"{right} of {len(ended)} jobs done with the right audio")
 
 
 def _right(job: Job, row: sa.Row) -> bool:

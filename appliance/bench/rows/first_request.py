@@ -2,11 +2,12 @@
 
 import itertools
 
+from appliance.bench.queue.intake import right_audio
 from appliance.bench.queue.lab import QueueLab
 from appliance.bench.queue.pacing import PACES, SAID
 from appliance.bench.queue.site import Site
 from appliance.bench.rounds import Sample
-from appliance.bench.row import Check, Demand, Row, Sides, judged
+from appliance.bench.row import Demand, Row, Sides, judged
 
 LOAD_S = 1.0
 WARM_UP_JOBS = 10
@@ -32,12 +33,11 @@ def first_request(lab: QueueLab, name: str, demand: Demand) -> Row:
 
         timings = lab.timed(name, first, lambda: _job(steady, f"steady {next(numbers)}"))
     ended = [sample.output for sample in (*timings.a, *timings.b)]
-    right = sum(outcome.right for outcome in ended)
     return judged(
         name,
         demand,
         timings,
-        Check(passed=right == len(ended), detail=f"{right} of {len(ended)} jobs done with the right audio"),
+        right_audio(ended),
         Sides(
             a="the first job of a worker process, submitted as soon as it counts as ready",
             b=f"a job of a worker process that has done {WARM_UP_JOBS} and more",

@@ -7,7 +7,7 @@ from statistics import median
 
 import sqlalchemy as sa
 
-from appliance.bench.queue.intake import Outcome
+from appliance.bench.queue.intake import Outcome, right_audio
 from appliance.bench.queue.lab import QueueLab
 from appliance.bench.queue.process import cpu_s
 from appliance.bench.queue.site import Site
@@ -56,14 +56,14 @@ def idle_pick_up(lab: QueueLab, name: str, demand: Demand) -> Row:
 
         timings = lab.timed(name, ours, stocks)
         claims_s = _until_claimed(site, outcomes)
-    right = sum(outcome.right for outcome in outcomes)
+    right = right_audio(outcomes)
     return judged(
         name,
         demand,
         timings,
         Check(
-            passed=right == len(outcomes) and idle["worker"] <= MOST_IDLE_SHARE,
-            detail=f"{right} of {len(outcomes)} jobs done with the right audio, every message ended with the right "
+            passed=right.passed and idle["worker"] <= MOST_IDLE_SHARE,
+            detail=f"{right.detail}, every message ended with the right "
             f"words; our idle worker takes {100 * idle['worker']:.1f} % of a core (at most {100 * MOST_IDLE_SHARE:g})",
         ),
         Sides(

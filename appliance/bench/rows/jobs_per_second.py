@@ -9,7 +9,7 @@ from statistics import median
 
 import sqlalchemy as sa
 
-from appliance.bench.queue.intake import Outcome
+from appliance.bench.queue.intake import Outcome, right_audio
 from appliance.bench.queue.lab import QueueLab
 from appliance.bench.queue.process import cpu_s
 from appliance.bench.queue.site import Site
@@ -101,7 +101,7 @@ def jobs_per_second(lab: QueueLab, name: str, demand: Demand) -> Row:
         timings = lab.timed(name, a.drain, b.drain)
         items = a.items() + b.items()
     ended = [outcome for sample in (*timings.a, *timings.b) for outcome in sample.output]
-    right = sum(outcome.right for outcome in ended)
+    right = right_audio(ended)
     once = items[ItemState.DONE, 1]
     wanted = ITEMS_PER_JOB * (a.count * a.runs + b.count * b.runs)
     return judged(
@@ -109,9 +109,8 @@ def jobs_per_second(lab: QueueLab, name: str, demand: Demand) -> Row:
         demand,
         timings,
         Check(
-            passed=right == len(ended) and once == wanted == items.total(),
-            detail=f"{right} of {len(ended)} jobs done with the right audio; {once} of {items.total()} work items done "
-            f"at the first attempt, {wanted} wanted",
+            passed=right.passed and once == wanted == items.total(),
+            detail=f"{right.detail}; {once} of {items.total()} work items done at the first attempt, {wanted} wanted",
         ),
         Sides(
             a=f"one of {a.count:,} jobs that wait, {WORKERS} workers, at most {BATCH} items per batch",

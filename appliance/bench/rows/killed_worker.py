@@ -7,7 +7,7 @@ import time
 
 import sqlalchemy as sa
 
-from appliance.bench.queue.intake import Outcome
+from appliance.bench.queue.intake import Outcome, right_audio
 from appliance.bench.queue.lab import QueueLab
 from appliance.bench.queue.pacing import pace
 from appliance.bench.queue.site import Paces, Site
@@ -39,14 +39,14 @@ def killed_worker(lab: QueueLab, name: str, demand: Demand) -> Row:
         ours = lab.repeated(name, lambda: _killed(lab, site, f"killed {next(numbers)}"))
         theirs = Sample(stock.ended(sent, END_S).at_s - killed_s)
         attempts = _attempts(site, [sample.output for sample in ours])
-    right = sum(sample.output.right for sample in ours)
+    right = right_audio([sample.output for sample in ours])
     return judged(
         name,
         demand,
         Timings(ours, [theirs]),
         Check(
-            passed=right == len(ours) and attempts == {2},
-            detail=f"{right} of {len(ours)} killed jobs done with the right audio, each at attempt "
+            passed=right.passed and attempts == {2},
+            detail=f"{right.detail} after the kill, each at attempt "
             f"{' and '.join(map(str, sorted(attempts)))} of its transcription; the stock message ended right",
         ),
         Sides(

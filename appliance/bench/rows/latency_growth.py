@@ -2,11 +2,11 @@
 
 import itertools
 
-from appliance.bench.queue.intake import Outcome
+from appliance.bench.queue.intake import Outcome, right_audio
 from appliance.bench.queue.lab import QueueLab
 from appliance.bench.queue.pacing import PACES, SAID
 from appliance.bench.rounds import Sample
-from appliance.bench.row import Check, Demand, Row, Sides, judged
+from appliance.bench.row import Demand, Row, Sides, judged
 
 DEPTH, QUICK_DEPTH = 16, 4
 END_S = 60.0
@@ -33,12 +33,11 @@ def latency_growth(lab: QueueLab, name: str, demand: Demand) -> Row:
         timings = lab.timed(name, at_once, one_by_one)
         batches = [entry.count for entry in site.diary.entries() if entry.what == "hear"]
     ended = [outcome for sample in (*timings.a, *timings.b) for outcome in sample.output]
-    right = sum(outcome.right for outcome in ended)
     return judged(
         name,
         demand,
         timings,
-        Check(passed=right == len(ended), detail=f"{right} of {len(ended)} jobs done with the right audio"),
+        right_audio(ended),
         Sides(
             a=f"{depth} jobs submitted one right after the other, until the last is done",
             b=f"{depth} times a job alone: the sum of their latencies",

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import sqlalchemy as sa
 
+from appliance.bench.queue.intake import right_audio
 from appliance.bench.queue.lab import QueueLab
 from appliance.bench.queue.pacing import PACES, SAID
 from appliance.bench.queue.site import Site
@@ -34,14 +35,14 @@ def two_workers(lab: QueueLab, name: str, demand: Demand) -> Row:
         taken = Counter(worker for (worker,) in two.rows(sa.select(work_items.c.worker_id)))
     share = min(taken.values()) / sum(taken.values()) if len(taken) == 2 else 0.0
     ended = [outcome for sample in (*timings.a, *timings.b) for outcome in sample.output]
-    right = sum(outcome.right for outcome in ended)
+    right = right_audio(ended)
     return judged(
         name,
         demand,
         timings,
         Check(
-            passed=right == len(ended) and share >= LEAST_SHARE,
-            detail=f"{right} of {len(ended)} jobs done with the right audio; the less busy of the two workers took "
+            passed=right.passed and share >= LEAST_SHARE,
+            detail=f"{right.detail}; the less busy of the two workers took "
             f"{100 * share:.0f} % of the items (at least {100 * LEAST_SHARE:.0f})",
         ),
         Sides(
