@@ -69,17 +69,18 @@ class OpenLoop:
         # No limit: a pool that is full would slow the senders down.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
         async with httpx.AsyncClient(timeout=PATIENCE_S, limits=limits) as http:
-            beside = [asyncio.create_task(kind(http, heard)) for kind in (self._look, self._cancel, self._health)]
+            sent = asyncio.Event()
+            beside = [asyncio.create_task(kind(http, heard, sent)) for kind in (self._look, self._cancel, self._health)]
             start_s, sending = time.monotonic(), set()
             for note in notes:
                 await asyncio.sleep(max(0.0, start_s + note.at_s - time.monotonic()))
                 task = asyncio.create_task(self._send(http, note, time.monotonic() - start_s - note.at_s, heard))
                 sending.add(task)
                 task.add_done_callback(sending.discard)
-            for task in beside:
-                task.cancel()
+            # Not cut off: a deletion that is on its way takes its job along, and has to be known.
+            sent.set()
+            await asyncio.gather(*beside)
             await asyncio.gather(*sending)
-            await asyncio.gather(*beside, return_exceptions=True)
         return heard
 
     async def _send(self, http: httpx.AsyncClient, note: Note, behind_s: float, heard: Heard) -> None:
@@ -107,18 +108,16 @@ class OpenLoop:
             Answer(note, sent_s, behind_s, took_s, status, document.get("code"), retry_after, job_id)
         )  # fmt: skip
 
-    async def _look(self, http: httpx.AsyncClient, heard: Heard) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
+    async def _look(self, http: httpx.AsyncClient, heard: Heard, sent: asyncio.Event) -> None:
+        while not await _over(sent, LOOK_EVERY_S):
             if staying := [answer for answer in heard.answers[-200:] if answer.job_id and not _may_go(answer)]:
                 answer = self._rng.choice(staying)
                 response = await self._asked(http, heard, "look", "GET", answer)
                 self._history.observe(answer.job_id, response.json().get("state", ""))
 
-    async def _cancel(self, http: httpx.AsyncClient, heard: Heard) -> None:
+    async def _cancel(self, http: httpx.AsyncClient, heard: Heard, sent: asyncio.Event) -> None:
         gone: set[str | None] = {None}
-        while True:
-            await asyncio.sleep(CANCEL_EVERY_S)
+        while not await _over(sent, CANCEL_EVERY_S):
             if going := [answer for answer in heard.answers[-200:] if _may_go(answer) and answer.job_id not in gone]:
                 answer = going[-1]
                 gone.add(answer.job_id)
@@ -126,9 +125,8 @@ class OpenLoop:
                 if response.status_code == 204:
                     self._history.forget(answer.note.key)
 
-    async def _health(self, http: httpx.AsyncClient, heard: Heard) -> None:
-        while True:
-            await asyncio.sleep(HEALTH_EVERY_S)
+    async def _health(self, http: httpx.AsyncClient, heard: Heard, sent: asyncio.Event) -> None:
+        while not await _over(sent, HEALTH_EVERY_S):
             for kind in ("live", "ready"):
                 began_s = time.monotonic()
                 response = await http.get(f"{self._rng.choice(self._urls)}/health/{kind}")
@@ -144,6 +142,15 @@ class OpenLoop:
         )  # fmt: skip
         heard.looks.append((kind, response.status_code, time.monotonic() - began_s))
         return response
+
+
+async def _over(sent: asyncio.Event, within_s: float) -> bool:
+    """Return whether everything has been sent, at once then, or after so many seconds."""
+    try:
+        await asyncio.wait_for(sent.wait(), within_s)
+    except TimeoutError:
+        return False
+    return True
 
 
 def _may_go(answer: Answer) -> bool:
