@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from appliance.access.periods import day_end_s, month_end_s, month_of
 from appliance.access.plan import Plan, plan_of
-from appliance.access.rates import count_translation
 from appliance.access.spent import (
     Spent,
     earliest_deadline_s,
@@ -50,17 +49,17 @@ class Quotas:
         self._database = database
         self._settings = settings
 
-    def gate(self, application_id: str, idempotency_key: str | None) -> Plan:
-        """Count the request and return the plan, or raise RateLimited or, with nothing left to use, QuotaExceeded.
+    def gate(
+        self, connection: sa.Connection, application_id: str, idempotency_key: str | None, now_s: float
+    ) -> Plan:  # fmt: skip
+        """Return the application's plan, or raise QuotaExceeded where nothing of it is left to use.
 
         A repeated idempotency key passes: it gets the job that it has got before. Whether a recording would be
         answered from what is kept is not known before it is read; with nothing left it is not read.
         """
-        with self._database.read() as connection:
-            plan = plan_of(connection, application_id)
-            if _limited(plan):
-                self._anything_left(connection, plan, application_id, idempotency_key)
-        count_translation(self._database, plan, application_id)
+        plan = plan_of(connection, application_id)
+        if _limited(plan):
+            self._anything_left(connection, plan, application_id, idempotency_key, now_s)
         return plan
 
     def check(
@@ -93,9 +92,8 @@ class Quotas:
         return Terms(plan=plan.name, priority=plan.priority, sla_s=plan.sla_s or self._settings.sla_s)
 
     def _anything_left(
-        self, connection: sa.Connection, plan: Plan, application_id: str, idempotency_key: str | None
+        self, connection: sa.Connection, plan: Plan, application_id: str, idempotency_key: str | None, now_s: float
     ) -> None:
-        now_s = self._database.now_s(connection)
         so_far = spent_so_far(connection, application_id, f"{month_of(now_s)}-01", day_of(now_s))
         if not _used_up(plan, so_far) or _known_key(connection, application_id, idempotency_key):
             return

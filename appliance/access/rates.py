@@ -4,6 +4,7 @@ Two kinds are counted apart. Every request counts against the site's limit per u
 hammering. Requests for a translation count against the plan as well; looking at a job never does.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import sqlalchemy as sa
@@ -28,68 +29,77 @@ def count_request(database: Database, owner: Owner, requests_per_minute: int) ->
     if requests_per_minute == 0:
         return
     with database.write() as connection:
-        over_s = _over_s(connection, database.now_s(connection), "any", owner, requests_per_minute)
-    if over_s is not None:
-        raise RateLimited(f"More than {requests_per_minute} requests in a minute.", retry_after_s=over_s)
+        now_s = database.now_s(connection)
+        counted = _count(connection, [("any", owner)], now_s)
+    if counted["any"] > requests_per_minute:
+        raise _too_many(requests_per_minute, now_s)
 
 
-def count_translation(database: Database, plan: Plan, application_id: str) -> None:
+def count_translation(
+    connection: sa.Connection, plan: Plan, application_id: str, now_s: float
+) -> RateLimited | None:  # fmt: skip
     """Count one request for a translation by the application against its plan.
 
-    Raises RateLimited with the seconds until the next window.
+    Returns the refusal where that was one too many; raised after the commit, so that it is counted as well.
     """
-    if plan.requests_per_minute is not None:
-        with database.write() as connection:
-            over_s = _over_s(
-                connection, database.now_s(connection), "translate", Owner(application_id, EVERYBODY),
-                plan.requests_per_minute,
-            )  # fmt: skip
-        if over_s is not None:
-            raise _too_many(plan, plan.requests_per_minute, "by this application", over_s)
+    limit = plan.requests_per_minute
+    if limit is None:
+        return None
+    counted = _count(connection, [("translate", Owner(application_id, EVERYBODY))], now_s)
+    return _too_many_for(plan, limit, "by this application", now_s) if counted["translate"] > limit else None
 
 
-def count_upload(database: Database, plan: Plan, owner: Owner, requests_per_minute: int) -> None:
+def count_upload(
+    connection: sa.Connection, plan: Plan, owner: Owner, requests_per_minute: int, now_s: float
+) -> RateLimited | None:
     """Count one request for a translation by a user: against the site's limit for all requests, and the plan's.
 
-    Raises RateLimited with the seconds until the next window. One transaction, since every upload pays for it.
+    Returns the refusal like `count_translation`.
     """
-    site_over_s = plan_over_s = None
-    if requests_per_minute or plan.user_requests_per_minute is not None:
-        with database.write() as connection:
-            now_s = database.now_s(connection)
-            if requests_per_minute:
-                site_over_s = _over_s(connection, now_s, "any", owner, requests_per_minute)
-            if plan.user_requests_per_minute is not None and site_over_s is None:
-                plan_over_s = _over_s(connection, now_s, "translate", owner, plan.user_requests_per_minute)
-    if site_over_s is not None:
-        raise RateLimited(f"More than {requests_per_minute} requests in a minute.", retry_after_s=site_over_s)
-    if plan_over_s is not None:
-        raise _too_many(plan, plan.user_requests_per_minute, "by one user", plan_over_s)
+    plan_limit = plan.user_requests_per_minute
+    limits = {"any": requests_per_minute or None, "translate": plan_limit}
+    counted = _count(connection, [(kind, owner) for kind, limit in limits.items() if limit is not None], now_s)
+    if requests_per_minute and counted["any"] > requests_per_minute:
+        return _too_many(requests_per_minute, now_s)
+    if plan_limit is not None and counted["translate"] > plan_limit:
+        return _too_many_for(plan, plan_limit, "by one user", now_s)
+    return None
 
 
-def _too_many(plan: Plan, limit: int | None, whose: str, over_s: float) -> RateLimited:
+def _too_many(limit: int, now_s: float) -> RateLimited:
+    return RateLimited(f"More than {limit} requests in a minute.", retry_after_s=_window_ends_s(now_s))
+
+
+def _too_many_for(plan: Plan, limit: int, whose: str, now_s: float) -> RateLimited:
     return RateLimited(
-        f"The plan '{plan.name}' has {limit} requests for a translation in a minute {whose}.", retry_after_s=over_s
+        f"The plan '{plan.name}' has {limit} requests for a translation in a minute {whose}.",
+        retry_after_s=_window_ends_s(now_s),
     )
 
 
-def _over_s(connection: sa.Connection, now_s: float, kind: Kind, owner: Owner, limit: int) -> float | None:
-    """Count, and return the seconds until the next window where that was one too many."""
-    start_s = int(now_s // WINDOW_S) * WINDOW_S
-    requests = _count(connection, kind, owner, start_s)
-    if requests == 1:
-        connection.execute(sa.delete(rate_windows).where(rate_windows.c.window_start_s < start_s - WINDOW_S))
-    return start_s + WINDOW_S - now_s if requests > limit else None
+def _window_ends_s(now_s: float) -> float:
+    return WINDOW_S - now_s % WINDOW_S
 
 
-def _count(connection: sa.Connection, kind: Kind, owner: Owner, start_s: int) -> int:
+def _count(connection: sa.Connection, what: Sequence[tuple[Kind, Owner]], now_s: float) -> dict[Kind, int]:
+    """Count one request of each kind in the current window, and return how many it has now."""
+    if not what:
+        return {}
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(rate_windows)
-    insert = insert.values(
-        application_id=owner.application_id, user_id=owner.user_id, kind=kind, window_start_s=start_s, requests=1
-    )
-    return connection.execute(
-        insert.on_conflict_do_update(
+    start_s = int(now_s // WINDOW_S) * WINDOW_S
+    rows = [
+        {
+            "application_id": owner.application_id, "user_id": owner.user_id, "kind": kind,
+            "window_start_s": start_s, "requests": 1,
+        }
+        for kind, owner in what
+    ]  # fmt: skip
+    counted = connection.execute(
+        insert.values(rows)
+        .on_conflict_do_update(
             index_elements=["application_id", "user_id", "kind", "window_start_s"],
             set_={"requests": rate_windows.c.requests + 1},
-        ).returning(rate_windows.c.requests)
-    ).scalar_one()
+        )
+        .returning(rate_windows.c.kind, rate_windows.c.requests)
+    )
+    return {row.kind: row.requests for row in counted}

@@ -13,7 +13,7 @@ from appliance.access.rates import EVERYBODY, count_request
 from appliance.api.parts import ApiParts, Parts
 from appliance.api.problems import OWNED, problems
 from appliance.jobs.backlog import Waiting
-from appliance.jobs.deadlines import deadline_s, sla_scale
+from appliance.jobs.deadlines import deadline_s
 from appliance.jobs.events import recent_eta_errors_s
 from appliance.jobs.outlook import Asked, Outlook
 from appliance.owner import Owner
@@ -77,16 +77,15 @@ def _capacity(parts: ApiParts) -> CapacityOut:
     with parts.database.read() as connection:
         now_s = parts.database.now_s(connection)
         outlook = parts.submitter.admission.look(connection, now_s)
-        scale = sla_scale(connection, parts.settings)
         errors_s = sorted(recent_eta_errors_s(connection, now_s))
         return CapacityOut(
             priorities=[
-                _priority(priority, sla_s, outlook.of(plan), parts.settings, scale, now_s)
+                _priority(priority, sla_s, outlook.of(plan), parts.settings, now_s)
                 for priority, (sla_s, plan) in _strictest(connection, parts.settings).items()
             ],
             slots=outlook.fleet.slots,
             figures=outlook.rates.origin,
-            sla_scale=scale,
+            sla_scale=outlook.scale,
             most_waiting_jobs=parts.settings.most_waiting_jobs,
             eta_error=EtaErrorOut(
                 jobs=len(errors_s), median_s=round(errors_s[(len(errors_s) - 1) // 2], 3) if errors_s else None
@@ -102,14 +101,12 @@ def _strictest(connection: sa.Connection, settings: Settings) -> dict[int, tuple
     return {priority: min(plans, default=(settings.sla_s, None)) for priority, plans in found.items()}
 
 
-def _priority(
-    priority: int, sla_s: float, outlook: Outlook, settings: Settings, scale: float, now_s: float
-) -> PriorityOut:
+def _priority(priority: int, sla_s: float, outlook: Outlook, settings: Settings, now_s: float) -> PriorityOut:
     waiting = outlook.backlog.waiting.get(priority, Waiting())
     eta_s = retry_after_s = None
     accepts = not settings.most_waiting_jobs or outlook.backlog.jobs < settings.most_waiting_jobs
     if outlook.known:
-        budget_s = deadline_s(now_s, sla_s, NOTE_S, scale) - now_s
+        budget_s = deadline_s(now_s, sla_s, NOTE_S, outlook.scale) - now_s
         verdict = outlook.judge(Asked(NOTE_S, budget_s, languages=1, heard=False, priority=priority), now_s)
         eta_s, retry_after_s = round(verdict.eta_s, 3), verdict.retry_after_s
         accepts = accepts and retry_after_s is None

@@ -2,36 +2,50 @@
 
 import secrets
 
+from appliance.access.plan import Plan
+from appliance.access.rates import count_upload
 from appliance.api.parts import ApiParts
 from appliance.audio.declared import said_duration_s
 from appliance.audio.decoded import DecodedAudio
 from appliance.cache.keys import owner_digest
-from appliance.errors import NoSpeech
+from appliance.errors import MeeshyError, NoSpeech
 from appliance.jobs.documents import AudioFacts, JobDocument, MissingRange
-from appliance.jobs.submit import Submission
+from appliance.jobs.submit import Seen, Submission
 
 
-async def accepted(parts: ApiParts, submission: Submission, audio: bytes) -> JobDocument:
+async def accepted(parts: ApiParts, plan: Plan, submission: Submission, audio: bytes) -> JobDocument:
     """Return the job of an upload, finished where everything was known; raises why a recording is refused.
 
-    Nothing is decoded for a request that is known, or that no route can serve.
+    Nothing is decoded for a request that is known, that no route can serve, or that would be late.
     """
-    known = await parts.threads.short(_known, parts, submission, audio)
+    seen = await parts.threads.short(_counted, parts, plan, submission, audio)
+    known = seen.job or (await parts.threads.short(parts.submitter.answer, submission) if seen.complete else None)
     if known is not None:
         return known
+    # Asked before it is decoded, and refused rather than answered with a 202 that no worker could keep.
+    await parts.threads.short(parts.objects.require_writable)
     decoded = await parts.threads.decode(parts.decoder.decode, audio)
     if decoded.measures.is_silent:
         raise NoSpeech("The recording is silent.")
     return await parts.threads.short(_accept, parts, submission, decoded)
 
 
-def _known(parts: ApiParts, submission: Submission, audio: bytes) -> JobDocument | None:
-    known = parts.submitter.answer_known(submission)
-    if known is None:
-        parts.submitter.check(submission, len(audio), said_duration_s(audio))
-        # Refused before it is decoded, and not with a 202 that no worker could keep.
-        parts.objects.require_writable()
-    return known
+def _counted(parts: ApiParts, plan: Plan, submission: Submission, audio: bytes) -> Seen:
+    """Count an upload and look it up, in one transaction: this is all that an overload does for most of them."""
+    seen, database = None, parts.database
+    with database.write() as connection:
+        refusal: MeeshyError | None = count_upload(
+            connection, plan, submission.owner, parts.settings.requests_per_minute, database.now_s(connection)
+        )
+        if refusal is None:
+            try:
+                seen = parts.submitter.look(connection, submission, len(audio), said_duration_s(audio))
+            except MeeshyError as refused:
+                # Raised after the commit, so that it is counted as well.
+                refusal = refused
+    if seen is None:
+        raise refusal
+    return seen
 
 
 def _accept(parts: ApiParts, submission: Submission, decoded: DecodedAudio) -> JobDocument:

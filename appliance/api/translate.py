@@ -10,7 +10,7 @@ from litestar.params import HeaderParameter
 from appliance import errors
 from appliance.access.caller import Caller
 from appliance.access.plan import Plan
-from appliance.access.rates import count_upload
+from appliance.access.rates import count_translation
 from appliance.api.answers import job_url
 from appliance.api.bodies import Shape
 from appliance.api.identify import named_in_header
@@ -102,8 +102,7 @@ async def translate(
     with parts.room.held() as held:
         upload = await read_upload(request, Shape.sync(), held, parts.threads)
         owner, submission = _submission(request.user, upload, user_header, idempotency_key, None)
-        await parts.threads.short(_count, parts, plan, owner)
-        job = await accepted(parts, submission, upload.audio)
+        job = await accepted(parts, plan, submission, upload.audio)
         del upload
     job = await finished_within(parts, owner, job, _wait_s(parts, job))
     if failure := failure_of_caller(job):
@@ -135,10 +134,9 @@ async def translate_async(
         if webhook_url is not None:
             allowed_destination(webhook_url, parts.settings)
         owner, submission = _submission(request.user, upload, user_header, idempotency_key, webhook_url)
-        await parts.threads.short(_count, parts, plan, owner)
         if webhook_url is not None:
             await parts.threads.short(require_enabled, parts.database, owner.application_id, webhook_url)
-        job = await accepted(parts, submission, upload.audio)
+        job = await accepted(parts, plan, submission, upload.audio)
     return await _answered(parts, job, 202)
 
 
@@ -171,13 +169,15 @@ def _submission(
 def _gate(parts: ApiParts, caller: Caller, idempotency_key: str | None) -> Plan:
     """Refuse on the headers what no recording could change, so that its body is not read; return the plan."""
     caller.require("app")
-    plan = parts.quotas.gate(caller.application_id, idempotency_key)
-    parts.submitter.admission.require_room(caller.application_id, idempotency_key)
+    application_id = caller.application_id
+    with parts.database.write() as connection:
+        now_s = parts.database.now_s(connection)
+        plan = parts.quotas.gate(connection, application_id, idempotency_key, now_s)
+        parts.submitter.admission.require_room(connection, application_id, idempotency_key, now_s)
+        refusal = count_translation(connection, plan, application_id, now_s)
+    if refusal is not None:
+        raise refusal
     return plan
-
-
-def _count(parts: ApiParts, plan: Plan, owner: Owner) -> None:
-    count_upload(parts.database, plan, owner, parts.settings.requests_per_minute)
 
 
 def _wait_s(parts: ApiParts, job: JobDocument) -> float:

@@ -9,7 +9,7 @@ KEEP_S = 3600
 
 
 def forget_rate_windows(house: House) -> Outcome:
-    """Remove windows of an hour ago; who comes again clears the last ones itself, who does not leaves them here."""
+    """Remove windows of an hour ago: counting leaves them here, since a request has more urgent things to do."""
     with house.transaction() as connection:
         before_s = int(house.database.now_s(connection)) - KEEP_S
         old = sa.delete(rate_windows).where(rate_windows.c.window_start_s < before_s)

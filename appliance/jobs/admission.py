@@ -54,16 +54,20 @@ class Admission:
         with self._lock:
             if self._outlook is None or not 0 <= now_s - self._outlook.taken_s < LOOK_EVERY_S:
                 rates = load_rates(connection)
-                self._outlook = Outlook(now_s, rates, load_fleet(connection, now_s), load_backlog(connection, rates))
+                self._outlook = Outlook(
+                    now_s, rates, load_fleet(connection, now_s), load_backlog(connection, rates),
+                    sla_scale(connection, self._settings),
+                )  # fmt: skip
             return self._outlook
 
-    def require_room(self, application_id: str, idempotency_key: str | None) -> None:
+    def require_room(
+        self, connection: sa.Connection, application_id: str, idempotency_key: str | None, now_s: float
+    ) -> None:
         """Raise Overloaded where more jobs are open than the site allows; a repeated idempotency key passes."""
-        with self._database.read() as connection:
-            outlook = self.look(connection, self._database.now_s(connection))
-            waiting, most = outlook.backlog.jobs, self._settings.most_waiting_jobs
-            if not most or waiting < most or _known(connection, application_id, idempotency_key):
-                return
+        outlook = self.look(connection, now_s)
+        waiting, most = outlook.backlog.jobs, self._settings.most_waiting_jobs
+        if not most or waiting < most or _known(connection, application_id, idempotency_key):
+            return
         retry_after_s, eta_s = NOTHING_KNOWN_S, None
         if outlook.known:
             eta_s = outlook.all_s()
@@ -75,11 +79,10 @@ class Admission:
         outlook = self.look(connection, now_s).of(terms.plan)
         if not outlook.binding:
             return
-        scale = sla_scale(connection, self._settings)
         longest_s = min(self._settings.max_audio_s, size_bytes / LEAST_BYTES_PER_S)
         # At its best it has the deadline of the shortest recording before it, and the time of the longest.
-        queue_s = outlook.queue_s(now_s + terms.sla_s * scale, now_s)
-        room_s = _share(terms.priority) * (terms.sla_s + DEADLINE_PER_AUDIO_S * longest_s) * scale
+        queue_s = outlook.queue_s(now_s + terms.sla_s * outlook.scale, now_s)
+        room_s = _share(terms.priority) * (terms.sla_s + DEADLINE_PER_AUDIO_S * longest_s) * outlook.scale
         if queue_s > room_s:
             raise _refusal(queue_s, queue_s - room_s, terms.priority)
 

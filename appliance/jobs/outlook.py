@@ -54,6 +54,8 @@ class Outlook:
     rates: Rates
     fleet: Fleet
     backlog: Backlog
+    scale: float
+    """The site's `sla_scale`."""
 
     def of(self, plan: str | None) -> "Outlook":
         """Return the same for a job of a plan: with the slots that take its work.

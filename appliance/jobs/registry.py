@@ -2,7 +2,8 @@
 
 import os
 import socket
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from appliance.storage.tables import workers
 
 SEEN_WITHIN_S = 15.0
 """A worker that has not been seen for this long counts as gone; it reports every few seconds."""
+LOOK_EVERY_S = 0.5
 
 
 class WorkerRegistry:
@@ -76,12 +78,26 @@ class WorkerRegistry:
 class CapabilityReader:
     """What the API may know about the workers."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, monotonic_s: Callable[[], float] = time.monotonic) -> None:
         """Read from this database."""
         self._database = database
+        self._monotonic_s = monotonic_s
+        self._current: tuple[float, Capabilities] | None = None
 
     def current(self) -> Capabilities | None:
-        """Return the capabilities of the worker that started last, alive or not; None when none ever was."""
+        """Return the capabilities of the worker that started last, alive or not; None when none ever was.
+
+        As they were at most half a second ago: every upload asks several times, and decoding them takes longer than
+        all else that it asks.
+        """
+        at_s = self._monotonic_s()
+        if self._current is not None and at_s - self._current[0] < LOOK_EVERY_S:
+            return self._current[1]
+        able = self._read()
+        self._current = None if able is None else (at_s, able)
+        return able
+
+    def _read(self) -> Capabilities | None:
         with self._database.read() as connection:
             row = connection.execute(
                 sa.select(workers.c.capabilities).order_by(workers.c.started_s.desc()).limit(1)

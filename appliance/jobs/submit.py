@@ -1,7 +1,7 @@
 """Accepting a job: one transaction that holds the job, its targets, first work, usage and idempotency key."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -43,6 +43,15 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
         return digest("request", self.audio_sha256, msgspec.to_builtins(self.request))
 
 
+class Seen(NamedTuple):
+    """What is known about an upload before its recording is decoded."""
+
+    job: JobDocument | None
+    """Of a repeated idempotency key."""
+    complete: bool
+    """Whether an answer is kept for each of its languages."""
+
+
 class Submitter:
     """Turns submissions into jobs."""
 
@@ -62,21 +71,45 @@ class Submitter:
         self._ring = ring
         self._allowance = allowance
 
-    def answer_known(self, submission: Submission) -> JobDocument | None:
-        """Return the job of a repeated idempotency key, or a finished job made from cached audio, or None.
+    def look(
+        self, connection: sa.Connection, submission: Submission, size_bytes: int, said_s: float | None = None
+    ) -> Seen:
+        """Return what is known about an upload, or raise why it cannot be served however its recording sounds.
 
-        Needs neither the recording's samples nor a worker.
+        Needs neither the recording's samples nor a worker, and changes nothing. `said_s` is how long the recording
+        says that it is, None where it does not: then the time is judged by its bytes, which refuses much less. Most of
+        what an overload refuses is refused here, so it asks little.
         """
         capabilities = self._known_capabilities()
-        with self._database.read() as connection:
-            earlier = self._earlier(connection, submission)
-            if earlier is not None:
-                return earlier
-            known = recall(connection, self._keys(submission, capabilities), self._database.now_s(connection))
-        if len(known) < len(submission.request.targets):
-            return None
+        earlier = self._earlier(connection, submission)
+        if earlier is not None:
+            return Seen(earlier, complete=False)
+        keys, source_key = self._keys(submission, capabilities), self._source_key(submission, capabilities)
+        now_s = self._database.now_s(connection)
+        kept = recall(connection, [*keys, source_key], now_s).keys()
+        if kept >= set(keys):
+            return Seen(None, complete=True)
+        request = submission.request
+        check_targets(capabilities, request)
+        terms = self._allowance.check(
+            connection, submission.owner.application_id, request.targets, _voice(request, capabilities)
+        )
+        outlook = self.admission.look(connection, now_s)
+        if outlook.binding and (computed := set(keys) - kept - _open_leaders(connection, keys).keys()):
+            if said_s is None:
+                self.admission.require_hope(connection, terms, size_bytes, now_s)
+                return Seen(None, complete=False)
+            asked = Asked(
+                said_s, deadline_s(0.0, terms.sla_s, said_s, outlook.scale), languages=len(computed),
+                heard=source_key in kept, priority=terms.priority, plan=terms.plan,
+            )  # fmt: skip
+            self.admission.require_fit(connection, asked, now_s)
+        return Seen(None, complete=False)
+
+    def answer(self, submission: Submission) -> JobDocument | None:
+        """Return a finished job made from kept answers, None where one of them is no longer kept."""
+        capabilities = self._known_capabilities()
         with self._database.write() as connection:
-            # Looked up again: between the two transactions an answer may have expired or been erased.
             kept = recall(connection, self._keys(submission, capabilities), self._database.now_s(connection))
             if len(kept) < len(submission.request.targets):
                 return None
@@ -140,6 +173,11 @@ class Submitter:
             )
             for target in request.targets
         ]  # fmt: skip
+
+    def _source_key(self, submission: Submission, capabilities: Capabilities) -> str:
+        return transcription_key(
+            submission.owner, submission.audio_sha256, submission.request.source_language, capabilities.transcriber
+        )
 
     def _earlier_alone(self, connection: sa.Connection, submission: Submission) -> JobDocument | None:
         """Return the idempotency key's job; where there is none, no other transaction makes one until this one ends."""
@@ -267,9 +305,7 @@ class Submitter:
         kept: dict[str, Any],
         now_s: float,
     ) -> dict[str, Any] | None:
-        key = transcription_key(
-            submission.owner, submission.audio_sha256, submission.request.source_language, capabilities.transcriber
-        )
+        key = self._source_key(submission, capabilities)
         source = recall(connection, [key], now_s).get(key)
         source = source or next((answer["source"] for answer in kept.values()), None)
         return {**source, "cached": True} if source else None

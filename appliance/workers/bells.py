@@ -119,6 +119,7 @@ class RedisRinger:
         self._listeners = listeners
         self._lock = threading.Lock()
         self._wanted: set[str] = set()
+        self._rung: Mapping[str, Collection[str]] = {}
         self._wake = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="ringer", daemon=True)
@@ -160,7 +161,16 @@ class RedisRinger:
 
     def tell(self, wanted: Collection[str]) -> None:
         """Ring every living worker that takes one of these families, in this thread; a RedisError says why not."""
-        queues = [queue_of(worker) for worker, able in self._listeners().items() if set(wanted) & set(able)]
+        # Who was there before hears it at once. Looking up who is there now takes longer than ringing.
+        before = self._rung
+        self._enqueue(wanted, before)
+        self._rung = self._listeners()
+        self._enqueue(wanted, {worker: able for worker, able in self._rung.items() if worker not in before})
+
+    def _enqueue(self, wanted: Collection[str], listeners: Mapping[str, Collection[str]]) -> None:
+        queues = [queue_of(worker) for worker, able in listeners.items() if set(wanted) & set(able)]
+        if not queues:
+            return
         with self._client.pipeline(transaction=False) as pipeline:
             for queue in queues:
                 pipeline.llen(f"{NAMESPACE}:{queue}")

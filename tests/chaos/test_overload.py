@@ -9,6 +9,7 @@ from appliance.testing.spoken import audio_of
 from tests.chaos.checker import check
 from tests.chaos.commissioned import commission_site
 from tests.chaos.crowd import Crowd, Rates
+from tests.chaos.memory import Memory
 from tests.chaos.open_loop import Heard, OpenLoop
 from tests.chaos.reckoning import Reckoning, quantile, reckon
 from tests.chaos.scene import Scene
@@ -17,6 +18,9 @@ from tests.processes.conftest import eventually
 WORKERS = (("whisper", "3"), ("voice", "1"), ("voice", "1"))
 """Roles with their slots. One slot of each kind is kept for enterprise, whose plan as shipped reserves it."""
 PEAK_HZ = 8.0
+LONG_S = 600.0
+GROWS_AT_MOST = 1.15
+"""What a process may hold in the last third of a long overload, of what it held in the first."""
 IMPORTANT: Rates = {"business": 2.0, "enterprise": 1.0}
 """The same at every load: what changes is how much comes beside it."""
 
@@ -78,6 +82,39 @@ def test_what_is_accepted_in_an_overload_ends_and_what_is_refused_is_told_when_t
     assert _wrong(reckoning.heard) == []
     assert {"look", "cancel", "live", "ready"} <= {kind for kind, _, _ in reckoning.heard.looks}
     assert "overloaded" in reckoning.codes()
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3600)
+def test_ten_minutes_of_five_times_too_much(staged, redis, seed, figures):
+    scene = staged(redis_url=redis.url, as_shipped=True, requests_per_minute=600)
+    site = Site(scene, seed)
+    site.run(Phase("warm", rates_at(1), 20.0))
+    ladder = [site.run(Phase(f"{times} times", rates_at(times), 60.0)) for times in (0.75, 1.5, 2.0)]
+    before = site.run(Phase("once", rates_at(1), LONG_S / 3))
+    with Memory(scene.fleet.slots) as memory:
+        overload = site.run(Phase("five times", rates_at(5), LONG_S))
+    after = site.run(Phase("once again", rates_at(1), LONG_S / 3))
+    found = check(scene.history, scene.end_state(), audio_of)
+    for name, reckoning in {"once": before, "five_times": overload, "once_again": after}.items():
+        figures(phase=name, **_shown(reckoning))
+    peak_hz = max(each.goodput_hz for each in (*ladder, before, after, overload))
+    held_mib = memory.highest_mib()
+    p0_p95_s = [quantile(each.took_s(*IMPORTANT), 0.95) for each in (before, overload, after)]
+    p0_change, control = 2 * p0_p95_s[1] / (p0_p95_s[0] + p0_p95_s[2]), p0_p95_s[2] / p0_p95_s[0]
+    figures(
+        peak_hz=round(peak_hz, 2), goodput_of_peak=round(overload.goodput_hz / peak_hz, 3),
+        ladder_hz=[round(each.goodput_hz, 2) for each in ladder], p0_p95_change=round(p0_change, 3),
+        p0_p95_control=round(control, 3), **found.counts(),
+        held_mib={name: [round(mib) for mib in parts] for name, parts in held_mib.items()},
+    )  # fmt: skip
+    assert found.all() == []
+    assert [wrong for each in (*ladder, before, overload, after) for wrong in _wrong(each.heard)] == []
+    assert overload.goodput_hz >= 0.9 * peak_hz
+    assert quantile(overload.refusals_s(), 0.99) <= 0.1
+    assert overload.latest_share <= 1.1
+    assert 0.9 <= p0_change <= 1.1
+    assert all(last <= GROWS_AT_MOST * first for first, *_, last in held_mib.values())
 
 
 def _shown(of: Reckoning) -> dict[str, object]:

@@ -43,6 +43,27 @@ def test_rings_for_a_worker_that_does_not_read_them_do_not_pile_up(redis):
     assert 0 < client.ttl(f"{NAMESPACE}:{queue_of('deaf')}") <= 600
 
 
+def test_who_was_rung_before_hears_a_ring_while_it_is_looked_up_who_else_is_there(redis):
+    asked, heard, answered = threading.Event(), threading.Event(), threading.Event()
+
+    def listeners():
+        # Asked for the second time, it answers only when the ring has been heard.
+        if asked.is_set():
+            assert heard.wait(ANSWER_LIMIT_S)
+            answered.set()
+            return {"w": ["hear"], "newcomer": ["hear"]}
+        asked.set()
+        return {"w": ["hear"]}
+
+    ringer = RedisRinger(redis.url, listeners)
+    ringer.tell(["finish"])
+    newcomer = threading.Event()
+    with RedisDoorbell(redis.url, "w", heard.set), RedisDoorbell(redis.url, "newcomer", newcomer.set), ringer:
+        ringer.ring(["hear"])
+        assert answered.wait(ANSWER_LIMIT_S)
+        assert newcomer.wait(ANSWER_LIMIT_S)
+
+
 def test_a_ring_after_an_answer_began_is_answered_again(redis):
     answers, second = [], threading.Event()
 

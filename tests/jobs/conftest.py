@@ -14,7 +14,7 @@ from appliance.engines.protocols import SPEECH_RATE_HZ
 from appliance.jobs.documents import AudioFacts, Capabilities, JobDocument, Request
 from appliance.jobs.query import JobReader
 from appliance.jobs.reconcile import Reconciled, reconcile
-from appliance.jobs.submit import Submission, Submitter
+from appliance.jobs.submit import Seen, Submission, Submitter
 from appliance.jobs.terms import Allowance
 from appliance.owner import Owner
 from appliance.settings import Settings
@@ -93,6 +93,15 @@ class Bench:
         allowance = self.allowance or EverythingAllowed(self.settings.sla_s)
         return Submitter(self.database, self.settings, self._capabilities, self._ring, allowance)
 
+    def look(self, submission: Submission, size_bytes: int = 1000, said_s: float | None = None) -> Seen:
+        with self.rows() as rows:
+            return self.submitter.look(rows, submission, size_bytes, said_s)
+
+    def known(self, submission: Submission) -> JobDocument | None:
+        """Return the answer to an upload that needs neither decoding nor work, as the API asks for it."""
+        seen = self.look(submission)
+        return seen.job or (self.submitter.answer(submission) if seen.complete else None)
+
     def _capabilities(self) -> Capabilities:
         return capabilities_of(self.engines, self.settings)
 
@@ -108,7 +117,7 @@ class Bench:
         submission = Submission(
             owner=owner, request=Request(targets=targets, **asked), audio_sha256=sha256, idempotency_key=key
         )
-        known = self.submitter.answer_known(submission)
+        known = self.known(submission)
         if known is not None:
             return known
         name = f"pcm/{owner.user_id}/{sha256}.s16"

@@ -100,7 +100,7 @@ class TestWhoIsRefused:
             connection.execute(sa.delete(tables.site).where(tables.site.c.key == COMMISSIONED))
         etas = [site.note(2).eta_s for _ in range(30)]
         assert None not in etas
-        site.bench.submitter.check(site.submission(0), 10)
+        site.bench.look(site.submission(0), 10)
 
     def test_where_a_kind_of_work_has_no_worker_no_eta_is_told(self, bench, clock):
         site = Site(bench)
@@ -113,13 +113,13 @@ class TestWhoIsRefused:
         clock.advance(10)
         # 10 s of work are due within its 3 s. 10 bytes are no speech; 20 kB may be 40 s,
         # with a deadline to match.
-        refusal = refused(site.bench.submitter.check, site.submission(0), 10)
+        refusal = refused(site.bench.look, site.submission(0), 10)
         assert refusal.retry_after_s == pytest.approx(10 - 0.8 * (3 + 2 * 0.02))
-        site.bench.submitter.check(site.submission(0), 20_000)
+        site.bench.look(site.submission(0), 20_000)
 
     def test_a_recording_that_says_how_long_it_is_is_refused_before_it_is_decoded_as_it_would_be_after(self, site):
         fill(site, 0)
-        check = site.bench.submitter.check
+        check = site.bench.look
         early, late = refused(check, site.submission(0), 160_000, 5.0), refused(site.note, 0)
         assert (early.retry_after_s, early.extra) == (late.retry_after_s, late.extra)
         # By its bytes it may be five minutes, and longer ones have later deadlines.
@@ -134,14 +134,14 @@ class TestWhoIsRefused:
         site.note(0)
         site.note(0, audio_s=2.0)
         # 7 s are due. One of 5 s has 13: 0.8 of 8 where it is heard and verified, of 10.5 where it is verified alone.
-        refused(bench.submitter.check, site.submission(0), 160_000, 5.0)
+        refused(bench.look, site.submission(0), 160_000, 5.0)
         kept = hashlib.sha256(pcm_of(scripted_speech("kept"))).hexdigest()
         known = Submission(owner=owner, request=Request(targets=("es",), consent=True), audio_sha256=kept)
-        bench.submitter.check(known, 160_000, 5.0)
+        bench.look(known, 160_000, 5.0)
 
     def test_an_early_look_counts_nothing(self, site):
         for _ in range(20):
-            site.bench.submitter.check(site.submission(0), 160_000, 5.0)
+            site.bench.look(site.submission(0), 160_000, 5.0)
         assert fill(site, 0) == 4
 
 
@@ -163,7 +163,7 @@ class TestWhoPasses:
     def test_a_request_that_follows_a_running_identical_one_passes_both_gates(self, site):
         site.note(0, text="same")
         fill(site, 0)
-        site.bench.submitter.check(site.submission(0, text="same"), 10)
+        site.bench.look(site.submission(0, text="same"), 10)
         follower = site.note(0, text="same")
         assert follower.targets[0].follows_id
         assert follower.eta_s is None
@@ -172,12 +172,17 @@ class TestWhoPasses:
         bench.settings = bench.settings.model_copy(update={"most_waiting_jobs": 2})
         site = Site(bench)
         site.note(0, key="first")
-        bench.submitter.admission.require_room("app", None)
+
+        def room(key: str | None = None) -> None:
+            with bench.rows() as rows:
+                bench.submitter.admission.require_room(rows, "app", key, bench.clock.now_s())
+
+        room()
         site.note(0)
-        refusal = refused(bench.submitter.admission.require_room, "app", None)
+        refusal = refused(room)
         # Two notes are 5 s of work, and one of the two has to go.
         assert refusal.retry_after_s == pytest.approx(2.5)
-        bench.submitter.admission.require_room("app", "first")
+        room("first")
 
 
 class TestEta:

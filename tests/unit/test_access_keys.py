@@ -17,7 +17,7 @@ from appliance.errors import NotAuthenticated, NotFound, RateLimited
 from appliance.owner import Owner
 from appliance.settings import Settings
 from appliance.storage.database import Database
-from appliance.storage.tables import api_keys, applications, audit, metadata, rate_windows
+from appliance.storage.tables import api_keys, applications, audit, metadata
 from appliance.testing.clock import FrozenClock
 
 ALICE = Owner("app_1", "alice")
@@ -190,15 +190,6 @@ def test_the_limit_is_exact_when_many_threads_count(database: Database) -> None:
         thread.join()
 
     assert len(allowed) == 11
-
-
-def test_old_windows_are_removed(database: Database, clock: FrozenClock) -> None:
-    for _ in range(5):
-        count_request(database, ALICE, 10)
-        clock.advance(60)
-
-    with database.read() as connection:
-        assert connection.scalar(sa.select(sa.func.count()).select_from(rate_windows)) <= 2
 
 
 class TestCommands:
