@@ -62,6 +62,8 @@ class Zygote:
             self._retired = []
 
     def _ask(self, limits: bytes, fds: list[int]) -> None:
+        # One that was killed may not have ended yet when its socket broke.
+        self._reap()
         if not self._fresh or self._process is None or self._process.poll() is not None:
             self._let_go()
             self._start()
@@ -108,11 +110,14 @@ class Zygote:
             raise errors.NotReady(f"The audio decoder does not start{detail}", retry_after_s=RETRY_AFTER_S)
 
     def _let_go(self) -> None:
-        """Have the present zygote end with its last child, and wait for those that have ended."""
+        """Have the present zygote end with its last child."""
         if self._control is not None:
             self._control.close()
             self._control = None
         if self._process is not None:
             self._retired.append(self._process)
             self._process = None
+        self._reap()
+
+    def _reap(self) -> None:
         self._retired = [process for process in self._retired if process.poll() is None]

@@ -15,7 +15,7 @@ from appliance.testing.timed import CHARACTERS_PER_SPOKEN_S
 APPLICATIONS = {"free": 150, "pro": 60, "business": 6, "enterprise": 3}
 """So many that at five times the load no plan's own limits are what refuses: those of requests a minute and a month."""
 USERS = 40
-SHORTEST_S, LONGEST_S = 1.0, 2.0
+SHORTEST_S, LONGEST_S = 2.0, 10.0
 WORDS = ("delivery", "customer", "thursday", "morning", "before", "station", "because", "weather", "letter", "between")
 
 Rates = Mapping[str, float]
