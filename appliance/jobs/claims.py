@@ -26,8 +26,14 @@ LOST_EVERY = 2
 """Every so many claims an item that was lost with a worker comes first, whatever waits: it is started again within two
 batches of a worker. Not every claim: inputs that kill workers would use up all their starts."""
 
+YIELDS_UNTIL = 0.4
+"""A less important item lets one of priority 0 pass while it has more than this share of the time that it had when it
+became runnable; after that the earlier deadline decides. Deadlines alone let a short P1 note that had waited for some
+seconds go before every longer P0 note: at five times the load that can be done, the p95 of P0 was twice as high."""
+
 _READY = work_items.c.state == sa.literal_column(f"'{ItemState.READY}'")
 """As text: with a bound value, no index over the runnable items alone would be used."""
+_READY_FIRST = sa.text("state = 'ready' AND priority = 0")
 _READY_AGAIN = sa.text("state = 'ready' AND attempts > 0")
 """As text: with bound values, the index over the few lost items would not be used. That index begins with the state:
 without it SQLite prefers the one over all runnable items (7.3 ms instead of 1.1 with 20,000 waiting)."""
@@ -48,9 +54,9 @@ class Claims:
         """Return the most urgent batch among these families, empty when nothing waits.
 
         `limits` gives the largest batch per family, the part of a batch key before the colon. Never waits for a batch
-        to fill. What is past its deadline comes after what can still meet it, except in every fourth claim. In every
-        second claim, what was lost with a worker comes before both. In a reserved slot all of it is work of the slot's
-        plan.
+        to fill. Priority 0 comes first while the others have time (`YIELDS_UNTIL`). What is past its deadline comes
+        after what can still meet it, except in every fourth claim. In every second claim, what was lost with a worker
+        comes before both. In a reserved slot all of it is work of the slot's plan.
         """
         self._claims += 1
         with self._database.write() as connection:
@@ -131,12 +137,18 @@ class Claims:
         order = [waiting] if self._claims % OVERDUE_EVERY == 0 else [in_time, waiting]
         if self._claims % LOST_EVERY == 0:
             order.insert(0, [query.where(_READY_AGAIN) for query in waiting])
-        return next((row for queries in order if (row := _earliest(connection, queries))), None)
+        head = next((row for queries in order if (row := _earliest(connection, queries))), None)
+        if head is not None and _yields(head, now_s):
+            return _earliest(connection, [query.where(_READY_FIRST) for query in in_time]) or head
+        return head
 
     def _mates(
         self, connection: sa.Connection, head: sa.Row, limit: int, plan: str | None, now_s: float
     ) -> list[str]:  # fmt: skip
-        """Return the head's id with those of the most urgent items that can run with it, in time ones first."""
+        """Return the head's id with those of the most urgent items that can run with it, in time ones first.
+
+        Beside a head of priority 0, others of priority 0 come before all.
+        """
         if head.attempts > 0 or limit <= 1:
             return [head.id]
         # Statements of their own: as a subquery of the update, PostgreSQL may run one again and lock too much.
@@ -146,23 +158,41 @@ class Claims:
                 work_items.c.state == ItemState.READY,
                 work_items.c.batch_key == head.batch_key,
                 work_items.c.attempts == 0,
-                work_items.c.id != head.id,
                 work_items.c.plan == plan if plan is not None else sa.true(),
             )
             .order_by(work_items.c.deadline_s, work_items.c.id)
             .with_for_update(skip_locked=True)
         )
+        in_time = work_items.c.deadline_s >= now_s
+        turns = [in_time, sa.not_(in_time)]
+        if head.priority == 0:
+            # Others of priority 0 have the seats first: with the next batch they would wait for all of this one.
+            turns.insert(0, sa.and_(_READY_FIRST, in_time))
         chosen = [head.id]
-        for lateness in (work_items.c.deadline_s >= now_s, work_items.c.deadline_s < now_s):
+        for turn in turns:
             if len(chosen) < limit:
-                chosen += connection.scalars(alike.where(lateness).limit(limit - len(chosen)))
+                more = alike.where(turn, work_items.c.id.not_in(chosen)).limit(limit - len(chosen))
+                chosen += connection.scalars(more)
         return chosen
+
+
+def _yields(head: sa.Row, now_s: float) -> bool:
+    """Return whether an item lets a more important one pass: it is new, of a lower priority, and has time."""
+    left_s, had_s = head.deadline_s - now_s, head.deadline_s - head.created_s
+    return head.priority > 0 and head.attempts == 0 and left_s > max(0.0, YIELDS_UNTIL * had_s)
 
 
 def _waiting(families: Sequence[str], plan: str | None) -> sa.Select:
     """Return the query for the most urgent item of these families, of one plan where one is given."""
     return (
-        sa.select(work_items.c.id, work_items.c.batch_key, work_items.c.attempts, work_items.c.deadline_s)
+        sa.select(
+            work_items.c.id,
+            work_items.c.batch_key,
+            work_items.c.attempts,
+            work_items.c.deadline_s,
+            work_items.c.created_s,
+            work_items.c.priority,
+        )  # fmt: skip
         .where(
             _READY,
             work_items.c.plan == plan if plan is not None else sa.true(),

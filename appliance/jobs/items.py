@@ -42,6 +42,8 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float
     plan: str | None
     """The job's."""
+    priority: int
+    """The job's too."""
     payload: dict[str, Any] = {}
 
 
@@ -87,6 +89,7 @@ def add_items(connection: sa.Connection, items: Sequence[NewItem], now_s: float)
             "batch_key": item.batch_key,
             "state": ItemState.READY,
             "plan": item.plan,
+            "priority": item.priority,
             "deadline_s": item.deadline_s,
             "payload": item.payload,
             "created_s": now_s,

@@ -24,6 +24,7 @@ def plan_targets(connection: sa.Connection, target_ids: Collection[str], now_s: 
             targets.c.language,
             jobs.c.deadline_s,
             jobs.c.plan,
+            jobs.c.priority,
             jobs.c.source["language"].as_string().label("heard"),
             jobs.c.audio["duration_s"].as_float().label("duration_s"),
         )
@@ -41,7 +42,7 @@ def plan_targets(connection: sa.Connection, target_ids: Collection[str], now_s: 
     translations = [
         NewItem(
             job_id=row.job_id, target_id=row.id, stage=Stage.TRANSLATE, deadline_s=row.deadline_s, plan=row.plan,
-            batch_key=translate_key(row.heard, row.language),
+            priority=row.priority, batch_key=translate_key(row.heard, row.language),
         )
         for row in heard
     ]  # fmt: skip
@@ -50,7 +51,7 @@ def plan_targets(connection: sa.Connection, target_ids: Collection[str], now_s: 
     transcriptions = [
         NewItem(
             job_id=row.job_id, target_id=None, stage=Stage.TRANSCRIBE, deadline_s=row.deadline_s, plan=row.plan,
-            batch_key=hear_key(row.duration_s),
+            priority=row.priority, batch_key=hear_key(row.duration_s),
         )
         for row in unheard.values()
         if row.job_id not in planned

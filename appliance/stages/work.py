@@ -40,7 +40,8 @@ class Work:
         """Return the item that follows this one for its target, as urgent as this one."""
         return NewItem(
             job_id=self.job.id, target_id=self.of.id, stage=stage, batch_key=batch_key,
-            deadline_s=self.item.deadline_s, plan=self.job.plan, payload=payload or {},
+            deadline_s=self.item.deadline_s, plan=self.job.plan, priority=self.job.priority,
+            payload=payload or {},
         )  # fmt: skip
 
     def answer(self, key: str, kind: str, value: object, lasts_s: float) -> Answer:

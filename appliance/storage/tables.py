@@ -116,10 +116,16 @@ work_items = sa.Table(
     sa.Column("created_s", sa.Double, nullable=False),
     # The job's, for the claims of reserved slots: they look for one plan's work, however much of others waits.
     sa.Column("plan", sa.String(32)),
+    # The job's too: 0 goes before others that have time.
+    sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
     sa.Index(None, "state", "deadline_s"),
     sa.Index(None, "batch_key", "state", "deadline_s"),
     sa.Index(
         None, "plan", "deadline_s", sqlite_where=sa.text("state = 'ready'"), postgresql_where=sa.text("state = 'ready'")
+    ),
+    sa.Index(
+        "ix_work_items_first", "state", "deadline_s", sqlite_where=sa.text("state = 'ready' AND priority = 0"),
+        postgresql_where=sa.text("state = 'ready' AND priority = 0"),
     ),
     sa.Index(
         "ix_work_items_lost", "state", "deadline_s", sqlite_where=sa.text("state = 'ready' AND attempts > 0"),

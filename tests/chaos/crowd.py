@@ -1,5 +1,6 @@
 """Applications of every plan as shipped, and what they send: notes that come at random, however the server does."""
 
+import heapq
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from appliance.testing.timed import CHARACTERS_PER_SPOKEN_S
 APPLICATIONS = {"free": 150, "pro": 60, "business": 6, "enterprise": 3}
 """So many that at five times the load no plan's own limits are what refuses: those of requests a minute and a month."""
 USERS = 40
-SHORTEST_S, LONGEST_S = 2.0, 10.0
+SHORTEST_S, LONGEST_S = 2.0, 8.0
 WORDS = ("delivery", "customer", "thursday", "morning", "before", "station", "because", "weather", "letter", "between")
 
 Rates = Mapping[str, float]
@@ -47,7 +48,6 @@ class Crowd:
     """The applications; everything random follows from the seed."""
 
     def __init__(self, database: Database, seed: int) -> None:
-        self._rng = random.Random(seed)
         self._seed = seed
         self._bearers = {
             plan: [create_key(database, f"{plan}-{number}", "app", plan).key for number in range(count)]
@@ -56,10 +56,11 @@ class Crowd:
         self._sent = 0
 
     def notes(self, rates_hz: Rates, seconds: float) -> Iterator[Note]:
-        """Yield notes as they come in so many seconds, a Poisson process for each plan, in order."""
-        rng, total_hz, at_s = self._rng, sum(rates_hz.values()), 0.0
-        while (at_s := at_s + rng.expovariate(total_hz)) < seconds:
-            (plan,) = rng.choices(list(rates_hz), list(rates_hz.values()))
+        """Yield notes as they come in so many seconds, a Poisson process for each plan, in order.
+
+        A plan's notes are the same in every load that has the same rate of them, but for what they say.
+        """
+        for at_s, plan, rng in heapq.merge(*(self._arrivals(plan, hz, seconds) for plan, hz in rates_hz.items())):
             self._sent += 1
             audio_s = rng.uniform(SHORTEST_S, LONGEST_S)
             yield Note(
@@ -67,9 +68,14 @@ class Crowd:
                 self._said(audio_s), audio_s,
             )  # fmt: skip
 
+    def _arrivals(self, plan: str, rate_hz: float, seconds: float) -> Iterator[tuple[float, str, random.Random]]:
+        rng, at_s = random.Random(f"{self._seed} {plan}"), 0.0
+        while (at_s := at_s + rng.expovariate(rate_hz)) < seconds:
+            yield at_s, plan, rng
+
     def _said(self, audio_s: float) -> str:
         """Return what nobody has said before, as long as the recording."""
-        text = f"run {self._seed} note {self._sent}"
+        text, rng = f"run {self._seed} note {self._sent}", random.Random(self._sent)
         while len(text) < audio_s * CHARACTERS_PER_SPOKEN_S:
-            text += f" {self._rng.choice(WORDS)}"
+            text += f" {rng.choice(WORDS)}"
         return text

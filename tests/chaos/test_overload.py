@@ -15,7 +15,7 @@ from tests.chaos.reckoning import Reckoning, quantile, reckon
 from tests.chaos.scene import Scene
 from tests.processes.conftest import eventually
 
-WORKERS = (("whisper", "3"), ("voice", "1"), ("voice", "1"))
+WORKERS = (("whisper", "3"), ("voice", "2"), ("voice", "1"))
 """Roles with their slots. One slot of each kind is kept for enterprise, whose plan as shipped reserves it."""
 PEAK_HZ = 8.0
 LONG_S = 600.0

@@ -54,11 +54,10 @@ def test_work_is_counted_in_the_families_that_workers_take():
 
 class TestWhoIsRefused:
     def test_a_lower_priority_is_refused_while_a_higher_one_is_still_taken(self, site):
-        # Each may fill a share of what its own 2.5 s leave of its time: 0.25 of 37.5, then 0.5 of 17.5.
-        assert fill(site, 2) == 4
-        assert fill(site, 1) == 4
-        # For itself the first could take 0.8 of 10.5; but 10 s are promised by 20 s, and 0.9 of these may be full.
-        assert fill(site, 0) == 3
+        # Each may fill a share of what its own 2.5 s leave of its time: 0.15 of 37.5, 0.3 of 17.5, 0.8 of 10.5.
+        assert fill(site, 2) == 3
+        assert fill(site, 1) == 3
+        assert fill(site, 0) == 4
         refused(site.note, 1)
         refused(site.note, 2)
 
@@ -67,12 +66,12 @@ class TestWhoIsRefused:
         assert fill(site, 0) == 4
 
     def test_nobody_is_accepted_who_would_make_an_accepted_job_late(self, site, clock):
-        site.note(2, audio_s=60.0)
-        site.note(2, audio_s=60.0)
-        # Both are due in 150 s. 86 s later their 60 s are not done, because nobody works, and 64 s are left.
-        clock.advance(86)
+        site.note(1, audio_s=60.0)
+        site.note(1, audio_s=60.0)
+        # Both are due in 130 s. 66 s later their 60 s are not done, because nobody works, and 64 s are left.
+        clock.advance(66)
         site.registries[0].seen()
-        assert refused(site.note, 0).retry_after_s == pytest.approx(150 - (86 + 13) + 1)
+        assert refused(site.note, 0).retry_after_s == pytest.approx(130 - (66 + 13) + 1)
         # Later, 60 s of work are late anyway, and refusing helps nobody.
         clock.advance(14)
         site.registries[0].seen()
@@ -191,8 +190,8 @@ class TestEta:
         assert site.note(2).eta_s == pytest.approx(2 * NOTE_S)
         # More urgent than both: nothing is before it.
         assert site.note(0).eta_s == pytest.approx(NOTE_S)
-        # Ten seconds of recording, one language more: heard once, the rest twice.
-        assert site.note(2, "fr", "es", audio_s=10.0).eta_s == pytest.approx(3 * NOTE_S + 1.0 + 2 * 4.0)
+        # Twenty seconds of recording, one language more: heard once, the rest twice.
+        assert site.note(2, "fr", "es", audio_s=20.0).eta_s == pytest.approx(3 * NOTE_S + 2.0 + 2 * 8.0)
 
     def test_several_workers_share_what_is_before(self, bench):
         site = Site(bench, workers=2)

@@ -232,8 +232,8 @@ class TestAdmission:
         raise AssertionError("never refused")
 
     def test_time_that_is_kept_for_a_plan_is_not_promised_to_others(self, shop, site):
-        # Half of the 17.5 s that a note leaves of its 20: four notes on the one slot that is everybody's.
-        assert self.accepted(shop, site, "pro") == 4
+        # 0.3 of the 17.5 s that a note leaves of its 20: three notes on the one slot that is everybody's.
+        assert self.accepted(shop, site, "pro") == 3
         # That is due later than its own plan's, which is accepted all the same.
         assert self.note(shop, site, "enterprise").eta_s == pytest.approx(2.5)
 
@@ -243,4 +243,4 @@ class TestAdmission:
 
     def test_without_a_reservation_it_is_promised_to_all(self, shop, site):
         change_plan(shop.bench.database, "enterprise", {"reserved_slots": "0"})
-        assert self.accepted(shop, site, "pro") == 8
+        assert self.accepted(shop, site, "pro") == 5
