@@ -26,11 +26,6 @@ LOST_EVERY = 2
 """Every so many claims an item that was lost with a worker comes first, whatever waits: it is started again within two
 batches of a worker. Not every claim: inputs that kill workers would use up all their starts."""
 
-YIELDS_UNTIL = 0.4
-"""A less important item lets one of priority 0 pass while it has more than this share of the time that it had when it
-became runnable; after that the earlier deadline decides. Deadlines alone let a short P1 note that had waited for some
-seconds go before every longer P0 note: at five times the load that can be done, the p95 of P0 was twice as high."""
-
 _READY = work_items.c.state == sa.literal_column(f"'{ItemState.READY}'")
 """As text: with a bound value, no index over the runnable items alone would be used."""
 _READY_FIRST = sa.text("state = 'ready' AND priority = 0")
@@ -54,9 +49,9 @@ class Claims:
         """Return the most urgent batch among these families, empty when nothing waits.
 
         `limits` gives the largest batch per family, the part of a batch key before the colon. Never waits for a batch
-        to fill. Priority 0 comes first while the others have time (`YIELDS_UNTIL`). What is past its deadline comes
-        after what can still meet it, except in every fourth claim. In every second claim, what was lost with a worker
-        comes before both. In a reserved slot all of it is work of the slot's plan.
+        to fill. What is past its deadline comes after what can still meet it, except in every fourth claim. In every
+        second claim, what was lost with a worker comes before both. In a reserved slot all of it is work of the slot's
+        plan.
         """
         self._claims += 1
         with self._database.write() as connection:
@@ -137,10 +132,7 @@ class Claims:
         order = [waiting] if self._claims % OVERDUE_EVERY == 0 else [in_time, waiting]
         if self._claims % LOST_EVERY == 0:
             order.insert(0, [query.where(_READY_AGAIN) for query in waiting])
-        head = next((row for queries in order if (row := _earliest(connection, queries))), None)
-        if head is not None and _yields(head, now_s):
-            return _earliest(connection, [query.where(_READY_FIRST) for query in in_time]) or head
-        return head
+        return next((row for queries in order if (row := _earliest(connection, queries))), None)
 
     def _mates(
         self, connection: sa.Connection, head: sa.Row, limit: int, plan: str | None, now_s: float
@@ -166,7 +158,9 @@ class Claims:
         in_time = work_items.c.deadline_s >= now_s
         turns = [in_time, sa.not_(in_time)]
         if head.priority == 0:
-            # Others of priority 0 have the seats first: with the next batch they would wait for all of this one.
+            # Others of priority 0 have the seats first: with the next batch they would wait for all of this one. By
+            # deadline alone, short notes of P1 that have waited take them: at five times the load that can be done,
+            # P0's p95 was twice as high. To let P0 pass the head too made accepted P1 notes late (1.3 of their time).
             turns.insert(0, sa.and_(_READY_FIRST, in_time))
         chosen = [head.id]
         for turn in turns:
@@ -174,12 +168,6 @@ class Claims:
                 more = alike.where(turn, work_items.c.id.not_in(chosen)).limit(limit - len(chosen))
                 chosen += connection.scalars(more)
         return chosen
-
-
-def _yields(head: sa.Row, now_s: float) -> bool:
-    """Return whether an item lets a more important one pass: it is new, of a lower priority, and has time."""
-    left_s, had_s = head.deadline_s - now_s, head.deadline_s - head.created_s
-    return head.priority > 0 and head.attempts == 0 and left_s > max(0.0, YIELDS_UNTIL * had_s)
 
 
 def _waiting(families: Sequence[str], plan: str | None) -> sa.Select:
@@ -190,9 +178,8 @@ def _waiting(families: Sequence[str], plan: str | None) -> sa.Select:
             work_items.c.batch_key,
             work_items.c.attempts,
             work_items.c.deadline_s,
-            work_items.c.created_s,
             work_items.c.priority,
-        )  # fmt: skip
+        )
         .where(
             _READY,
             work_items.c.plan == plan if plan is not None else sa.true(),
