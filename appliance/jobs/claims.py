@@ -137,10 +137,7 @@ class Claims:
     def _mates(
         self, connection: sa.Connection, head: sa.Row, limit: int, plan: str | None, now_s: float
     ) -> list[str]:  # fmt: skip
-        """Return the head's id with those of the most urgent items that can run with it, in time ones first.
-
-        Beside a head of priority 0, others of priority 0 come before all.
-        """
+        """Return the head's id with those of the items that can run with it: priority 0, others in time, late ones."""
         if head.attempts > 0 or limit <= 1:
             return [head.id]
         # Statements of their own: as a subquery of the update, PostgreSQL may run one again and lock too much.
@@ -156,12 +153,10 @@ class Claims:
             .with_for_update(skip_locked=True)
         )
         in_time = work_items.c.deadline_s >= now_s
-        turns = [in_time, sa.not_(in_time)]
-        if head.priority == 0:
-            # Others of priority 0 have the seats first: with the next batch they would wait for all of this one. By
-            # deadline alone, short notes of P1 that have waited take them: at five times the load that can be done,
-            # P0's p95 was twice as high. To let P0 pass the head too made accepted P1 notes late (1.3 of their time).
-            turns.insert(0, sa.and_(_READY_FIRST, in_time))
+        # With the next batch, P0 would wait for all of this one. By deadline alone, short notes of P1 that have waited
+        # take its seats: at five times the load that can be done, P0's p95 was twice as high. To let P0 pass the head
+        # too made accepted P1 notes late (1.3 of their time).
+        turns = [sa.and_(_READY_FIRST, in_time), in_time, sa.not_(in_time)]
         chosen = [head.id]
         for turn in turns:
             if len(chosen) < limit:

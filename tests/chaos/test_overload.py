@@ -17,11 +17,12 @@ from tests.processes.conftest import eventually
 
 WORKERS = (("whisper", "3"), ("voice", "2"), ("voice", "1"))
 """Roles with their slots. One slot of each kind is kept for enterprise, whose plan as shipped reserves it."""
-PEAK_HZ = 8.0
+PEAK_HZ = 4.0
+"""About what these workers do of the crowd's notes."""
 LONG_S = 600.0
 GROWS_AT_MOST = 1.15
 """What a process may hold in the last third of a long overload, of what it held in the first."""
-IMPORTANT: Rates = {"business": 2.0, "enterprise": 1.0}
+IMPORTANT: Rates = {"business": 1.0, "enterprise": 0.5}
 """The same at every load: what changes is how much comes beside it."""
 
 

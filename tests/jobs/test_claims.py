@@ -12,6 +12,7 @@ from appliance.jobs.states import ItemState, JobState
 from appliance.owner import Owner
 from appliance.storage.tables import work_items, workers
 from appliance.workers.roles import BATCH_LIMITS
+from tests.jobs.site import Site
 
 NO_PROCESS = 2**30
 """Above the largest process id that Linux gives out."""
@@ -34,6 +35,18 @@ def test_an_urgent_item_takes_waiting_ones_along(bench, claims):
     for number in range(3):
         bench.submit(f"number {number}", "fr")
     assert len(claims.claim(BATCH_LIMITS)) == 3
+
+
+def test_priority_0_has_the_seats_of_a_batch_before_what_is_due_earlier(bench):
+    site = Site(bench, cost=0.01)
+    waited = [site.note(1).id for _ in range(3)]
+    bench.clock.advance(9.0)
+    site.registries[0].seen()
+    urgent = [site.note(0).id for _ in range(2)]
+    claims = Claims(bench.database, "w0", 60.0)
+    # The notes of P1 are due in 11 s, those of P0 in 13.
+    assert {item.job_id for item in claims.claim({"hear": 3})} == {waited[0], *urgent}
+    assert {item.job_id for item in claims.claim({"hear": 3})} == {*waited[1:]}
 
 
 def submitted_in_turn(bench, text, count):
