@@ -96,6 +96,17 @@ def test_over_the_plans_requests_per_minute_the_answer_is_429(house: House) -> N
     assert house.send("good morning", "fr", user="bob").status_code == 200
 
 
+def test_what_is_refused_after_its_body_was_read_counts_as_well(house: House) -> None:
+    change_plan(house.database, "free", {"user_requests_per_minute": "2", "requests_per_minute": "none"})
+    change_plan(house.database, "free", {"languages": "es"})
+
+    # Six, because the minute may change between two of them.
+    answers = [house.send("good morning", "fr") for _ in range(6)]
+
+    assert answers[0].json()["code"] == "language_not_in_plan"
+    assert answers[-1].json()["code"] == "rate_limited"
+
+
 def test_a_request_waits_no_longer_than_its_plan_promises(tmp_path: Path, decoder: DecoderPool) -> None:
     with open_house(tmp_path, decoder, sla_s=1000, sla_scale=0.001) as house:
         house.working = False

@@ -75,3 +75,19 @@ def test_workers_are_listed_with_the_work_they_take_until_they_leave(bench):
     assert set(reader.families()) == {"mouth"}
     bench.clock.advance(60.0)
     assert reader.families() == {}
+
+
+def test_what_workers_can_do_is_read_again_after_half_a_second_and_at_once_while_there_is_none(bench):
+    monotonic_s = [0.0]
+    reader = CapabilityReader(bench.database, lambda: monotonic_s[0])
+    assert reader.current() is None
+    first, second = WorkerRegistry(bench.database, "w1"), WorkerRegistry(bench.database, "w2")
+    first.announce(capabilities_of(bench.engines, bench.settings), FAMILIES)
+    before = reader.current()
+    bench.clock.advance(1.0)
+    bench.translator = ScriptedTranslator([("es", "fr")])
+    second.announce(capabilities_of(bench.engines, bench.settings), FAMILIES)
+    monotonic_s[0] = 0.4
+    assert reader.current() is before
+    monotonic_s[0] = 0.6
+    assert reader.current().routes == capabilities_of(bench.engines, bench.settings).routes != before.routes
