@@ -25,7 +25,6 @@ from appliance.jobs.terms import Demand, Terms, VoiceKind
 from appliance.jobs.usage import day_of
 from appliance.owner import Owner
 from appliance.settings import Settings
-from appliance.storage.database import Database
 from appliance.storage.tables import jobs, usage
 
 AT_LEAST_S = 1.0
@@ -44,9 +43,8 @@ _COUNTED = {
 class Quotas:
     """Implements `appliance.jobs.terms.Allowance` with the plans of the database."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
-        """Read plans and usage from this database; the settings give what a plan leaves to the site."""
-        self._database = database
+    def __init__(self, settings: Settings) -> None:
+        """The settings give what a plan leaves to the site."""
         self._settings = settings
 
     def gate(

@@ -3,7 +3,7 @@
 import secrets
 
 from appliance.access.plan import Plan
-from appliance.access.rates import count_upload
+from appliance.access.rates import count_upload, counts_uploads
 from appliance.api.parts import ApiParts
 from appliance.audio.declared import said_duration_s
 from appliance.audio.decoded import DecodedAudio
@@ -11,6 +11,7 @@ from appliance.cache.keys import owner_digest
 from appliance.errors import MeeshyError, NoSpeech
 from appliance.jobs.documents import AudioFacts, JobDocument, MissingRange
 from appliance.jobs.submit import Seen, Submission
+from appliance.webhooks.trouble import require_enabled
 
 
 async def accepted(parts: ApiParts, plan: Plan, submission: Submission, audio: bytes) -> JobDocument:
@@ -31,21 +32,28 @@ async def accepted(parts: ApiParts, plan: Plan, submission: Submission, audio: b
 
 
 def _counted(parts: ApiParts, plan: Plan, submission: Submission, audio: bytes) -> Seen:
-    """Count an upload and look it up, in one transaction: this is all that an overload does for most of them."""
-    seen, database = None, parts.database
-    with database.write() as connection:
-        refusal: MeeshyError | None = count_upload(
-            connection, plan, submission.owner, parts.settings.requests_per_minute, database.now_s(connection)
-        )
-        if refusal is None:
-            try:
-                seen = parts.submitter.look(connection, submission, len(audio), said_duration_s(audio))
-            except MeeshyError as refused:
-                # Raised after the commit, so that it is counted as well.
-                refusal = refused
-    if seen is None:
-        raise refusal
-    return seen
+    """Look an upload up and count it, in one transaction: this is all that an overload does for most of them."""
+    # Kept for half a second: asked for within the transaction, it would take a second connection.
+    parts.capabilities.current()
+    database, per_minute = parts.database, parts.settings.requests_per_minute
+    seen = refusal = None
+    with database.write() if counts_uploads(plan, per_minute) else database.read() as connection:
+        try:
+            if submission.request.webhook_url is not None:
+                require_enabled(connection, submission.owner.application_id, submission.request.webhook_url)
+            seen = parts.submitter.look(connection, submission, len(audio), said_duration_s(audio))
+        except MeeshyError as refused:
+            # Raised after the commit, so that it is counted as well.
+            refusal = refused
+        # Last: other uploads of the same user wait for the count from here to the commit.
+        refusal = count_upload(connection, plan, submission.owner, per_minute, database.now_s(connection)) or refusal
+    if seen is not None and refusal is None:
+        return seen
+    try:
+        raise refusal or TypeError("an upload is either seen or refused")
+    finally:
+        # The refusal's traceback holds this frame, and with it the recording, until a garbage collection.
+        del refusal
 
 
 def _accept(parts: ApiParts, submission: Submission, decoded: DecodedAudio) -> JobDocument:

@@ -27,7 +27,6 @@ from appliance.jobs.states import FINAL_JOB, JobState
 from appliance.jobs.submit import Submission
 from appliance.owner import Owner
 from appliance.webhooks.destination import allowed_destination
-from appliance.webhooks.trouble import require_enabled
 
 POLL_AFTER_S = 1
 
@@ -133,9 +132,7 @@ async def translate_async(
         webhook_url = getattr(upload.wishes, "webhook_url", None)
         if webhook_url is not None:
             allowed_destination(webhook_url, parts.settings)
-        owner, submission = _submission(request.user, upload, user_header, idempotency_key, webhook_url)
-        if webhook_url is not None:
-            await parts.threads.short(require_enabled, parts.database, owner.application_id, webhook_url)
+        _, submission = _submission(request.user, upload, user_header, idempotency_key, webhook_url)
         job = await accepted(parts, plan, submission, upload.audio)
     return await _answered(parts, job, 202)
 
@@ -169,14 +166,24 @@ def _submission(
 def _gate(parts: ApiParts, caller: Caller, idempotency_key: str | None) -> Plan:
     """Refuse on the headers what no recording could change, so that its body is not read; return the plan."""
     caller.require("app")
-    application_id = caller.application_id
-    with parts.database.write() as connection:
+    application_id, refusal = caller.application_id, None
+    with parts.database.read() as connection:
         now_s = parts.database.now_s(connection)
         plan = parts.quotas.gate(connection, application_id, idempotency_key, now_s)
-        parts.submitter.admission.require_room(connection, application_id, idempotency_key, now_s)
-        refusal = count_translation(connection, plan, application_id, now_s)
-    if refusal is not None:
-        raise refusal
+        try:
+            parts.submitter.admission.require_room(connection, application_id, idempotency_key, now_s)
+        except MeeshyError as full:
+            # Counted as well: whoever does not wait is told so in the end.
+            refusal = full
+    if plan.requests_per_minute is not None:
+        with parts.database.write() as connection:
+            refusal = count_translation(connection, plan, application_id, now_s) or refusal
+    try:
+        if refusal is not None:
+            raise refusal
+    finally:
+        # The refusal's traceback holds this frame: with the name, neither would go before a garbage collection.
+        del refusal
     return plan
 
 

@@ -49,7 +49,7 @@ class Trial:
 
     def run(self, recordings: list[Samples]) -> float:
         """Translate recordings that arrive at once, and return the seconds until the last is done."""
-        capabilities, quotas = self.able, Quotas(self.context.database, self.context.settings)
+        capabilities, quotas = self.able, Quotas(self.context.settings)
         submitter = Submitter(
             self.context.database, self.context.settings, lambda: capabilities, lambda: None, quotas
         )  # fmt: skip

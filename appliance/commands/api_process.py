@@ -43,7 +43,7 @@ def run_api(
         migrate(patient)
     database = Database(settings.database, patience=ANSWERING)
     first_key = ensure_first_key(database, settings.data_dir)
-    capabilities, quotas = CapabilityReader(database), Quotas(database, settings)
+    capabilities, quotas = CapabilityReader(database), Quotas(settings)
     metrics = Metrics()
     metrics.count_commits_of(database.engine)
     metrics.registry.register(FiguresCollector(database, settings.data_dir))

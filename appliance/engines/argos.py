@@ -176,8 +176,10 @@ class ArgosTranslator:
 
     def _cut_long_pieces(self, model: ArgosModel, group: list[_Job]) -> None:
         def fits(text: str) -> bool:
-            # No token is shorter than a byte, but for the mark before the first word; most sentences need no count.
-            return len(text.encode()) < LONGEST_SENTENCE_TOKENS or len(model.tokens(text)) <= LONGEST_SENTENCE_TOKENS
+            # No token is shorter than a letter, but for the mark before the first word. Beyond ASCII, the tokenizer may
+            # make several letters of one ("½").
+            short = text.isascii() and len(text) < LONGEST_SENTENCE_TOKENS
+            return short or len(model.tokens(text)) <= LONGEST_SENTENCE_TOKENS
 
         for job in group:
             job.segments = [

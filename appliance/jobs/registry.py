@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -18,6 +19,7 @@ from appliance.storage.tables import workers
 SEEN_WITHIN_S = 15.0
 """A worker that has not been seen for this long counts as gone; it reports every few seconds."""
 LOOK_EVERY_S = 0.5
+"""How old an API process's knowledge of what workers can do may be."""
 
 
 class WorkerRegistry:
@@ -82,6 +84,7 @@ class CapabilityReader:
         """Read from this database."""
         self._database = database
         self._monotonic_s = monotonic_s
+        self._lock = threading.Lock()
         self._current: tuple[float, Capabilities] | None = None
 
     def current(self) -> Capabilities | None:
@@ -90,12 +93,13 @@ class CapabilityReader:
         As they were at most half a second ago: every upload asks several times, and decoding them takes longer than
         all else that it asks.
         """
-        at_s = self._monotonic_s()
-        if self._current is not None and at_s - self._current[0] < LOOK_EVERY_S:
-            return self._current[1]
-        able = self._read()
-        self._current = None if able is None else (at_s, able)
-        return able
+        with self._lock:
+            at_s = self._monotonic_s()
+            if self._current is not None and at_s - self._current[0] < LOOK_EVERY_S:
+                return self._current[1]
+            able = self._read()
+            self._current = None if able is None else (at_s, able)
+            return able
 
     def _read(self) -> Capabilities | None:
         with self._database.read() as connection:

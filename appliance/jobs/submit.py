@@ -101,7 +101,7 @@ class Submitter:
                 return Seen(None, complete=False)
             asked = Asked(
                 said_s, deadline_s(0.0, terms.sla_s, said_s, outlook.scale), languages=len(computed),
-                heard=source_key in kept, priority=terms.priority, plan=terms.plan,
+                heard=bool(kept), priority=terms.priority, plan=terms.plan,
             )  # fmt: skip
             self.admission.require_fit(connection, asked, now_s)
         return Seen(None, complete=False)
@@ -129,34 +129,6 @@ class Submitter:
             job = self._record(connection, submission, audio, capabilities)
         self._ring()
         return job
-
-    def check(self, submission: Submission, size_bytes: int, said_s: float | None = None) -> None:
-        """Raise why a request cannot be served however its recording sounds: no route, not in the plan, no time.
-
-        `said_s` is how long the recording says that it is, None where it does not: then the time is judged by its
-        bytes, which refuses much less. Most of what an overload refuses is refused here, so it asks little.
-        """
-        request, capabilities = submission.request, self._known_capabilities()
-        check_targets(capabilities, request)
-        with self._database.read() as connection:
-            terms = self._allowance.check(
-                connection, submission.owner.application_id, request.targets, _voice(request, capabilities)
-            )
-            now_s = self._database.now_s(connection)
-            keys = self._keys(submission, capabilities)
-            answered = recall(connection, keys, now_s).keys() | _open_leaders(connection, keys).keys()
-            if answered >= set(keys):
-                return
-            if said_s is None:
-                self.admission.require_hope(connection, terms, size_bytes, now_s)
-                return
-            budget_s = deadline_s(0.0, terms.sla_s, said_s, sla_scale(connection, self._settings))
-            heard = self._known_source(connection, submission, capabilities, {}, now_s) is not None
-            asked = Asked(
-                said_s, budget_s, languages=len(set(keys) - answered), heard=heard,
-                priority=terms.priority, plan=terms.plan,
-            )  # fmt: skip
-            self.admission.require_fit(connection, asked, now_s)
 
     def _known_capabilities(self) -> Capabilities:
         capabilities = self._capabilities()

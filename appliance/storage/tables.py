@@ -116,8 +116,8 @@ work_items = sa.Table(
     sa.Column("created_s", sa.Double, nullable=False),
     # The job's, for the claims of reserved slots: they look for one plan's work, however much of others waits.
     sa.Column("plan", sa.String(32)),
-    # The job's too: 0 has the seats of a batch first.
-    sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
+    # The job's too: 0 has the seats of a batch first. Items of a process that does not know it yet have no such right.
+    sa.Column("priority", sa.Integer, nullable=False, server_default="2"),
     sa.Index(None, "state", "deadline_s"),
     sa.Index(None, "batch_key", "state", "deadline_s"),
     sa.Index(

@@ -42,11 +42,10 @@ def still_disabled(connection: sa.Connection, application_id: str, destination: 
     return is_disabled(connection, application_id, destination)
 
 
-def require_enabled(database: Database, application_id: str, destination: str) -> None:
+def require_enabled(connection: sa.Connection, application_id: str, destination: str) -> None:
     """Raise DestinationDisabled where the receiver has said that it is gone."""
-    with database.read() as connection:
-        if is_disabled(connection, application_id, destination):
-            raise DestinationDisabled
+    if is_disabled(connection, application_id, destination):
+        raise DestinationDisabled
 
 
 def mark(

@@ -44,19 +44,22 @@ class Memory:
         return parts
 
     def _run(self) -> None:
+        self._look()
         while not self._over.wait(LOOK_EVERY_S):
-            held = {
-                f"{slot.kind}-{number}": _resident_mib(slot.process.pid)
-                + sum(map(_resident_mib, children_of(slot.process.pid)))
-                for number, slot in enumerate(self._slots)
-            }
-            self._looks.append((time.monotonic(), held))
+            self._look()
+
+    def _look(self) -> None:
+        held = {
+            f"{slot.kind}-{number}": sum(map(_held_mib, [slot.process.pid, *children_of(slot.process.pid)]))
+            for number, slot in enumerate(self._slots)
+        }
+        self._looks.append((time.monotonic(), held))
 
 
-def _resident_mib(pid: int) -> float:
-    """Return a process's resident memory, 0 where it is gone."""
+def _held_mib(pid: int) -> float:
+    """Return a process's memory, what it shares counted by its share, 0 where it is gone."""
     try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
         return 0.0
-    return next((int(line.split()[1]) * _KIB / _MIB for line in lines if line.startswith("VmRSS:")), 0.0)
+    return next((int(line.split()[1]) * _KIB / _MIB for line in lines if line.startswith("Pss:")), 0.0)

@@ -71,7 +71,7 @@ class House:
         self.registry.announce(capabilities_of(self.engines, self.settings), FAMILIES)
         self.key = create_key(self.database, "messenger", "app")
         capabilities = CapabilityReader(self.database)
-        quotas = Quotas(self.database, self.settings)
+        quotas = Quotas(self.settings)
         submitter = Submitter(self.database, self.settings, capabilities.current, self.ring, quotas)
         self.parts = ApiParts(
             self.settings, self.database, self.objects, submitter, JobReader(self.database), self.decoder,

@@ -1,6 +1,9 @@
 """Admission over HTTP: what is refused and when, what never is, and what the appliance tells about itself."""
 
 import asyncio
+import contextlib
+import gc
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,11 +11,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from appliance.access.plans import change_plan
+from appliance.api import intake
 from appliance.api.capacity import CapacityOut
 from appliance.audio.decoder import DecoderPool
+from appliance.errors import Overloaded
+from appliance.jobs.documents import Request
 from appliance.jobs.rates import COMMISSIONED, FAMILIES, Rate, learn
+from appliance.jobs.submit import Submission
+from appliance.owner import Owner
 from appliance.storage.site import set_site_value
-from tests.integration.api_house import TRANSLATE, House, open_house
+from tests.integration.api_house import TRANSLATE, House, open_house, recording
 
 CAPACITY = "/api/v1/capacity"
 
@@ -90,6 +99,41 @@ def test_a_full_appliance_answers_without_waiting_for_the_body(house: House) -> 
     assert start["status"] == 503
     assert int(dict(start["headers"])[b"retry-after"]) >= 1
     assert msgspec.json.decode(body["body"])["code"] == "overloaded"
+
+
+def test_a_full_appliance_counts_what_it_refuses(house: House) -> None:
+    full(house)
+    change_plan(house.database, "enterprise", {"requests_per_minute": "2"})
+
+    # Six, because the minute may change between two of them.
+    codes = {house.send("one more", "fr").json()["code"] for _ in range(6)}
+
+    assert codes == {"overloaded", "rate_limited"}
+
+
+def test_a_refused_recording_is_given_up_at_once(house: House) -> None:
+    house.waiting_job("before it")
+    measured(house, 20.0)
+    submission = Submission(
+        owner=Owner(house.key.application_id, "alice"), request=Request(targets=("fr",), consent=True),
+        audio_sha256="0" * 64,
+    )  # fmt: skip
+    plan = asking(house, house.parts.quotas.gate, house.key.application_id, None, 0.0)
+    audio = recording("too much")
+    gc.disable()
+    try:
+        held = sys.getrefcount(audio)
+        with contextlib.suppress(Overloaded):
+            intake._counted(house.parts, plan, submission, audio)
+            raise AssertionError("not refused")
+        assert sys.getrefcount(audio) == held
+    finally:
+        gc.enable()
+
+
+def asking(house: House, question, *arguments):
+    with house.database.read() as connection:
+        return question(connection, *arguments)
 
 
 def test_what_cannot_be_done_in_time_is_refused_with_when_it_would_be(house: House) -> None:

@@ -103,8 +103,7 @@ def test_what_is_refused_after_its_body_was_read_counts_as_well(house: House) ->
     # Six, because the minute may change between two of them.
     answers = [house.send("good morning", "fr") for _ in range(6)]
 
-    assert answers[0].json()["code"] == "language_not_in_plan"
-    assert answers[-1].json()["code"] == "rate_limited"
+    assert {answer.json()["code"] for answer in answers} == {"language_not_in_plan", "rate_limited"}
 
 
 def test_a_request_waits_no_longer_than_its_plan_promises(tmp_path: Path, decoder: DecoderPool) -> None:

@@ -112,6 +112,20 @@ def test_a_zygote_that_died_is_replaced(pool, others):
     assert zygote not in children_of_this_process() - others
 
 
+def test_a_zygote_that_ends_after_it_was_replaced_leaves_no_zombie(zygote, others):
+    DecoderProcess(zygote, DecodeLimits()).end()
+    (first,) = children_of_this_process() - others
+    os.kill(first, signal.SIGSTOP)
+    zygote.retire()
+    DecoderProcess(zygote, DecodeLimits()).end()
+    os.kill(first, signal.SIGKILL)
+    os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+
+    DecoderProcess(zygote, DecodeLimits()).end()
+
+    assert first not in children_of_this_process() - others
+
+
 def test_a_recording_that_crashes_its_decoder_costs_the_zygote_its_place(zygote, tmp_path, others):
     child = DecoderProcess(zygote, DecodeLimits())
     child.wait_ready()

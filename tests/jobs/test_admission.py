@@ -15,7 +15,7 @@ from appliance.jobs.registry import WorkerRegistry
 from appliance.jobs.submit import Submission
 from appliance.owner import Owner
 from appliance.storage import tables
-from appliance.storage.tables import jobs, stage_rates
+from appliance.storage.tables import cached_answers, jobs, stage_rates
 from appliance.testing.engines import scripted_speech
 from appliance.workers import roles
 from tests.jobs.site import Site
@@ -137,6 +137,24 @@ class TestWhoIsRefused:
         kept = hashlib.sha256(pcm_of(scripted_speech("kept"))).hexdigest()
         known = Submission(owner=owner, request=Request(targets=("es",), consent=True), audio_sha256=kept)
         bench.look(known, 160_000, 5.0)
+
+    def test_an_early_refusal_knows_what_a_kept_language_tells_of_the_recording(self, bench):
+        owner = Owner("app", "p0")
+        bench.submit("kept", "fr", owner=owner)
+        bench.run()
+        with bench.database.write() as connection:
+            connection.execute(sa.delete(cached_answers).where(cached_answers.c.kind == "transcription"))
+        site = Site(bench, cost=0.0)
+        site.measured({"hear": 0.5, "translate": 0.0, "synthesize": 0.0, "finish": 0.0})
+        site.note(0)
+        site.note(0, audio_s=2.0)
+        # As above: it fits where it need not be heard, which the French answer tells.
+        kept = hashlib.sha256(pcm_of(scripted_speech("kept"))).hexdigest()
+        bench.look(
+            Submission(owner=owner, request=Request(targets=("fr", "es"), consent=True), audio_sha256=kept),
+            160_000,
+            5.0,
+        )
 
     def test_an_early_look_counts_nothing(self, site):
         for _ in range(20):

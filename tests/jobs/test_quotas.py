@@ -34,7 +34,7 @@ class Tenant:
 
     def __init__(self, bench, plan: str = "free", **limits: str) -> None:
         self.bench = bench
-        bench.allowance = self.quotas = Quotas(bench.database, bench.settings)
+        bench.allowance = self.quotas = Quotas(bench.settings)
         self.id = create_key(bench.database, "messenger", "app", plan).application_id
         self.owner = Owner(self.id, "alice")
         self.plan = plan

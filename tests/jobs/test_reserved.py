@@ -28,7 +28,7 @@ class Shop:
 
     def __init__(self, bench) -> None:
         self.bench = bench
-        bench.allowance = Quotas(bench.database, bench.settings)
+        bench.allowance = Quotas(bench.settings)
         self.owners = {
             plan: Owner(create_key(bench.database, plan, "app", plan).application_id, "alice")
             for plan in ("enterprise", "pro")
@@ -217,7 +217,7 @@ class TestAdmission:
     @pytest.fixture
     def site(self, shop):
         site = Site(shop.bench, workers=2)
-        shop.bench.allowance = Quotas(shop.bench.database, shop.bench.settings)
+        shop.bench.allowance = Quotas(shop.bench.settings)
         return site
 
     def note(self, shop, site, plan):

@@ -72,7 +72,7 @@ class Intake:
         self._store = open_store(settings)
         workers = CapabilityReader(database)
         self.ringer = RedisRinger(settings.redis_url, Listeners(workers, SystemClock()))
-        self._submitter = Submitter(database, settings, workers.current, self._ring, Quotas(database, settings))
+        self._submitter = Submitter(database, settings, workers.current, self._ring, Quotas(settings))
         self._rang_s = 0.0
         self._users = 0
         self._applications = {priority: self._application(priority, plan) for priority, plan in PLANS.items()}

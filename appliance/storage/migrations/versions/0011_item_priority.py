@@ -16,7 +16,7 @@ _FIRST = sa.text("state = 'ready' AND priority = 0")
 
 
 def upgrade() -> None:
-    op.add_column("work_items", sa.Column("priority", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("work_items", sa.Column("priority", sa.Integer(), nullable=False, server_default="2"))
     op.execute(
         "UPDATE work_items SET priority = (SELECT jobs.priority FROM jobs WHERE jobs.id = work_items.job_id) "
         "WHERE state IN ('ready', 'claimed')"
