@@ -13,7 +13,7 @@ from tests.chaos.crowd import Note
 
 BOUNDARY = "meeshy-overload"
 LOOK_EVERY_S, CANCEL_EVERY_S, HEALTH_EVERY_S = 0.25, 3.0, 1.0
-PATIENCE_S = 120.0
+PATIENCE_S = 60.0
 NO_ANSWER = 0
 ENDS = frozenset({"done", "cancelled"})
 CANCELLED_OF = 7

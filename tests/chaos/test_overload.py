@@ -76,7 +76,7 @@ def test_what_is_accepted_in_an_overload_ends_and_what_is_refused_is_told_when_t
     staged, redis, seed, figures
 ):
     scene = staged(redis_url=redis.url, requests_per_minute=600)
-    reckoning = Site(scene, seed).run(Phase("five times", rates_at(5), 8.0))
+    reckoning = Site(scene, seed).run(Phase("five times", rates_at(5), 15.0))
     found = check(scene.history, scene.end_state(), audio_of)
     figures(**_shown(reckoning), **found.counts())
     assert found.all() == []

@@ -172,6 +172,18 @@ class TestWhoPasses:
         fill(site, 0)
         assert bench.submit("kept", "fr", owner=owner).targets[0].cached
 
+    def test_an_answer_that_expires_between_two_looks_is_computed_again(self, bench, clock):
+        owner = Owner("app", "p0")
+        bench.submit("kept", "fr", owner=owner)
+        bench.run()
+        kept = hashlib.sha256(pcm_of(scripted_speech("kept"))).hexdigest()
+        submission = Submission(owner=owner, request=Request(targets=("fr",), consent=True), audio_sha256=kept)
+        assert bench.look(submission).complete
+        clock.advance(bench.settings.result_ttl_s + 1)
+        assert bench.submitter.answer(submission) is None
+        again = bench.submit("kept", "fr", owner=owner)
+        assert not again.targets[0].cached
+
     def test_a_repeated_idempotency_key_passes(self, site):
         first = site.note(0, text="mine", key="k")
         fill(site, 0)
