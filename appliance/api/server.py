@@ -9,6 +9,9 @@ from litestar import Litestar
 
 GRACE_S = 5
 """Open requests get this long to end; streams of events are cut then."""
+KEEP_ALIVE_S = 75
+"""How long an idle connection is kept: longer than clients and proxies keep theirs (httpx 5 s, nginx 60 s). Where the
+server closes first, a request may meet a connection that is just being closed, and nobody knows what became of it."""
 BACKLOG = 256
 
 
@@ -26,7 +29,7 @@ class ApiServer:
         self._server = _Announcing(
             uvicorn.Config(
                 app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S,
-                lifespan="on", ws="none",
+                timeout_keep_alive=KEEP_ALIVE_S, lifespan="on", ws="none",
             )
         )  # fmt: skip
 

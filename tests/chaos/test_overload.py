@@ -105,7 +105,8 @@ def test_ten_minutes_of_five_times_too_much(staged, redis, seed, figures):
     p0_change, control = 2 * p0_p95_s[1] / (p0_p95_s[0] + p0_p95_s[2]), p0_p95_s[2] / p0_p95_s[0]
     figures(
         peak_hz=round(peak_hz, 2), goodput_of_peak=round(overload.goodput_hz / peak_hz, 3),
-        ladder_hz=[round(each.goodput_hz, 2) for each in ladder], p0_p95_change=round(p0_change, 3),
+        ladder_hz=[round(each.goodput_hz, 2) for each in ladder],
+        ladder_codes=[json.dumps(each.codes()) for each in ladder], p0_p95_change=round(p0_change, 3),
         p0_p95_control=round(control, 3), **found.counts(),
         held_mib={name: [round(mib) for mib in parts] for name, parts in held_mib.items()},
     )  # fmt: skip
