@@ -171,9 +171,10 @@ def test_a_receiver_that_is_gone_gets_nothing_more_from_that_application(office,
     assert [office.row(message).state for message in (first, later)] == ["gone", "gone"]
     assert [office.row(message).state for message in (elsewhere, foreign)] == ["delivered", "delivered"]
     assert receiver.accepted().keys() == {elsewhere, foreign}
-    with pytest.raises(DestinationDisabled):
-        require_enabled(office.database, office.application.application_id, receiver.url())
-    require_enabled(office.database, other, receiver.url())
+    with office.database.read() as rows:
+        with pytest.raises(DestinationDisabled):
+            require_enabled(rows, office.application.application_id, receiver.url())
+        require_enabled(rows, other, receiver.url())
 
 
 def test_an_enabled_destination_gets_what_it_missed(office, receiver):
