@@ -21,11 +21,12 @@ from appliance.access.spent import (
 )
 from appliance.errors import LanguageNotInPlan, ModelMissing, QuotaExceeded, VoiceNotInPlan
 from appliance.jobs.locks import hold_names
+from appliance.jobs.query import is_repeated
 from appliance.jobs.terms import Demand, Terms, VoiceKind
 from appliance.jobs.usage import day_of
 from appliance.owner import Owner
 from appliance.settings import Settings
-from appliance.storage.tables import jobs, usage
+from appliance.storage.tables import usage
 
 AT_LEAST_S = 1.0
 NOTHING_KNOWN_S = 60.0
@@ -93,7 +94,7 @@ class Quotas:
         self, connection: sa.Connection, plan: Plan, application_id: str, idempotency_key: str | None, now_s: float
     ) -> None:
         so_far = spent_so_far(connection, application_id, f"{month_of(now_s)}-01", day_of(now_s))
-        if not _used_up(plan, so_far) or _known_key(connection, application_id, idempotency_key):
+        if not _used_up(plan, so_far) or is_repeated(connection, application_id, idempotency_key):
             return
         self._month(connection, plan, application_id, None, 1, now_s)
         self._day(connection, plan, application_id, 0.0, now_s)
@@ -164,15 +165,6 @@ def _used_up(plan: Plan, so_far: Spent) -> bool:
 
 def _limited(plan: Plan) -> bool:
     return any(getattr(plan, name) is not None for name in _COUNTED)
-
-
-def _known_key(connection: sa.Connection, application_id: str, idempotency_key: str | None) -> bool:
-    if idempotency_key is None:
-        return False
-    known = sa.select(jobs.c.id).where(
-        jobs.c.application_id == application_id, jobs.c.idempotency_key == idempotency_key
-    )
-    return connection.scalar(known.limit(1)) is not None
 
 
 def _until(at_s: float | None, now_s: float) -> float:

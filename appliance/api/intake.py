@@ -47,10 +47,10 @@ def _counted(parts: ApiParts, plan: Plan, submission: Submission, audio: bytes) 
             refusal = refused
         # Last: other uploads of the same user wait for the count from here to the commit.
         refusal = count_upload(connection, plan, submission.owner, per_minute, database.now_s(connection)) or refusal
-    if seen is not None and refusal is None:
+    if refusal is None:
         return seen
     try:
-        raise refusal or TypeError("an upload is either seen or refused")
+        raise refusal
     finally:
         # The refusal's traceback holds this frame, and with it the recording, until a garbage collection.
         del refusal

@@ -25,7 +25,6 @@ from appliance.errors import MeeshyError
 from appliance.jobs.documents import Failure, JobDocument
 from appliance.jobs.states import FINAL_JOB, JobState
 from appliance.jobs.submit import Submission
-from appliance.owner import Owner
 from appliance.webhooks.destination import allowed_destination
 
 POLL_AFTER_S = 1
@@ -100,10 +99,10 @@ async def translate(
     plan = await parts.threads.short(_gate, parts, request.user, idempotency_key)
     with parts.room.held() as held:
         upload = await read_upload(request, Shape.sync(), held, parts.threads)
-        owner, submission = _submission(request.user, upload, user_header, idempotency_key, None)
+        submission = _submission(request.user, upload, user_header, idempotency_key, None)
         job = await accepted(parts, plan, submission, upload.audio)
         del upload
-    job = await finished_within(parts, owner, job, _wait_s(parts, job))
+    job = await finished_within(parts, submission.owner, job, _wait_s(parts, job))
     if failure := failure_of_caller(job):
         raise failure
     return await _answered(parts, job, 200 if job.state in FINAL_JOB else 202)
@@ -132,7 +131,7 @@ async def translate_async(
         webhook_url = getattr(upload.wishes, "webhook_url", None)
         if webhook_url is not None:
             allowed_destination(webhook_url, parts.settings)
-        _, submission = _submission(request.user, upload, user_header, idempotency_key, webhook_url)
+        submission = _submission(request.user, upload, user_header, idempotency_key, webhook_url)
         job = await accepted(parts, plan, submission, upload.audio)
     return await _answered(parts, job, 202)
 
@@ -152,15 +151,13 @@ def failure_of_caller(job: JobDocument) -> MeeshyError | None:
 
 def _submission(
     caller: Caller, upload: Upload, user_header: str | None, idempotency_key: str | None, webhook_url: str | None
-) -> tuple[Owner, Submission]:
-    owner = caller.owner(upload.wishes.user_id, named_in_header(user_header))
-    submission = Submission(
-        owner=owner,
+) -> Submission:
+    return Submission(
+        owner=caller.owner(upload.wishes.user_id, named_in_header(user_header)),
         request=upload.wishes.request(webhook_url),
         audio_sha256=upload.sha256,
         idempotency_key=idempotency_key,
     )
-    return owner, submission
 
 
 def _gate(parts: ApiParts, caller: Caller, idempotency_key: str | None) -> Plan:
@@ -178,13 +175,13 @@ def _gate(parts: ApiParts, caller: Caller, idempotency_key: str | None) -> Plan:
     if plan.requests_per_minute is not None:
         with parts.database.write() as connection:
             refusal = count_translation(connection, plan, application_id, now_s) or refusal
+    if refusal is None:
+        return plan
     try:
-        if refusal is not None:
-            raise refusal
+        raise refusal
     finally:
         # The refusal's traceback holds this frame: with the name, neither would go before a garbage collection.
         del refusal
-    return plan
 
 
 def _wait_s(parts: ApiParts, job: JobDocument) -> float:

@@ -16,6 +16,7 @@ from appliance.jobs.deadlines import DEADLINE_PER_AUDIO_S, sla_scale
 from appliance.jobs.documents import JobDocument
 from appliance.jobs.fleet import load_fleet
 from appliance.jobs.outlook import AT_LEAST_S, SHARES, Asked, Outlook, Verdict
+from appliance.jobs.query import is_repeated
 from appliance.jobs.rates import load_rates
 from appliance.jobs.states import FINAL_TARGET, OPEN_JOB
 from appliance.jobs.terms import Terms
@@ -66,7 +67,7 @@ class Admission:
         """Raise Overloaded where more jobs are open than the site allows; a repeated idempotency key passes."""
         outlook = self.look(connection, now_s)
         waiting, most = outlook.backlog.jobs, self._settings.most_waiting_jobs
-        if not most or waiting < most or _known(connection, application_id, idempotency_key):
+        if not most or waiting < most or is_repeated(connection, application_id, idempotency_key):
             return
         retry_after_s, eta_s = NOTHING_KNOWN_S, None
         if outlook.known:
@@ -152,15 +153,6 @@ def _refusal(eta_s: float, retry_after_s: float, priority: int) -> Overloaded:
         eta_s=_rounded(eta_s),
         priority=priority,
     )
-
-
-def _known(connection: sa.Connection, application_id: str, idempotency_key: str | None) -> bool:
-    if idempotency_key is None:
-        return False
-    known = sa.select(jobs.c.id).where(
-        jobs.c.application_id == application_id, jobs.c.idempotency_key == idempotency_key
-    )
-    return connection.scalar(known.limit(1)) is not None
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -60,6 +60,16 @@ def load_jobs(connection: sa.Connection, job_ids: Collection[str]) -> dict[str, 
     return {row["id"]: _job_document(row, found[row["id"]]) for row in rows}
 
 
+def is_repeated(connection: sa.Connection, application_id: str, idempotency_key: str | None) -> bool:
+    """Return whether any user of the application has a job with this idempotency key; False for none."""
+    if idempotency_key is None:
+        return False
+    known = sa.select(jobs.c.id).where(
+        jobs.c.application_id == application_id, jobs.c.idempotency_key == idempotency_key
+    )
+    return connection.scalar(known.limit(1)) is not None
+
+
 def _job_document(row: sa.RowMapping, target_rows: Sequence[sa.RowMapping]) -> JobDocument:
     return JobDocument(
         id=row["id"],
