@@ -68,7 +68,7 @@ class RawPipeline:
             sacrebleu.sentence_chrf(back.text, [" ".join(sentences)])
 
     def _spoken(self, samples: Samples, texts: Sequence[str], target: str) -> Speech:
-        voice = self._engines.synthesizer.match_voice(samples, target)
+        voice = self._engines.synthesizer.match_voice([samples], target)
         parts: list[Samples] = []
         rate_hz = 0
         for result in self._engines.synthesizer.speak([SpeakRequest(text, target, voice) for text in texts]):

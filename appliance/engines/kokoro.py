@@ -1,7 +1,7 @@
 """Kokoro-82M on onnxruntime: speaks with its stock voices and with mixtures of them that resemble a speaker."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,18 +99,26 @@ class Kokoro:
         weights = (np.array(self._facts.names) == chosen).astype(np.float32)
         return make_voice("stock", weights, weights)
 
-    def match_voice(self, reference: Samples, language: str, settings: MatchSettings | None = None) -> Voice:
-        """Return a mixture of stock voices that resembles the speaker of a 16 kHz recording, for speaking a language.
+    def match_voice(
+        self,
+        references: Sequence[Samples],
+        language: str,
+        embedding: Samples | None = None,
+        settings: MatchSettings | None = None,
+    ) -> Voice:
+        """Return a mixture of stock voices that resembles the speaker of 16 kHz recordings, for speaking a language.
 
-        Settings other than the engine's own are for evaluation. Raises the encoder's error where the recording shows
-        no speaker, EngineFailed for a language it cannot speak.
+        Without an embedding, the recordings' own is taken. Settings other than the engine's own are for evaluation.
+        Raises the encoder's error where the recordings show no speaker, EngineFailed for a language it cannot speak.
         """
         if language not in DEFAULT_VOICES:
             raise EngineFailed(f"Kokoro has no voices for '{language[:20]}'.")
-        embedding = self._encoder.embed([reference])[0]
-        if isinstance(embedding, MeeshyError):
-            raise embedding
-        f0_hz = median_f0_hz(np.asarray(reference, np.float32), SPEECH_RATE_HZ)
+        sound = np.concatenate([np.asarray(reference, np.float32) for reference in references])
+        if embedding is None:
+            embedding = self._encoder.embed([sound])[0]
+            if isinstance(embedding, MeeshyError):
+                raise embedding
+        f0_hz = median_f0_hz(sound, SPEECH_RATE_HZ)
         chosen = settings or self._match
         mixture = match_speaker(embedding, f0_hz, language, self._facts, chosen)
         return make_voice("matched", mixture.timbre, mixture.prosody, {"speed": chosen.speed})
@@ -137,19 +145,24 @@ class Kokoro:
                 results.append(error)
         return results
 
-    def _say(self, request: SpeakRequest) -> Speech:
+    def stream(self, request: SpeakRequest) -> Iterator[Speech]:
+        """Yield an utterance at 24 kHz sentence by sentence, with the pause behind each; together they are `speak`'s.
+
+        A sentence that is too long for the model comes in several pieces.
+        """
         chunks = self._phonemes.chunks(request.text, request.language)
         voice, speed, row_shift = _reading(request.voice, request.seed)
-        parts: list[np.ndarray] = []
         for chunk in chunks:
             row = int(np.clip(len(chunk.tokens) - 1 + row_shift, 0, STYLE_ROWS - 1))
-            audio = self._run(chunk.tokens, style_of(voice, self._styles, row), speed)
-            parts += [trim_silence(audio), np.zeros(round(chunk.pause_s * RATE_HZ), np.float32)]
-        samples = np.concatenate(parts)
-        peak = float(np.abs(samples).max(initial=0.0))
-        if not np.isfinite(peak) or peak == 0.0:
-            raise EngineFailed("Kokoro gave no sound for this text.")
-        return Speech(samples * np.float32(min(1.0, _LIMIT / peak)), RATE_HZ)
+            audio = trim_silence(self._run(chunk.tokens, style_of(voice, self._styles, row), speed))
+            peak = float(np.abs(audio).max(initial=0.0))
+            if not np.isfinite(peak) or peak == 0.0:
+                raise EngineFailed("Kokoro gave no sound for this text.")
+            pause = np.zeros(round(chunk.pause_s * RATE_HZ), np.float32)
+            yield Speech(np.concatenate([audio * np.float32(min(1.0, _LIMIT / peak)), pause]), RATE_HZ)
+
+    def _say(self, request: SpeakRequest) -> Speech:
+        return Speech(np.concatenate([piece.samples for piece in self.stream(request)]), RATE_HZ)
 
     def _run(self, tokens: tuple[int, ...], style: np.ndarray, speed: float) -> np.ndarray:
         feed = {

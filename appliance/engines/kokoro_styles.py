@@ -5,15 +5,15 @@ the other 128 to the predictors of duration, pitch and energy (prosody): kokoro/
 hexgrad/kokoro. The two halves are mixed on their own, so a high voice can have a deep one's timbre.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from appliance.engines.protocols import Voice
+from appliance.engines.voice_version import content_version
 from appliance.errors import EngineFailed, ModelCorrupt, ModelMissing
 
 ENGINE = "kokoro"
@@ -93,17 +93,6 @@ def make_voice(
     arrays = {"timbre": timbre.astype(np.float32), "prosody": prosody.astype(np.float32)}
     scalars = {"speed": 1.0, **(parameters or {})}
     return Voice(kind, ENGINE, arrays, content_version(ENGINE, arrays, scalars), scalars)
-
-
-def content_version(engine: str, arrays: Mapping[str, Any], parameters: Mapping[str, float]) -> str:
-    """Return 32 hex digits that change with every value that shapes the voice's sound."""
-    digest = hashlib.sha256(engine.encode())
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"|{name}:{array.dtype.str}:{array.shape}|".encode() + array.tobytes())
-    for name in sorted(parameters):
-        digest.update(f"|{name}={float(parameters[name])!r}".encode())
-    return digest.hexdigest()[:32]
 
 
 def style_of(voice: Voice, styles: np.ndarray, row: int) -> np.ndarray:

@@ -4,7 +4,7 @@ A batch never fails as a whole because of one bad row: each row's place holds ei
 No engine keeps anything about a speaker or a request: all of it comes in with the call and leaves with the result.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -214,12 +214,20 @@ class Synthesizer(Protocol):
         """Return the voice that speaks when nobody's may be used."""
         ...
 
-    def match_voice(self, reference: Samples, language: str) -> Voice:
-        """Return a voice that resembles the speaker of a 16 kHz recording, for speaking a language."""
+    def match_voice(self, references: Sequence[Samples], language: str, embedding: Samples | None = None) -> Voice:
+        """Return a voice that resembles the speaker of 16 kHz recordings, for speaking a language.
+
+        `embedding` is the speaker's, by the encoder that the engine was given, where one is known that is better than
+        what these recordings show alone. An engine that is conditioned on sound passes over it.
+        """
         ...
 
     def speak(self, batch: Sequence[SpeakRequest]) -> list[Speech | MeeshyError]:
         """Return one utterance or error per request, in order."""
+        ...
+
+    def stream(self, request: SpeakRequest) -> Iterator[Speech]:
+        """Yield one utterance in pieces, each as soon as it is spoken, or raise a MeeshyError."""
         ...
 
 

@@ -98,7 +98,7 @@ def _voice(context: Context, work: Work) -> tuple[Voice, bool]:
     voice, known = context.references.recall(
         *of_speaker,
         f"voice:{synthesizer.identity().key}:{language}",
-        lambda: synthesizer.match_voice(source_samples(context, work), language),
+        lambda: synthesizer.match_voice([source_samples(context, work)], language),
     )
     last = work.progress.readings[-1] if work.progress.readings else None
     clearer, refine = context.engines.clearer_voice, context.engines.refine_voice

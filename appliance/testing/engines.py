@@ -5,7 +5,7 @@ transcriber reads them back, so a whole chain can be checked word for word. They
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -140,9 +140,10 @@ class ScriptedSynthesizer:
         """Return a stock voice per language."""
         return Voice("stock", "scripted-synthesizer", {}, f"stock-{language}")
 
-    def match_voice(self, reference: Samples, language: str) -> Voice:
-        """Return a voice whose version is the reference's own sum, so that a mix-up shows."""
-        return Voice("matched", "scripted-synthesizer", {}, f"matched-{language}-{float(np.sum(reference)):.6f}")
+    def match_voice(self, references: Sequence[Samples], language: str, embedding: Samples | None = None) -> Voice:
+        """Return a voice whose version is the recordings' own sum, so that a mix-up shows."""
+        heard = sum(float(np.sum(reference)) for reference in references)
+        return Voice("matched", "scripted-synthesizer", {}, f"matched-{language}-{heard:.6f}")
 
     def speak(self, batch: Sequence[SpeakRequest]) -> list[Speech | MeeshyError]:
         """Return scripted speech for each request."""
@@ -151,6 +152,13 @@ class ScriptedSynthesizer:
             Speech(scripted_speech("what was that" if request.seed in self._spoiled else request.text), SPEECH_RATE_HZ)
             for request in batch
         ]
+
+    def stream(self, request: SpeakRequest) -> Iterator[Speech]:
+        """Yield the scripted speech in one piece."""
+        for speech in self.speak([request]):
+            if isinstance(speech, MeeshyError):
+                raise speech
+            yield speech
 
 
 class ScriptedEncoder:

@@ -144,7 +144,7 @@ def _voice(
     if method == "nearest":
         nearest = np.eye(len(usable))[np.argmax(np.where(usable, facts.embeddings @ goal, -1.0))]
         return make_voice("stock", nearest, nearest)
-    matched = kokoro.match_voice(speaker.samples, language, MatchSettings(exclude=speaker.exclude))
+    matched = kokoro.match_voice([speaker.samples], language, settings=MatchSettings(exclude=speaker.exclude))
     if method == "matched":
         return matched
     return refine(

@@ -6,8 +6,8 @@ import zipfile
 
 import numpy as np
 
-from appliance.engines.kokoro_styles import content_version
 from appliance.engines.protocols import Voice
+from appliance.engines.voice_version import content_version
 from appliance.errors import ModelCorrupt
 
 _FACTS = "voice.json"

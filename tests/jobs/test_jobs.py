@@ -230,7 +230,7 @@ def test_two_speakers_in_one_batch_keep_their_voices(bench):
     bench.run()
     voices = {request.text: request.voice.version for request in bench.synthesizer.spoken}
     alone = {
-        f"fr:{text}": bench.synthesizer.match_voice(samples_of(pcm_of(scripted_speech(text))), "fr").version
+        f"fr:{text}": bench.synthesizer.match_voice([samples_of(pcm_of(scripted_speech(text)))], "fr").version
         for text in ("good morning", "the other voice")
     }
     assert voices == alone

@@ -39,7 +39,7 @@ def test_a_person_is_matched_in_another_language_and_a_search_does_no_harm(
     kokoro: Kokoro, encoder: ResemblyzerEncoder, human_speech: Path
 ) -> None:
     person = next(speaker for speaker in recorded_speakers(human_speech) if speaker.name == "spk2")
-    matched = kokoro.match_voice(person.samples, "es")
+    matched = kokoro.match_voice([person.samples], "es")
     found = refine(kokoro, encoder, kokoro.stock_facts(), person.samples, "es", matched, steps=2, budget_s=120)
     assert matched.kind == found.voice.kind == "matched"
     assert found.similarity_after >= found.similarity_before > 0.5
@@ -47,13 +47,13 @@ def test_a_person_is_matched_in_another_language_and_a_search_does_no_harm(
 
 def test_the_same_recording_gives_the_same_voice_and_it_survives_storage(kokoro: Kokoro, human_speech: Path) -> None:
     person = recorded_speakers(human_speech)[0]
-    first, again = (kokoro.match_voice(person.samples, "fr") for _ in range(2))
+    first, again = (kokoro.match_voice([person.samples], "fr") for _ in range(2))
     assert first.version == again.version == from_bytes(to_bytes(first)).version
-    assert kokoro.match_voice(person.samples, "es").version != first.version
+    assert kokoro.match_voice([person.samples], "es").version != first.version
 
 
 def test_a_voice_nearer_the_native_one_is_a_mixture_of_both(kokoro: Kokoro, human_speech: Path) -> None:
-    matched = kokoro.match_voice(recorded_speakers(human_speech)[0].samples, "fr")
+    matched = kokoro.match_voice([recorded_speakers(human_speech)[0].samples], "fr")
     nearer = kokoro.nearer_native(matched, "fr", 0.4)
     stock = kokoro.stock_voice("fr")
     for name in ("timbre", "prosody"):
@@ -70,6 +70,6 @@ def test_facts_of_another_encoder_are_refused(models_dir: Path) -> None:
 
 def test_a_recording_without_speech_or_a_strange_language_gives_no_voice(kokoro: Kokoro) -> None:
     with pytest.raises(NoSpeech):
-        kokoro.match_voice(np.zeros(32_000, np.float32), "fr")
+        kokoro.match_voice([np.zeros(32_000, np.float32)], "fr")
     with pytest.raises(EngineFailed):
-        kokoro.match_voice(np.zeros(32_000, np.float32), "ja")
+        kokoro.match_voice([np.zeros(32_000, np.float32)], "ja")

@@ -66,7 +66,7 @@ def test_a_spoiled_seed_is_heard_as_other_words():
 
 def test_a_matched_voice_differs_between_speakers():
     synthesizer = ScriptedSynthesizer()
-    versions = {synthesizer.match_voice(scripted_speech(who), "fr").version for who in ("alice", "bob")}
+    versions = {synthesizer.match_voice([scripted_speech(who)], "fr").version for who in ("alice", "bob")}
     assert len(versions) == 2
 
 

@@ -1,6 +1,6 @@
 """The search keeps what sounds more like the speaker and stops when told to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -40,8 +40,13 @@ class LinearSynthesizer:
     def stock_voice(self, language: str) -> Voice:
         return START
 
-    def match_voice(self, reference: Samples, language: str) -> Voice:
+    def match_voice(self, references: Sequence[Samples], language: str, embedding: Samples | None = None) -> Voice:
         return START
+
+    def stream(self, request: SpeakRequest) -> Iterator[Speech]:
+        for speech in self.speak([request]):
+            if isinstance(speech, Speech):
+                yield speech
 
     def speak(self, batch: Sequence[SpeakRequest]) -> list[Speech | MeeshyError]:
         said: list[Speech | MeeshyError] = []
