@@ -32,6 +32,18 @@ _READY_FIRST = sa.text("state = 'ready' AND priority = 0")
 _READY_AGAIN = sa.text("state = 'ready' AND attempts > 0")
 """As text: with bound values, the index over the few lost items would not be used. That index begins with the state:
 without it SQLite prefers the one over all runnable items (7.3 ms instead of 1.1 with 20,000 waiting)."""
+_OTHERS = work_items.alias("others")
+_HAS_MATES = (
+    sa.select(_OTHERS.c.id)
+    .where(
+        _OTHERS.c.batch_key == work_items.c.batch_key,
+        _OTHERS.c.state == sa.literal_column(f"'{ItemState.READY}'"),
+        _OTHERS.c.attempts == 0,
+        _OTHERS.c.id != work_items.c.id,
+    )
+    .exists()
+    .label("has_mates")
+)
 
 
 class Claims:
@@ -83,6 +95,11 @@ class Claims:
                 family = row["batch_key"].split(":")[0]
                 note(connection, "queue_wait_s", family, value=max(0.0, now_s - row["created_s"]))
         return sorted(items, key=lambda item: (item.deadline_s, item.id))
+
+    def look(self) -> None:
+        """See anew what this slot is kept for, so that the claim of what comes next need not."""
+        with self._database.read() as connection:
+            self._own_slot.look(connection, self._database.now_s(connection))
 
     def renew(self, items: Sequence[ClaimedItem]) -> None:
         """Extend the leases of those items that are still this worker's."""
@@ -138,7 +155,7 @@ class Claims:
         self, connection: sa.Connection, head: sa.Row, limit: int, plan: str | None, now_s: float
     ) -> list[str]:  # fmt: skip
         """Return the head's id with those of the items that can run with it: priority 0, others in time, late ones."""
-        if head.attempts > 0 or limit <= 1:
+        if head.attempts > 0 or limit <= 1 or not head.has_mates:
             return [head.id]
         # Statements of their own: as a subquery of the update, PostgreSQL may run one again and lock too much.
         alike = (
@@ -173,7 +190,8 @@ def _waiting(families: Sequence[str], plan: str | None) -> sa.Select:
             work_items.c.batch_key,
             work_items.c.attempts,
             work_items.c.deadline_s,
-            work_items.c.priority,
+            # Asked here: for the one item that reaches an idle worker, three statements less.
+            _HAS_MATES,
         )
         .where(
             _READY,

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from appliance.jobs.items import FAMILIES
 from appliance.storage.tables import api_keys, applications, plans, workers
 
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 3.0
 """How old a slot's view may be: rows of workers and plans change rarely, and a busy slot claims often."""
 
 Slot = tuple[str, int]
@@ -93,14 +93,18 @@ class OwnSlot:
         """Look for this slot; workers not seen for so many seconds are gone, and what they kept is given to others."""
         self._slot = slot
         self._seen_within_s = seen_within_s
-        self._looked_s: float | None = None
-        self._kept: Kept = {}
+        self._view: tuple[float, Kept] | None = None
 
     def kept(self, connection: sa.Connection, now_s: float) -> Kept:
-        """Return what this slot is kept for, as it was at most a second ago."""
-        if self._looked_s is None or not 0 <= now_s - self._looked_s < LOOK_EVERY_S:
-            asked = load_asked(connection)
-            living = load_living(connection, now_s - self._seen_within_s) if asked else {}
-            self._kept = reserve(asked, living).get(self._slot, {})
-            self._looked_s = now_s
-        return self._kept
+        """Return what this slot is kept for, as it was at most three seconds ago."""
+        if self._view is None or not 0 <= now_s - self._view[0] < LOOK_EVERY_S:
+            return self.look(connection, now_s)
+        return self._view[1]
+
+    def look(self, connection: sa.Connection, now_s: float) -> Kept:
+        """Return what this slot is kept for now; any thread may look for the one that claims."""
+        asked = load_asked(connection)
+        living = load_living(connection, now_s - self._seen_within_s) if asked else {}
+        kept = reserve(asked, living).get(self._slot, {})
+        self._view = (now_s, kept)
+        return kept

@@ -56,6 +56,10 @@ class Worker:
         """Claim nothing more; the batch in hand is finished."""
         self._stopping = True
 
+    def look_around(self) -> None:
+        """Keep what claims need to know up to date; any thread may call it."""
+        self._claims.look()
+
     def run_until_idle(self) -> int:
         """Run batches until nothing waits or the worker is stopped, and return how many ran.
 

@@ -133,7 +133,7 @@ def test_a_worker_found_dead_counts_no_longer(shop):
     assert taken(last) == plain
 
 
-def test_a_changed_plan_counts_a_second_later(shop):
+def test_a_changed_plan_counts_seconds_later(shop):
     first, last = shop.workers("a", "b")
     plain = shop.submit("pro", 2)
     assert taken(last, {"hear": 1}) == []
@@ -148,6 +148,15 @@ def test_a_changed_plan_counts_a_second_later(shop):
     assert taken(last, {"hear": 1}) == []
     assert shop.kept() == [("pro", 7, 1)]
     assert len(taken(first)) == 1
+
+
+def test_a_slot_that_has_looked_around_need_not_look_in_its_next_claim(shop):
+    _, last = shop.workers("a", "b")
+    plain = shop.submit("pro", 2)
+    assert taken(last, {"hear": 1}) == []
+    change_plan(shop.bench.database, "enterprise", {"reserved_slots": "0"})
+    last.look()
+    assert taken(last, {"hear": 1}) == plain[:1]
 
 
 def test_a_plan_without_a_valid_key_reserves_nothing(shop):
