@@ -47,6 +47,8 @@ class Stage(StrEnum):
     SYNTHESIZE = "synthesize"
     VERIFY = "verify"
     FINISH = "finish"
+    ENROL = "enrol"
+    """Judging a sample of a voice profile; the only one without a job."""
 
 
 FINAL_JOB = frozenset({JobState.DONE, JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED})
