@@ -1,5 +1,7 @@
 """Voice profiles: the consent ceremony, samples, what became of them, and erasure."""
 
+from functools import partial
+
 from litestar import Request, Response, delete, get, post
 from litestar.openapi import ResponseSpec
 
@@ -11,7 +13,7 @@ from appliance.api.problems import OWNED, problems
 from appliance.api.profile_bodies import ProfileIn, SampleJson, SampleWishes
 from appliance.api.threads import sleep
 from appliance.api.translate import POLL_AFTER_S, IdempotencyKey
-from appliance.api.upload import read_json, read_upload
+from appliance.api.upload import Upload, read_json, read_upload
 from appliance.api.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S, PAUSE_GROWTH
 from appliance.errors import MeeshyError, NoSpeech, NotFound
 from appliance.owner import Owner
@@ -108,15 +110,10 @@ async def send_sample(
     with parts.room.held() as held:
         upload = await read_upload(request, SHAPE, held, parts.threads)
         kind = SampleKind(upload.wishes.kind)
-        await parts.threads.short(parts.samples.require_wanted, owner, kind)
-        await parts.threads.short(parts.objects.require_writable)
-        decoded = await parts.threads.decode(parts.decoder.decode, upload.audio)
-        if decoded.measures.is_silent:
-            raise NoSpeech("The recording is silent.")
-        recording = Recording(decoded.pcm, decoded.duration_s, upload.sha256)
+        sample_id = await parts.threads.short(parts.samples.look, owner, kind, upload.sha256, idempotency_key)
+        if sample_id is None:
+            sample_id = await _taken_in(parts, owner, kind, upload, idempotency_key)
         del upload
-        sample_id = await parts.threads.short(_add, parts, owner, kind, recording, idempotency_key)
-        del recording, decoded
     sample = await _judged(parts, owner, sample_id)
     if sample.state is SampleState.REFUSED:
         raise _refusal(sample)
@@ -143,8 +140,16 @@ async def erase(parts: Parts, owner: Of) -> ErasureReceipt:
     return receipt
 
 
-def _add(parts: ApiParts, owner: Owner, kind: SampleKind, recording: Recording, idempotency_key: str | None) -> str:
-    return parts.samples.add(owner, kind, recording, idempotency_key=idempotency_key)
+async def _taken_in(
+    parts: ApiParts, owner: Owner, kind: SampleKind, upload: Upload, idempotency_key: str | None
+) -> str:  # fmt: skip
+    await parts.threads.short(parts.objects.require_writable)
+    decoded = await parts.threads.decode(parts.decoder.decode, upload.audio)
+    if decoded.measures.is_silent:
+        raise NoSpeech("The recording is silent.")
+    recording = Recording(decoded.pcm, decoded.duration_s, upload.sha256)
+    add = partial(parts.samples.add, idempotency_key=idempotency_key)
+    return await parts.threads.short(add, owner, kind, recording)
 
 
 async def _judged(parts: ApiParts, owner: Owner, sample_id: str) -> SampleOut:

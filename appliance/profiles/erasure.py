@@ -16,6 +16,7 @@ from appliance.cache.keys import owner_digest
 from appliance.jobs.documents import Spoken
 from appliance.jobs.endings import cancel_targets_of_jobs
 from appliance.jobs.items import new_id
+from appliance.jobs.locks import hold_jobs
 from appliance.jobs.states import OPEN_JOB
 from appliance.owner import Owner
 from appliance.profiles.audit import record
@@ -100,7 +101,9 @@ def _erase_rows(connection: sa.Connection, profile: sa.Row, reason: Reason, now_
     owner = owner_of(profile)
     used = sa.select(jobs.c.id).where(jobs.c.voice_profile_id == profile.id)
     open_ones = connection.scalars(used.where(jobs.c.state.in_(OPEN_JOB))).all()
-    cancel_targets_of_jobs(connection, connection.scalars(used).all(), now_s)
+    cancel_targets_of_jobs(connection, open_ones, now_s)
+    # Those that have ended are written too; an owner who deletes one at this moment holds it.
+    hold_jobs(connection, connection.scalars(used).all())
     results, languages = _take_out_results(connection, used)
     samples = connection.scalars(sa.select(voice_samples.c.object).where(voice_samples.c.profile_id == profile.id))
     of_samples = samples.all()

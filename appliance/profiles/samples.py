@@ -63,10 +63,17 @@ class Samples:
         self._settings = settings
         self._ring = ring
 
-    def require_wanted(self, owner: Owner, kind: SampleKind) -> None:
-        """Raise why a recording of this kind would be refused now, before it is decoded."""
+    def look(self, owner: Owner, kind: SampleKind, upload_sha256: str, idempotency_key: str | None) -> str | None:
+        """Return the sample that an upload has been already, None for a fresh one that would be taken.
+
+        Raises why it would be refused, before it is decoded.
+        """
         with self._database.read() as connection:
-            self._require(connection, profile_of(connection, owner), kind, self._database.now_s(connection))
+            profile = profile_of(connection, owner)
+            if known := self._known(connection, profile, kind, upload_sha256, idempotency_key):
+                return known
+            self._require(connection, profile, kind, self._database.now_s(connection))
+        return None
 
     def add(
         self,
@@ -86,7 +93,7 @@ class Samples:
             raise AudioTooLong(f"A sample may be {LONGEST_SAMPLE_S:.0f} s long, this is {recording.duration_s:.0f} s.")
         with self._database.read() as connection:
             profile = profile_of(connection, owner)
-            if known := self._known(connection, profile, kind, recording, idempotency_key):
+            if known := self._known(connection, profile, kind, recording.upload_sha256, idempotency_key):
                 return known
             profile = self._require(connection, profile, kind, self._database.now_s(connection))
         sample_id = new_id("sample")
@@ -120,7 +127,7 @@ class Samples:
             profile = profile_of(connection, owner, lock="change")
             if profile is None or profile.id != profile_id:
                 raise NotFound("The voice profile was erased.")
-            if known := self._known(connection, profile, kind, recording, idempotency_key):
+            if known := self._known(connection, profile, kind, recording.upload_sha256, idempotency_key):
                 return known
             self._require(connection, profile, kind, now_s)
             connection.execute(
@@ -146,7 +153,7 @@ class Samples:
         connection: sa.Connection,
         profile: sa.Row | None,
         kind: SampleKind,
-        recording: Recording,
+        upload_sha256: str,
         idempotency_key: str | None,
     ) -> str | None:
         """Return the sample that a repeated key or a repeated recording is; what was refused may come again."""
@@ -156,11 +163,11 @@ class Samples:
         if idempotency_key is not None:
             row = connection.execute(of_profile.where(voice_samples.c.idempotency_key == idempotency_key)).first()
             if row is not None:
-                if (row.upload_sha256, row.kind) != (recording.upload_sha256, kind):
+                if (row.upload_sha256, row.kind) != (upload_sha256, kind):
                     raise IdempotencyConflict
                 return row.id
         same = of_profile.where(
-            voice_samples.c.upload_sha256 == recording.upload_sha256,
+            voice_samples.c.upload_sha256 == upload_sha256,
             voice_samples.c.kind == kind,
             voice_samples.c.state != SampleState.REFUSED,
         )

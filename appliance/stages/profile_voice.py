@@ -22,7 +22,7 @@ from appliance.storage.tables import voice_conditionings, voice_samples, voice_v
 from appliance.voices.gate import same_speaker
 from appliance.voices.growth import refine_steps
 from appliance.voices.profile_documents import ProfileUse
-from appliance.voices.profile_rows import profile_by_id
+from appliance.voices.profile_rows import owner_of, profile_by_id
 from appliance.voices.sealing import ProfileKey
 from appliance.voices.serialise import from_bytes, to_bytes
 
@@ -44,7 +44,7 @@ def profile_voice(context: Context, work: Work, use: ProfileUse) -> Found:
     """Return the voice of the job's profile, or why the profile may not speak; NotFound once it is erased."""
     with context.database.read() as connection:
         profile = profile_by_id(connection, use.id)
-        if profile is None or profile.application_id != work.job.owner.application_id:
+        if profile is None or owner_of(profile) != work.job.owner:
             raise NotFound("The voice profile was erased.")
         key = context.vault.key(work.job.owner, profile.id, profile.key_object)
         embedding = version_embedding(connection, profile, key, use.version)

@@ -1,8 +1,8 @@
 """Scripted people: recordings that hold a text and a speaker, and engines that hear and keep the speaker apart.
 
 A recording's positive samples are its text, as everywhere in `testing.engines`. Its negative samples are bursts of
-noise whose values leave the same remainder: the speaker. They pass for speech with every measure that samples are judged by
-(level over the background, bandwidth, no clipping), and any stretch of them tells who speaks.
+noise whose values leave the same remainder: the speaker. They pass for speech with every measure that samples are
+judged by (level over the background, bandwidth, no clipping), and any stretch of them tells who speaks.
 """
 
 import hashlib
