@@ -1,6 +1,7 @@
 """Erasing a profile: nothing of the voice is left anywhere, whoever is speaking at that moment, and for ever."""
 
 import logging
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -149,6 +150,55 @@ def test_a_worker_in_the_middle_of_it_leaves_nothing(studio, stage, monkeypatch)
     left = [name for name in studio.bench.stored() if name.startswith(("voice/", "speech/", "result/"))]
     assert left == []
     assert studio.count(voice_conditionings) == 0
+
+
+def test_an_erasure_beside_submissions_and_workers_finds_every_job(studio, house):
+    profile = studio.enrolled()
+    over = threading.Event()
+    used = sa.select(sa.func.count()).select_from(jobs).where(jobs.c.voice_profile_id == profile.profile_id)
+
+    def submitting(number: int) -> None:
+        sent = 0
+        while not over.is_set():
+            studio.submit("alice", f"note {number} {sent}")
+            sent += 1
+
+    def working(name: str) -> None:
+        while not over.is_set():
+            studio.worker(name).run_until_idle()
+
+    hands = [threading.Thread(target=submitting, args=(number,)) for number in range(2)]
+    hands += [threading.Thread(target=working, args=(name,)) for name in ("w1", "w2")]
+    for hand in hands:
+        hand.start()
+    try:
+        while any(hand.is_alive() for hand in hands):
+            with studio.database.read() as connection:
+                if connection.scalar(used) >= 8:
+                    break
+        studio.erase()
+        with studio.database.read() as connection:
+            found = connection.scalar(used)
+    finally:
+        over.set()
+        for hand in hands:
+            hand.join()
+    studio.work()
+    finish_erasures(house)
+
+    with studio.database.read() as connection:
+        assert connection.scalar(used) == found >= 8
+        of_profile = sa.select(jobs.c.id, jobs.c.state).where(jobs.c.voice_profile_id == profile.profile_id)
+        rows = connection.execute(of_profile).all()
+        spoken = connection.scalars(
+            sa.select(targets.c.spoken).where(targets.c.job_id.in_([row.id for row in rows]))
+        ).all()
+        kept = connection.scalars(sa.select(targets.c.id).where(targets.c.job_id.in_([row.id for row in rows]))).all()
+    assert {row.state for row in rows} <= {"done", "cancelled"}
+    assert all(each is None or each["erased"] for each in spoken)
+    left = studio.bench.stored()
+    assert [name for name in left if name.startswith("voice/")] == []
+    assert [name for name in left for target_id in kept if f"/{target_id}-" in name] == []
 
 
 def test_a_sample_in_a_workers_hands_is_not_written(studio, monkeypatch):
