@@ -104,7 +104,7 @@ def _erase_rows(connection: sa.Connection, profile: sa.Row, reason: Reason, now_
     cancel_targets_of_jobs(connection, open_ones, now_s)
     # Those that have ended are written too; an owner who deletes one at this moment holds it.
     hold_jobs(connection, connection.scalars(used).all())
-    results, languages = _take_out_results(connection, used)
+    readings, results, languages = _take_out_results(connection, used)
     samples = connection.scalars(sa.select(voice_samples.c.object).where(voice_samples.c.profile_id == profile.id))
     of_samples = samples.all()
     counts = {
@@ -118,7 +118,7 @@ def _erase_rows(connection: sa.Connection, profile: sa.Row, reason: Reason, now_
         "consents": 1,
     }
     pending = Pending(
-        objects=(profile.key_object, *of_samples, *results),
+        objects=(profile.key_object, *of_samples, *readings, *results),
         folder=folder_of(owner, profile.id),
         results_folder=owner_digest(owner),
         targets=tuple(languages),
@@ -139,10 +139,10 @@ def _erase_rows(connection: sa.Connection, profile: sa.Row, reason: Reason, now_
     return tombstone, pending
 
 
-def _take_out_results(connection: sa.Connection, used: sa.Select) -> tuple[list[str], list[str]]:
+def _take_out_results(connection: sa.Connection, used: sa.Select) -> tuple[set[str], set[str], list[str]]:
     """Take readings, and results that the profile spoke, out of jobs.
 
-    Returns the names of the objects, and the languages that keep no audio: whatever a worker stores for one of them
+    Returns the names of both kinds of objects, and the languages that keep no audio: whatever a worker stores for one of them
     later goes too. Followers and cached languages name the objects of those that they took them from.
     """
     rows = connection.execute(
@@ -150,21 +150,24 @@ def _take_out_results(connection: sa.Connection, used: sa.Select) -> tuple[list[
         .where(targets.c.job_id.in_(used))
         .order_by(targets.c.id)
     ).all()
-    names, silent, freed = set(), [], {}
+    readings: set[str] = set()
+    results: set[str] = set()
+    silent: list[str] = []
+    freed: dict[str, int] = {}
     changes = []
     for row in rows:
-        names |= {reading["object"] for reading in (row.progress or {}).get("readings", ())}
+        readings |= {reading["object"] for reading in (row.progress or {}).get("readings", ())}
         spoken = None if row.spoken is None else msgspec.convert(row.spoken, Spoken)
         if spoken is None or spoken.by_profile:
             silent.append(row.id)
         if spoken is not None and spoken.by_profile and not spoken.erased:
-            names.add(spoken.object)
+            results.add(spoken.object)
             freed[row.job_id] = freed.get(row.job_id, 0) + (0 if row.cached else spoken.size_bytes)
             spoken = msgspec.structs.replace(spoken, object="", sha256="", size_bytes=0, erased=True)
         changes.append({"id": row.id, "spoken": spoken, "progress": None})
     update_rows(connection, targets, changes)
     _free(connection, freed)
-    return sorted(names), silent
+    return readings, results, silent
 
 
 def _free(connection: sa.Connection, freed: Mapping[str, int]) -> None:

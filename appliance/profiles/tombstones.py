@@ -33,6 +33,8 @@ def finish(
         with database.write() as connection:
             done = sa.update(voice_tombstones).where(voice_tombstones.c.id == tombstone.id)
             connection.execute(done.values(pending=None))
+        # Names of results hold the hashes of their sound.
+        database.forget_deleted()
 
 
 def missing_tombstones(database: Database, objects: ObjectStore) -> list[Tombstone]:

@@ -14,7 +14,7 @@ from appliance.testing.speakers import heard_speaker, number_of
 from tests.jobs.studio import ALICE, Studio, voice_of
 
 BOB = Owner("app", "bob")
-PEOPLE = ("ana", "ben", "carla", "dimitri", "elif", "femi", "greta", "hugo", "ines", "jun")
+PEOPLE = ("ana", "ben", "carla", "dimitri", "elif", "femi", "greta", "hugo", "ines", "kofi")
 
 
 @pytest.fixture
