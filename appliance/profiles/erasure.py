@@ -142,8 +142,8 @@ def _erase_rows(connection: sa.Connection, profile: sa.Row, reason: Reason, now_
 def _take_out_results(connection: sa.Connection, used: sa.Select) -> tuple[set[str], set[str], list[str]]:
     """Take readings, and results that the profile spoke, out of jobs.
 
-    Returns the names of both kinds of objects, and the languages that keep no audio: whatever a worker stores for one of them
-    later goes too. Followers and cached languages name the objects of those that they took them from.
+    Returns the names of both kinds of objects, and the languages that keep no audio: whatever a worker stores for one
+    of them later goes too. Followers and cached languages name the objects of those that they took them from.
     """
     rows = connection.execute(
         sa.select(targets.c.id, targets.c.job_id, targets.c.spoken, targets.c.progress, targets.c.cached)

@@ -1,6 +1,7 @@
 """The whole way with real models: a voice reads the statement, Whisper hears it, and the profile speaks."""
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -28,6 +29,7 @@ from appliance.voices.profile_documents import SampleKind
 from appliance.workers.assembly import Assembled, assemble
 from appliance.workers.capabilities import capabilities_of
 from appliance.workers.phrases import load_phrases
+from appliance.workers.roles import BATCH_LIMITS, ROLES
 from appliance.workers.worker import Worker
 
 pytestmark = pytest.mark.models
@@ -62,15 +64,15 @@ class Stage:
         sound = np.concatenate(parts)
         return sound + _room(len(sound) / SPEECH_RATE_HZ)[: len(sound)]
 
-    def sends(self, person: str, text: str, kind: str) -> SampleOut:
+    def sends(self, person: str, owner: Owner, text: str, kind: str) -> SampleOut:
         pcm = pcm_of(self.says(person, text))
         recording = Recording(pcm, len(pcm) / 2 / SPEECH_RATE_HZ, hashlib.sha256(pcm).hexdigest())
-        sample_id = self.intake.add(PEOPLE[person], SampleKind(kind), recording)
+        sample_id = self.intake.add(owner, SampleKind(kind), recording)
         self.work()
-        return view_sample(self.database, PEOPLE[person], sample_id)
+        return view_sample(self.database, owner, sample_id)
 
-    def submits(self, person: str, owner: Owner) -> JobDocument:
-        pcm = pcm_of(self.says(person, NOTES[person]))
+    def submits(self, person: str, owner: Owner, note: int = 0) -> JobDocument:
+        pcm = pcm_of(self.says(person, list(NOTES.values())[note]))
         sha256 = hashlib.sha256(pcm).hexdigest()
         name = f"pcm/x/{sha256}.s16"
         self.context.objects.put(name, pcm)
@@ -100,23 +102,32 @@ def stage(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             yield Stage(settings, database, workshop)
 
 
+def consenting(stage: Stage, person: str, owner: Owner) -> SampleOut:
+    """Have a person read their statement, and return the recording as it was judged."""
+    wanted = Wanted(
+        subject=owner.user_id.title(), purpose="messages to our customers", languages=("es",), valid_s=1e6,
+        statement_language="en",
+    )  # fmt: skip
+    open_ceremony(stage.database, stage.context.vault, stage.settings, owner, wanted, None)
+    challenge = view_profile(stage.database, stage.context.vault, owner).challenge
+    consent = stage.sends(person, owner, challenge.statement, "consent")
+    profile = view_profile(stage.database, stage.context.vault, owner)
+    print(person, consent.measures, profile.consent.word_error_rate, [r.detail for r in consent.reasons])  # noqa: T201
+    assert consent.state == "accepted", consent.reasons
+    assert profile.usable, profile.why_not
+    return consent
+
+
+@pytest.mark.timeout(1200)
 def test_a_statement_that_is_read_makes_a_profile_that_speaks(stage: Stage) -> None:
     for person, owner in PEOPLE.items():
-        wanted = Wanted(
-            subject=owner.user_id.title(), purpose="messages to our customers", languages=("es",), valid_s=1e6,
-            statement_language="en",
-        )  # fmt: skip
-        open_ceremony(stage.database, stage.context.vault, stage.settings, owner, wanted, None)
-        challenge = view_profile(stage.database, stage.context.vault, owner).challenge
-        consent = stage.sends(person, challenge.statement, "consent")
-        profile = view_profile(stage.database, stage.context.vault, owner)
-        print(person, consent.measures, profile.consent.word_error_rate, [r.code for r in consent.reasons])  # noqa: T201
-        assert consent.state == "accepted", consent.reasons
-        assert profile.usable, profile.why_not
-
-    other = stage.sends("am_michael", NOTES["am_michael"], "sample")
-    assert other.state == "accepted", other.reasons
+        consenting(stage, person, owner)
     emma, michael = PEOPLE["bf_emma"], PEOPLE["am_michael"]
+    more = stage.sends("am_michael", michael, NOTES["am_michael"], "sample")
+    assert more.state == "accepted", more.reasons
+    false = stage.sends("am_michael", emma, NOTES["bf_emma"], "sample")
+    assert [reason.code for reason in false.reasons][:1] == ["speaker_mismatch"]
+
     own = [stage.submits("am_michael", michael), stage.submits("bf_emma", emma)]
     borrowed = stage.submits("am_michael", emma)
     stage.work()
@@ -132,3 +143,40 @@ def test_a_statement_that_is_read_makes_a_profile_that_speaks(stage: Stage) -> N
     refused = stage.get(borrowed).targets[0].spoken.receipt["voice"]
     assert (refused["kind"], refused["profile_version"]) == ("stock", None)
     assert erase_profile(stage.database, stage.context.objects, emma, "asked").complete
+
+
+TEN = (
+    "am_adam", "am_eric", "am_fenrir", "am_puck", "bm_george", "bm_lewis", "af_bella", "af_sarah", "bf_isabella",
+    "bf_alice",
+)  # fmt: skip
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3600)
+def test_ten_speakers_never_mix(stage: Stage) -> None:
+    """Their jobs wait together and are spoken while others are listened to; each has its own profile's voice."""
+    owners = {person: Owner("crowd", person) for person in TEN}
+    for person, owner in owners.items():
+        consenting(stage, person, owner)
+    sent = [(person, stage.submits(person, owners[person], note)) for note in (0, 1) for person in TEN]
+    lanes = [
+        Worker(stage.context, f"w-{role}", {family: BATCH_LIMITS[family] for family in ROLES[role]})
+        for role in ("whisper", "voice")
+    ]
+    while any(stage.get(job).state in ("queued", "running") for _, job in sent):
+        threads = [threading.Thread(target=lane.run_until_idle) for lane in lanes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    voices: dict[str, set[str]] = {}
+    for person, job in sent:
+        done = stage.get(job)
+        profile = view_profile(stage.database, stage.context.vault, owners[person])
+        voice = done.targets[0].spoken.receipt["voice"]
+        assert done.request.profile.id == profile.profile_id
+        assert voice["profile_version"] == 1, voice
+        voices.setdefault(person, set()).add(voice["version"])
+    assert {len(found) for found in voices.values()} == {1}
+    assert len(set.union(*voices.values())) == len(TEN)
