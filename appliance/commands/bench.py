@@ -37,21 +37,27 @@ RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "human_sp
     default=RECORDINGS if RECORDINGS.is_dir() else None,
     help="Folder of human recordings; without it, notes are spoken with stock voices.",
 )
+@click.option(
+    "--part", "parts", multiple=True, type=click.Choice(["match", "gate", "growth"]), default=("match",),
+    help="This part of `voice`; may be repeated. Default: match.",
+)  # fmt: skip
 @click.pass_obj
 def bench(
-    settings: Settings, what: str, as_json: bool, names: tuple[str, ...], quick: bool, recordings: Path | None
-) -> None:
+    settings: Settings, what: str, as_json: bool, names: tuple[str, ...], quick: bool, recordings: Path | None,
+    parts: tuple[str, ...],
+) -> None:  # fmt: skip
     """Measure the appliance on this machine.
 
     `speed` sets it against scripts of the same engines, `queue` its queue against stock Dramatiq, with scripted
-    engines; `voice` says how much matched voices resemble their speakers. Ends with 1 where a demand is not met.
+    engines; `voice` says how much matched voices resemble their speakers (part `match`), who passes the same-speaker
+    gate (`gate`), and what more samples do to a profile (`growth`). Ends with 1 where a demand is not met.
     """
     # A terminated bench must still end the processes that it started in sessions of their own.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if what != "queue":
         ensure_models(settings)
     if what == "voice":
-        _voice(settings, as_json, recordings, quick=quick)
+        _voice(settings, as_json, recordings, parts, quick=quick)
         return
     plan = QUICK if quick else THOROUGH
     with reported(as_json=as_json) as reporter:
@@ -81,9 +87,12 @@ def _judge(rows: Sequence[Row]) -> None:
         raise CommandFailed(f"Not met: {', '.join(short)}.")
 
 
-def _voice(settings: Settings, as_json: bool, recordings: Path | None, *, quick: bool) -> None:
+def _voice(settings: Settings, as_json: bool, recordings: Path | None, parts: tuple[str, ...], *, quick: bool) -> None:
     # The engines load with this import, so only this group pays for it.
     from appliance.bench.voice import voice_report
 
-    rows, table = voice_report(ModelStore(settings), settings, recordings, quick=quick)
-    click.echo(json.dumps({"rows": rows}, ensure_ascii=False, indent=2) if as_json else table)
+    document, text = voice_report(ModelStore(settings), settings, recordings, parts, quick=quick)
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else text)
+    short = [name for name in ("gate", "growth") if document.get(name, {}).get("holds") is False]
+    if short:
+        raise CommandFailed(f"Not met: {', '.join(short)}.")

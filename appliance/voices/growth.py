@@ -35,7 +35,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 def first(samples: Sequence[Sample]) -> Samples:
-    """Return the embedding that a profile begins with: the mean of its first samples by their speech, unit length."""
+    """Return the embedding that a profile begins with: the unit mean of its first samples, each by its speech."""
     weights = np.array([sample.speech_s for sample in samples])
     return _unit(weights @ np.stack([np.asarray(sample.embedding, np.float64) for sample in samples]))
 
@@ -112,8 +112,3 @@ def _seconds(samples: Sequence[Sample]) -> float:
 
 def _unit(vector: np.ndarray) -> Samples:
     return (vector / max(float(np.linalg.norm(vector)), 1e-12)).astype(np.float32)
-
-
-def refine_steps(level: Level) -> int:
-    """Return how many steps a voice of this level is refined by."""
-    return {"basic": 0, "refined": 4, "expert": 6}[level]

@@ -15,17 +15,45 @@ from appliance.clock import Clock, SystemClock
 from appliance.engines.kokoro_styles import StockFacts, make_voice
 from appliance.engines.protocols import Samples, SpeakerEncoder, SpeakRequest, Speech, Synthesizer, Voice
 from appliance.errors import MeeshyError
+from appliance.voices.growth import Level
 from appliance.voices.measures import to_speech_rate
 
-PROBES = {
-    "en": "We could meet on Thursday and talk about it over coffee.",
-    "es": "Podemos vernos el jueves y hablar de todo con un café.",
-    "fr": "On peut se voir jeudi et en parler autour d'un café.",
-    "hi": "हम गुरुवार को मिलकर चाय पर बात कर सकते हैं।",
-    "it": "Possiamo vederci giovedì e parlarne davanti a un caffè.",
-    "pt": "Podemos nos ver na quinta e conversar tomando um café.",
+PROBES: dict[str, tuple[str, ...]] = {
+    "en": (
+        "We could meet on Thursday and talk about it over coffee.",
+        "The blue house behind the school belongs to my uncle.",
+        "Just give me a short call when you leave the office.",
+    ),
+    "es": (
+        "Podemos vernos el jueves y hablar de todo con un café.",
+        "La casa azul detrás de la escuela es de mi tío.",
+        "Llámame un momento cuando salgas de la oficina.",
+    ),
+    "fr": (
+        "On peut se voir jeudi et en parler autour d'un café.",
+        "La maison bleue derrière l'école est à mon oncle.",
+        "Passe-moi un petit coup de fil quand tu quittes le bureau.",
+    ),
+    "hi": (
+        "हम गुरुवार को मिलकर चाय पर बात कर सकते हैं।",
+        "स्कूल के पीछे वाला नीला घर मेरे चाचा का है।",
+        "दफ़्तर से निकलते समय मुझे एक फ़ोन कर देना।",
+    ),
+    "it": (
+        "Possiamo vederci giovedì e parlarne davanti a un caffè.",
+        "La casa azzurra dietro la scuola è di mio zio.",
+        "Fammi una telefonata quando esci dall'ufficio.",
+    ),
+    "pt": (
+        "Podemos nos ver na quinta e conversar tomando um café.",
+        "A casa azul atrás da escola é do meu tio.",
+        "Me liga rapidinho quando você sair do escritório.",
+    ),
 }
-"""One short sentence per language; the evaluation speaks others."""
+"""Three short sentences per language; the evaluation speaks others."""
+
+_STEPS: dict[Level, int] = {"basic": 6, "refined": 12, "expert": 24}
+_SENTENCES: dict[Level, int] = {"basic": 2, "refined": 2, "expert": 3}
 
 Guard = Callable[[Speech, str], bool]
 """Says whether an utterance can be understood as the text; it hears only probes that would be kept."""
@@ -34,6 +62,16 @@ _FIRST_DAMPING = 0.3
 _MAX_STEP = 0.35
 _MAX_WEIGHT = 2.0
 _MAX_DURATION_CHANGE = 0.25
+
+
+def refine_steps(level: Level) -> int:
+    """Return how many steps a profile of that level is worth."""
+    return _STEPS[level]
+
+
+def refine_probes(level: Level) -> int:
+    """Return how many sentences each step speaks for a profile of that level."""
+    return _SENTENCES[level]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,43 +88,47 @@ def refine(
     synthesizer: Synthesizer,
     encoder: SpeakerEncoder,
     facts: StockFacts,
-    reference: Samples,
+    reference: Samples | None,
     language: str,
     start_voice: Voice,
     *,
+    goal: Samples | None = None,
     steps: int = 10,
+    probes: int = 1,
     budget_s: float = 60.0,
     exclude: tuple[str, ...] = (),
     guard: Guard | None = None,
     clock: Clock | None = None,
 ) -> Refinement:
-    """Return a voice whose probe is at least as similar to a 16 kHz reference as the start's, within steps and seconds.
+    """Return a voice whose probes are at least as similar to the speaker as the start's, within steps and seconds.
 
-    The same arguments give the same voice as long as the budget is not what ends the search. `exclude` names stock
-    voices that must stay out. A probe is never kept when its length differs by more than 25 % from the first one's or
-    when the guard refuses it. Raises the encoder's or the synthesizer's error where the reference or the start voice
+    The speaker is `goal`, a unit embedding, or where there is none the embedding of a 16 kHz reference. Each step
+    speaks the language's first `probes` sentences: one is quick, more fit the voice less to one text. The same
+    arguments give the same voice as long as the budget is not what ends the search. `exclude` names stock voices that
+    must stay out. A step is never kept when the length of its probes differs by more than 25 % from the first ones' or
+    when the guard refuses one. Raises the encoder's or the synthesizer's error where the reference or the start voice
     cannot be used.
     """
     now_s = (clock or SystemClock()).monotonic_s
     ends_s = now_s() + budget_s
-    goal = _embedding(encoder, reference)
-    probe = _Probe(synthesizer, encoder, language)
+    aim = _embedding(encoder, reference) if goal is None else np.asarray(goal, np.float64)
+    probe = _Probe(synthesizer, encoder, language, probes)
     best, spoken = start_voice, probe.speak(start_voice)
-    heard, length = spoken.embedding, len(spoken.speech.samples)
-    first = similarity = float(heard @ goal)
+    heard, length = spoken.embedding, spoken.samples
+    first = similarity = float(heard @ aim)
     usable = np.array([name not in exclude for name in facts.names])
     slope = facts.embeddings.T * usable
     damping, done = _FIRST_DAMPING, 1
     while done <= steps and now_s() < ends_s:
         weights = best.arrays["timbre"].astype(np.float64)
-        move = _step(slope, goal - heard, damping, usable, weights)
+        move = _step(slope, aim - heard, damping, usable, weights)
         moved = make_voice("matched", weights + move, best.arrays["prosody"], best.parameters)
         spoken = probe.speak(moved)
         done += 1
         slope += np.outer((spoken.embedding - heard) - slope @ move, move) / max(float(move @ move), 1e-9)
-        score = float(spoken.embedding @ goal)
-        same_length = abs(len(spoken.speech.samples) / length - 1) <= _MAX_DURATION_CHANGE
-        if score > similarity and same_length and (guard is None or guard(spoken.speech, probe.text)):
+        score = float(spoken.embedding @ aim)
+        same_length = abs(spoken.samples / length - 1) <= _MAX_DURATION_CHANGE
+        if score > similarity and same_length and (guard is None or spoken.passes(guard)):
             best, heard, similarity, damping = moved, spoken.embedding, score, damping / 1.5
         else:
             damping *= 3
@@ -95,24 +137,35 @@ def refine(
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    speech: Speech
+    utterances: tuple[tuple[Speech, str], ...]
     embedding: np.ndarray
+
+    @property
+    def samples(self) -> int:
+        return sum(len(speech.samples) for speech, _ in self.utterances)
+
+    def passes(self, guard: Guard) -> bool:
+        return all(guard(speech, text) for speech, text in self.utterances)
 
 
 class _Probe:
-    """Speaks the language's probe sentence and embeds it."""
+    """Speaks the language's probe sentences and embeds what was said: the mean of the sentences, unit length."""
 
-    def __init__(self, synthesizer: Synthesizer, encoder: SpeakerEncoder, language: str) -> None:
+    def __init__(self, synthesizer: Synthesizer, encoder: SpeakerEncoder, language: str, sentences: int) -> None:
         self._synthesizer = synthesizer
         self._encoder = encoder
         self._language = language
-        self.text = PROBES[language]
+        self._texts = PROBES[language][: max(sentences, 1)]
 
     def speak(self, voice: Voice) -> _Heard:
-        (speech,) = self._synthesizer.speak([SpeakRequest(self.text, self._language, voice)])
-        if isinstance(speech, MeeshyError):
-            raise speech
-        return _Heard(speech, _embedding(self._encoder, to_speech_rate(speech.samples, speech.rate_hz)))
+        utterances, total = [], np.zeros(())
+        requests = [SpeakRequest(text, self._language, voice) for text in self._texts]
+        for text, speech in zip(self._texts, self._synthesizer.speak(requests), strict=True):
+            if isinstance(speech, MeeshyError):
+                raise speech
+            utterances.append((speech, text))
+            total = total + _embedding(self._encoder, to_speech_rate(speech.samples, speech.rate_hz))
+        return _Heard(tuple(utterances), total / np.linalg.norm(total))
 
 
 def _embedding(encoder: SpeakerEncoder, samples: Samples) -> np.ndarray:

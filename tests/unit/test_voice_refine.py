@@ -83,6 +83,19 @@ def test_the_search_comes_closer_to_the_speaker_and_leaves_the_prosody_alone() -
     assert found.probes == 9
 
 
+def test_a_known_embedding_is_the_goal_and_no_reference_is_needed() -> None:
+    goal = (SPEAKER / np.linalg.norm(SPEAKER)).astype(np.float32)
+    found = refine(LinearSynthesizer(), FirstSamplesEncoder(), FACTS, None, "en", START, goal=goal, steps=6)
+    assert found.voice.version == search(LinearSynthesizer(), steps=6).voice.version
+
+
+def test_each_step_speaks_as_many_sentences_as_asked_for_and_the_guard_hears_each() -> None:
+    synthesizer, heard = LinearSynthesizer(), []
+    found = search(synthesizer, steps=3, probes=2, guard=lambda speech, text: heard.append(text) or True)
+    assert len(synthesizer.spoken) == 2 * found.probes == 8
+    assert heard and len(set(heard)) == 2
+
+
 def test_the_same_search_gives_the_same_voice() -> None:
     assert search(LinearSynthesizer(), steps=4).voice.version == search(LinearSynthesizer(), steps=4).voice.version
 
