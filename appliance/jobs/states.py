@@ -48,7 +48,9 @@ class Stage(StrEnum):
     VERIFY = "verify"
     FINISH = "finish"
     ENROL = "enrol"
-    """Judging a sample of a voice profile; the only one without a job."""
+    """Judging a sample of a voice profile."""
+    CONDITION = "condition"
+    """Refining a voice profile's voice at an engine; these two have no job."""
 
 
 FINAL_JOB = frozenset({JobState.DONE, JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED})

@@ -26,9 +26,9 @@ class Engines:
     hears: frozenset[str] = frozenset(NAMES)
     """The languages that the transcriber was trained on."""
     refine_voice: Callable[..., Voice] | None = None
-    """Searches for a voice closer to a recording's speaker than the given one: (recording, language, voice, steps=…).
+    """Searches for a voice closer to a speaker than the given one: (recording, language, voice), seconds of work.
 
-    Without `steps`, as many as a one-job voice gets; seconds of work.
+    With `goal`, the speaker's embedding, the recording may be None; `steps` and `probes` say how far to search.
     """
     clearer_voice: Callable[[Voice, str], Voice] | None = None
     """Returns a voice that is easier to understand in a language and less like the speaker."""

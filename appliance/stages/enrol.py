@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -15,6 +16,7 @@ from appliance.jobs.states import ItemState
 from appliance.owner import Owner
 from appliance.profiles.audit import record
 from appliance.profiles.view import challenge_of
+from appliance.stages.conditioning import renew
 from appliance.stages.consent import Heard, compare
 from appliance.stages.context import Context
 from appliance.stages.growing import Finding, grow
@@ -108,7 +110,8 @@ def _judge(context: Context, task: _Task, heard: Transcription) -> None:
         # The profile was erased, or another worker has the item: nothing may be written.
         if profile is None or not end_items(connection, [task.item], ItemState.DONE):
             return
-        spent = grow(connection, profile, task.key, task.sample.id, finding, now_s)
+        plan = partial(renew, context)
+        spent = grow(connection, profile, task.key, task.sample.id, finding, now_s, plan)
     for name in spent:
         context.objects.delete(name)
 

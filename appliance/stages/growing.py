@@ -4,7 +4,7 @@ A version is measured on a sample that its reference does not hold, beside the v
 worse there is rolled back at once: it stays in the list, and its sample is set aside.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -24,6 +24,7 @@ from appliance.voices.judging import Judged
 from appliance.voices.profile_documents import (
     Measures,
     ProfileState,
+    ProfileUse,
     SampleFault,
     SampleKind,
     SampleState,
@@ -39,6 +40,10 @@ NOT_THE_SPEAKER = "The voice is not that of the person who gave consent."
 SET_ASIDE = SampleFault("set_aside", "The profile sounded less like its speaker with this sample, so it goes without.")
 
 
+Plan = Callable[[sa.Connection, ProfileUse, str, str, float], None]
+"""Plans the voice of a version in a language at a level, from a time on."""
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker found in a sample; `consent` is how close it is to the statement, None for a plain sample."""
 
@@ -48,11 +53,17 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def grow(
-    connection: sa.Connection, profile: sa.Row, key: ProfileKey, sample_id: str, finding: Finding, now_s: float
-) -> list[str]:  # fmt: skip
+    connection: sa.Connection,
+    profile: sa.Row,
+    key: ProfileKey,
+    sample_id: str,
+    finding: Finding,
+    now_s: float,
+    plan: Plan,
+) -> list[str]:
     """Write what a sample makes of its profile and return the objects that are no longer needed.
 
-    The caller holds the profile and has ended the sample's work item.
+    The caller holds the profile and has ended the sample's work item; `plan` adds the work on voices that follows.
     """
     row = connection.execute(sa.select(voice_samples).where(voice_samples.c.id == sample_id)).one()
     kept = _kept(connection, profile, key)
@@ -77,7 +88,24 @@ def grow(
     if not _next_version(connection, profile, key, kept, this, before, now_s):
         _write(connection, row.id, state=SampleState.SET_ASIDE, faults=[SET_ASIDE], object="")
         return [row.object]
+    _renew_voices(connection, profile, plan, now_s)
     return _let_go(connection, profile)
+
+
+def _renew_voices(connection: sa.Connection, profile: sa.Row, plan: Plan, now_s: float) -> None:
+    """Have the voices of the languages that the profile speaks made for its next version, before somebody waits."""
+    current = connection.execute(
+        sa.select(voice_profiles.c.version, voice_profiles.c.level).where(voice_profiles.c.id == profile.id)
+    ).one()
+    languages = connection.scalars(
+        sa.select(voice_conditionings.c.language)
+        .where(voice_conditionings.c.profile_id == profile.id, voice_conditionings.c.version == profile.version)
+        .distinct()
+    ).all()
+    for language in languages if current.level else ():
+        plan(
+            connection, ProfileUse(id=profile.id, version=current.version, languages=()), language, current.level, now_s
+        )
 
 
 def _faults(profile: sa.Row, row: sa.Row, judged: Judged, before: Samples | None, now_s: float) -> list[SampleFault]:

@@ -15,6 +15,7 @@ from appliance.jobs.items import ClaimedItem, hear_key
 from appliance.jobs.outcomes import Outcome
 from appliance.jobs.states import Stage, TargetState
 from appliance.receipts.receipt import Utterance
+from appliance.stages.conditioning import condition
 from appliance.stages.context import Context
 from appliance.stages.gathering import gathered
 from appliance.stages.profile_voice import profile_voice
@@ -58,7 +59,13 @@ class _Script:
 
 
 def synthesize(context: Context, items: Sequence[ClaimedItem]) -> None:
-    """Run a batch of synthesize items; each outcome is written under its item's own fence."""
+    """Run a batch of synthesize items; each outcome is written under its item's own fence.
+
+    Voices of profiles are refined here too, by the engine that speaks with them.
+    """
+    if items[0].stage is Stage.CONDITION:
+        condition(context, items)
+        return
     started_s = context.clock.monotonic_s()
     with gathered(context) as outcomes:
         scripts = []

@@ -120,7 +120,7 @@ class Worker:
     def _settle_apart(self, items: Sequence[ClaimedItem]) -> None:
         exhausted = [item for item in items if item.attempts >= self._context.settings.attempts]
         self._claims.release([item for item in items if item not in exhausted])
-        if _family(items) == "enrol":
+        if not items[0].job_id:
             refuse_all(self._context, exhausted, EngineFailed())
             return
         with gathered(self._context) as outcomes:
