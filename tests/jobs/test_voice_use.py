@@ -3,14 +3,21 @@
 import random
 import threading
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from appliance.engines.protocols import Voice
+from appliance.engines.voice_version import content_version
 from appliance.errors import VoiceProfileUnusable
+from appliance.jobs.claims import OVERDUE_EVERY
+from appliance.jobs.documents import Request
 from appliance.owner import Owner
+from appliance.stages.conditioning import SLICE_STEPS
 from appliance.stages.profile_voice import ANOTHER_SPEAKER
 from appliance.storage.tables import jobs, voice_conditionings
 from appliance.testing.speakers import heard_speaker, number_of
+from appliance.voices.refine import refine_steps
 from tests.jobs.studio import ALICE, Studio, voice_of
 
 BOB = Owner("app", "bob")
@@ -60,6 +67,72 @@ def test_the_voice_is_made_of_all_recordings_that_the_version_refers_to(studio):
     (request,) = [request for request in studio.synthesizer.spoken if request.text == "fr:good morning"]
     assert int(request.voice.arrays["length"][0]) == 2
     assert "embedding" in request.voice.arrays
+
+
+def refining(studio, done: list):
+    """Give the workers an engine that refines voices; `done` gets the steps of each slice."""
+
+    def refine(recording, language, voice, *, steps, goal, probes):
+        done.append(steps)
+        arrays = {**voice.arrays, "refined": np.array([len(done)], np.float32), "goal": np.asarray(goal)}
+        return Voice("matched", voice.engine, arrays, content_version(voice.engine, arrays, {}))
+
+    studio.bench.engines_change["refine_voice"] = refine
+
+
+def test_a_voice_is_refined_in_slices_after_its_first_use(studio):
+    done: list[int] = []
+    refining(studio, done)
+    studio.enrolled()
+
+    first = studio.translated("alice", "good morning")
+    second = studio.translated("alice", "good evening")
+
+    assert sum(done) == refine_steps("basic")
+    assert max(done) <= SLICE_STEPS
+    assert voice_of(second)["version"] != voice_of(first)["version"]
+    assert voice_of(second)["profile_version"] == voice_of(first)["profile_version"] == 1
+    assert "voice" in second.targets[0].spoken.receipt["cached_stages"]
+    assert studio.speakers_of("fr:good evening") == {number_of("alice")}
+    studio.translated("alice", "good night")
+    assert sum(done) == refine_steps("basic")
+
+
+def test_messages_do_not_wait_for_refinement(studio):
+    refining(studio, [])
+    studio.enrolled()
+    studio.submit("alice", "good morning")
+    worker = studio.worker()
+    while studio.count(voice_conditionings) == 0:
+        worker._run(worker._claims.claim({"hear": 1, "translate": 1, "synthesize": 1}))
+    job = studio.submit("alice", "urgent")
+    for _ in range(2):
+        worker._run(worker._claims.claim({"hear": 8, "translate": 50}))
+    for _ in range(2):
+        (item,) = worker._claims.claim({"synthesize": 4})
+        if item.job_id == job.id:
+            break
+        assert item.stage != "condition" or worker._claims._claims % OVERDUE_EVERY == 0
+    assert item.job_id == job.id
+
+
+def test_a_version_that_is_no_longer_in_force_is_refined_no_more(studio):
+    done: list[int] = []
+    refining(studio, done)
+    studio.enrolled()
+    studio.submit("alice", "good morning")
+    lane = studio.worker()
+    while studio.count(voice_conditionings) == 0:
+        lane._run(lane._claims.claim({"hear": 8, "translate": 50, "synthesize": 1, "finish": 8}))
+    sample_id = studio.send(ALICE, "alice", "sample 1")
+    lane._run(lane._claims.claim({"enrol": 2}))
+    assert studio.sample(ALICE, sample_id).state == "accepted"
+
+    studio.work()
+
+    # What was planned for the first version came too late; the second's voice was made before anybody asked for it.
+    assert sum(done) == refine_steps("basic")
+    assert "voice" in studio.translated("alice", "good evening").targets[0].spoken.receipt["cached_stages"]
 
 
 def test_a_kept_answer_is_of_one_version(studio):
@@ -131,8 +204,6 @@ def test_a_repeated_key_gives_the_same_job_whatever_became_of_the_profile(studio
 
 
 def test_a_request_without_a_profile_has_the_key_that_it_always_had(studio):
-    from appliance.jobs.documents import Request
-
     request = Request(targets=("fr",), consent=True)
     assert request.choices("fr") == {
         "source_language": None, "voice": "speaker", "audio_format": "wav", "allow_deepl": False,
