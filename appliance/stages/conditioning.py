@@ -18,7 +18,7 @@ from appliance.jobs.claims import end_items
 from appliance.jobs.deadlines import deadline_s, sla_scale
 from appliance.jobs.items import ClaimedItem, NewItem, add_items
 from appliance.jobs.states import ItemState, Stage
-from appliance.profiles.samples import PRIORITY, SLA_S
+from appliance.profiles.samples import PRIORITY
 from appliance.stages.context import Context
 from appliance.stages.growing import version_embedding
 from appliance.storage.tables import voice_conditionings, voice_samples, voice_versions
@@ -29,6 +29,8 @@ from appliance.voices.refine import refine_probes, refine_steps
 from appliance.voices.sealing import ProfileKey
 from appliance.voices.serialise import from_bytes, to_bytes
 
+REFINED_WITHIN_S = 120.0
+"""A slice's deadline: nobody waits for it, so every message that is in time comes first."""
 SLICE_STEPS = 3
 """Of a search between two looks at the queue: about as long as a message takes to be spoken."""
 
@@ -114,7 +116,7 @@ def plan_refinement(
         job_id=None, target_id=None, sample_id=consent_id, stage=Stage.CONDITION,
         # One at a time: a batch would hold the voice of messages for as long as all of it takes.
         batch_key=f"synthesize:voice-{consent_id[-12:]}-{language}",
-        deadline_s=deadline_s(now_s, SLA_S, 0.0, sla_scale(connection, context.settings)), priority=PRIORITY, plan=None,
+        deadline_s=deadline_s(now_s, REFINED_WITHIN_S, 0.0, sla_scale(connection, context.settings)), priority=PRIORITY, plan=None,
         payload={"version": use.version, "language": language, "steps": steps},
     )  # fmt: skip
     add_items(connection, [item], now_s)
