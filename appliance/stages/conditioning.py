@@ -116,7 +116,8 @@ def plan_refinement(
         job_id=None, target_id=None, sample_id=consent_id, stage=Stage.CONDITION,
         # One at a time: a batch would hold the voice of messages for as long as all of it takes.
         batch_key=f"synthesize:voice-{consent_id[-12:]}-{language}",
-        deadline_s=deadline_s(now_s, REFINED_WITHIN_S, 0.0, sla_scale(connection, context.settings)), priority=PRIORITY, plan=None,
+        deadline_s=deadline_s(now_s, REFINED_WITHIN_S, 0.0, sla_scale(connection, context.settings)),
+        priority=PRIORITY, plan=None,
         payload={"version": use.version, "language": language, "steps": steps},
     )  # fmt: skip
     add_items(connection, [item], now_s)
