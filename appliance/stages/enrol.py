@@ -126,6 +126,8 @@ def _refuse(context: Context, item: ClaimedItem, fault: SampleFault) -> None:
         if sample is None or profile is None or not end_items(connection, [item], ItemState.FAILED):
             return
         spent = refuse_samples(connection, [sample.id], fault, now_s)
-        record(connection, owner_of(profile), "voice_sample_refused", sample.id, now_s, code=fault.code)
+        if spent:
+            # Not where refining a voice failed, which belongs to a sample that was accepted.
+            record(connection, owner_of(profile), "voice_sample_refused", sample.id, now_s, codes=[fault.code])
     for name in spent:
         context.objects.delete(name)
