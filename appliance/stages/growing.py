@@ -34,8 +34,9 @@ from appliance.voices.profile_rows import owner_of
 from appliance.voices.sealing import ProfileKey
 
 MOST_KEPT = 60
-"""Accepted samples kept per profile: five times what the highest level needs; the oldest goes that no voice refers to.
-"""
+MOST_KEPT_S = 1200.0
+"""Accepted samples kept per profile, and their seconds: seven times what the highest level needs. Of more, the oldest go
+that the version in force does not refer to."""
 NOT_THE_SPEAKER = "The voice is not that of the person who gave consent."
 SET_ASIDE = SampleFault("set_aside", "The profile sounded less like its speaker with this sample, so it goes without.")
 
@@ -206,13 +207,19 @@ def _let_go(connection: sa.Connection, profile: sa.Row) -> list[str]:
     # Jobs that were accepted with the version before may still be spoken.
     old = voice_conditionings.c.version < current.number - 1
     connection.execute(sa.delete(voice_conditionings).where(voice_conditionings.c.profile_id == profile.id, old))
-    accepted = sa.select(voice_samples.c.id, voice_samples.c.object).where(
+    accepted = sa.select(voice_samples.c.id, voice_samples.c.object, voice_samples.c.duration_s).where(
         voice_samples.c.profile_id == profile.id, voice_samples.c.state == SampleState.ACCEPTED
     )
     rows = connection.execute(accepted.order_by(voice_samples.c.created_s, voice_samples.c.id)).all()
     # The recording of the consent stays: it is part of the consent.
     spare = [row for row in rows[1:] if row.id not in current.reference_ids]
-    gone = spare[: max(0, len(rows) - MOST_KEPT)]
+    left, left_s = len(rows), sum(row.duration_s for row in rows)
+    gone = []
+    for row in spare:
+        if left <= MOST_KEPT and left_s <= MOST_KEPT_S:
+            break
+        gone.append(row)
+        left, left_s = left - 1, left_s - row.duration_s
     if gone:
         connection.execute(sa.delete(voice_samples).where(voice_samples.c.id.in_([row.id for row in gone])))
     return [row.object for row in gone]

@@ -144,6 +144,19 @@ def test_samples_of_the_same_speaker_make_versions(studio):
     assert all(version.similarity > 0.9 for version in profile.versions[1:])
 
 
+def test_the_oldest_samples_go_that_no_voice_refers_to(studio, monkeypatch):
+    monkeypatch.setattr("appliance.stages.growing.MOST_KEPT_S", 60.0)
+    consent = studio.enrolled().samples[0].sample_id
+    for number in range(8):
+        assert studio.judged(ALICE, "alice", f"sample {number}").state == "accepted"
+    profile = studio.profile()
+    kept = {sample.sample_id for sample in profile.samples}
+    assert consent in kept
+    assert sum(sample.duration_s for sample in profile.samples) <= 60.0
+    assert len([name for name in studio.bench.stored() if "/sample_" in name]) == len(kept)
+    assert profile.version == 9
+
+
 def test_another_speaker_is_refused_and_leaves_nothing(studio):
     studio.enrolled()
     before = studio.bench.stored()
