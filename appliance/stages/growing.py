@@ -35,8 +35,10 @@ from appliance.voices.sealing import ProfileKey
 
 MOST_KEPT = 60
 MOST_KEPT_S = 1200.0
-"""Accepted samples kept per profile, and their seconds: seven times what the highest level needs. Of more, the oldest go
-that the version in force does not refer to."""
+"""Accepted samples kept per profile, and their seconds: seven times what the highest level needs.
+
+Of more, the oldest go that the version in force does not refer to.
+"""
 NOT_THE_SPEAKER = "The voice is not that of the person who gave consent."
 SET_ASIDE = SampleFault("set_aside", "The profile sounded less like its speaker with this sample, so it goes without.")
 
