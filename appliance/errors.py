@@ -86,10 +86,40 @@ class AlreadyFinished(MeeshyError):
     code, status = "already_finished", 409
 
 
+class VoiceProfileExists(MeeshyError):
+    """This user has a voice profile whose consent was given; delete it to begin anew."""
+
+    code, status = "voice_profile_exists", 409
+
+
+class VoiceProfileUnusable(MeeshyError):
+    """There is no voice profile of this user that may speak this."""
+
+    code, status = "voice_profile_unusable", 409
+
+
+class ChallengeExpired(MeeshyError):
+    """The phrase to be read is no longer valid; ask for another."""
+
+    code, status = "challenge_expired", 409
+
+
+class SpeakerMismatch(MeeshyError):
+    """Another speaker than the one who gave consent was heard."""
+
+    code, status = "speaker_mismatch", 409
+
+
 class DestinationDisabled(MeeshyError):
     """The webhook's destination has answered that it is gone; the site's operator can enable it again."""
 
     code, status = "destination_disabled", 409
+
+
+class AudioErased(MeeshyError):
+    """The audio was erased with the voice profile that it was spoken with."""
+
+    code, status = "audio_erased", 410
 
 
 class UploadTooLarge(MeeshyError):
@@ -182,6 +212,18 @@ class ConsentMissing(MeeshyError):
     code, status = "consent_missing", 422
 
 
+class ConsentMismatch(MeeshyError):
+    """The recording is not the statement of consent with the phrase that was asked for."""
+
+    code, status = "consent_mismatch", 422
+
+
+class SampleRefused(MeeshyError):
+    """The recording is not good enough to learn a voice from."""
+
+    code, status = "sample_refused", 422
+
+
 class DestinationRefused(MeeshyError):
     """The webhook's destination is not on the site's list."""
 
@@ -224,6 +266,12 @@ class StorageUnavailable(MeeshyError):
     code, status = "storage_unavailable", 503
 
 
+class VoiceKeyUnusable(MeeshyError):
+    """The site's key for voice profiles is missing, or is not the one they were sealed with."""
+
+    code, status = "voice_key_unusable", 503
+
+
 class ModelMissing(MeeshyError):
     """A model that this work needs is not installed."""
 
@@ -264,6 +312,12 @@ class EngineFailed(MeeshyError):
     """An engine could not process this item."""
 
     code = "engine_failed"
+
+
+class VoiceSealBroken(MeeshyError):
+    """What is stored of a voice profile was altered, or belongs to another."""
+
+    code = "voice_seal_broken"
 
 
 class ExternalServiceFailed(MeeshyError):

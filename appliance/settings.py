@@ -98,6 +98,12 @@ class Settings(BaseSettings):
         default=0.5, ge=0, le=1, description="Speaker similarity below which a matched result is retried."
     )
     speak_attempts: int = Field(default=3, ge=1, description="Readings tried before a result is marked needs_review.")
+    voice_key_file: str = Field(
+        default="", description="File with the key that voice profiles are sealed with. Empty: made in the data folder."
+    )
+    voice_samples_from_translations: bool = Field(
+        default=False, description="Whether recordings translated with consent become samples of the user's profile."
+    )
     deepl_key: str = Field(default="", repr=False, description="DeepL API key. Empty: DeepL cannot be used.")
     deepl_url: str = Field(default="https://api-free.deepl.com", description="Base address of DeepL's API.")
     allow_deepl: bool = Field(default=False, description="Site policy: may text leave the site for DeepL?")

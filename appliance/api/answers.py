@@ -3,8 +3,10 @@
 from typing import Any
 
 from appliance.api.wire import Answer, ErrorOut, SegmentOut, SourceOut, TargetOut, WordOut
+from appliance.errors import AudioErased
 from appliance.jobs.admission import Standing
 from appliance.jobs.documents import Failure, JobDocument, Source, TargetDocument
+from appliance.jobs.voice_choice import WHY_UNUSED
 
 JOB_PATH = "/api/v1/voice/job"
 NO_CONSENT_NOTICE = "A stock voice speaks, because consent to use the speaker's voice was not attested."
@@ -45,7 +47,7 @@ def _target(job: JobDocument, target: TargetDocument) -> TargetOut:
         language=target.language,
         state=target.state,
         text=translation["text"] if translation else None,
-        audio_url=f"{job_url(job.id)}/audio/{target.language}" if spoken else None,
+        audio_url=f"{job_url(job.id)}/audio/{target.language}" if spoken and not spoken.erased else None,
         duration_s=spoken.duration_s if spoken else None,
         similarity=receipt.get("similarity") if receipt else None,
         cached=target.cached,
@@ -60,10 +62,16 @@ def _target(job: JobDocument, target: TargetDocument) -> TargetOut:
 def _notice(job: JobDocument, target: TargetDocument) -> str | None:
     if target.spoken is None:
         return None
-    if target.spoken.voice_kind == "stock":
-        # Not from the receipt: the same audio answers those who asked for a stock voice and those who lacked consent.
-        return NO_CONSENT_NOTICE if job.request.voice == "speaker" and not job.request.consent else None
-    return (target.spoken.receipt.get("voice") or {}).get("notice")
+    # Not from the receipt: the same audio answers those who asked for a stock voice and those who lacked consent.
+    said = [(target.spoken.receipt.get("voice") or {}).get("notice")]
+    request = job.request
+    if request.voice_in_force(target.language) != "profile" and request.profile_unused is not None:
+        said.append(WHY_UNUSED[request.profile_unused])
+    if target.spoken.voice_kind == "stock" and request.voice != "stock" and not request.consent:
+        said.append(NO_CONSENT_NOTICE)
+    if target.spoken.erased:
+        said.append(AudioErased.title())
+    return " ".join(filter(None, said)) or None
 
 
 def _source(source: Source) -> SourceOut:

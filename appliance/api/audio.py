@@ -15,7 +15,7 @@ from appliance.api.parts import ApiParts, Of, Parts
 from appliance.api.problems import OWNED, problems
 from appliance.api.ranges import matches, requested_range
 from appliance.api.threads import Threads
-from appliance.errors import NotFound
+from appliance.errors import AudioErased, NotFound
 from appliance.jobs.documents import JobDocument, Spoken, TargetDocument
 from appliance.languages import parse_language
 from appliance.owner import Owner
@@ -50,7 +50,8 @@ _RESPONSES = {
     tags=["results"],
     response_headers=_HEADERS,
     response_description="The whole audio, in the format that the request asked for.",
-    responses=_RESPONSES | problems(*OWNED, errors.NotFound, errors.UnknownLanguage, errors.RangeNotSatisfiable),
+    responses=_RESPONSES
+    | problems(*OWNED, errors.NotFound, errors.UnknownLanguage, errors.RangeNotSatisfiable, errors.AudioErased),
 )
 async def get_audio(
     job_id: JobId,
@@ -87,7 +88,7 @@ async def get_audio(
     tags=["results"],
     response_headers=_HEADERS,
     response_description="The headers of the whole audio.",
-    responses={304: _RESPONSES[304]} | problems(*OWNED, errors.NotFound, errors.UnknownLanguage),
+    responses={304: _RESPONSES[304]} | problems(*OWNED, errors.NotFound, errors.UnknownLanguage, errors.AudioErased),
 )
 async def head_audio(
     job_id: JobId,
@@ -119,6 +120,8 @@ def finished(target: TargetDocument) -> Spoken:
     if target.spoken is None:
         why = target.error.detail if target.error else f"It is {target.state.replace('_', ' ')}."
         raise NotFound(f"There is no audio in '{target.language}'. {why}", state=target.state)
+    if target.spoken.erased:
+        raise AudioErased
     return target.spoken
 
 

@@ -40,7 +40,11 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Language | None, Meta(description="Language of the recording; left out, it is detected.")
     ] = None
     voice: Annotated[
-        Literal["speaker", "stock"], Meta(description="`speaker` needs consent; without it a stock voice speaks.")
+        Literal["speaker", "stock", "profile"],
+        Meta(
+            description="`speaker` is the user's voice profile, or with consent the recording's own speaker, or else a "
+            "stock voice; `profile` is refused without a profile."
+        ),
     ] = "speaker"
     consent: Annotated[
         bool,
@@ -98,17 +102,19 @@ def decoded(body: bytes, kind: type[_T]) -> _T:
 class Shape(msgspec.Struct, frozen=True):
     """The two forms that one endpoint's body can have."""
 
-    form: type[Wishes]
-    json: type[TranslateJson] | type[TranslateAsyncJson]
+    form: type[Any]
+    """A struct with everything but the recording."""
+    json: type[Any]
+    """The same with the field `audio`."""
 
-    def from_json(self, body: bytes) -> tuple[Wishes, bytes]:
+    def from_json(self, body: bytes) -> tuple[Any, bytes]:
         """Return wishes and recording of a JSON body, or raise InvalidRequest or AudioMissing."""
         document = decoded(body, self.json)
         if document.audio is None:
             raise AudioMissing("The request has no field 'audio'.")
         return document, document.audio
 
-    def from_form(self, fields: dict[str, list[str]]) -> Wishes:
+    def from_form(self, fields: dict[str, list[str]]) -> Any:
         """Return the wishes of a form's text fields, or raise InvalidRequest."""
         try:
             return msgspec.convert(_form_values(fields), self.form)

@@ -1,5 +1,6 @@
 """From an upload to a job: what is known already is answered, what is new is decoded and accepted."""
 
+import logging
 import secrets
 
 from appliance.access.plan import Plan
@@ -8,10 +9,14 @@ from appliance.api.parts import ApiParts
 from appliance.audio.declared import said_duration_s
 from appliance.audio.decoded import DecodedAudio
 from appliance.cache.keys import owner_digest
-from appliance.errors import MeeshyError, NoSpeech
+from appliance.errors import MeeshyError, NoSpeech, StorageUnavailable
 from appliance.jobs.documents import AudioFacts, JobDocument, MissingRange
 from appliance.jobs.submit import Seen, Submission
+from appliance.profiles.samples import Recording
+from appliance.voices.profile_documents import SampleKind
 from appliance.webhooks.trouble import require_enabled
+
+log = logging.getLogger(__name__)
 
 
 async def accepted(parts: ApiParts, plan: Plan, submission: Submission, audio: bytes) -> JobDocument:
@@ -28,7 +33,23 @@ async def accepted(parts: ApiParts, plan: Plan, submission: Submission, audio: b
     decoded = await parts.threads.decode(parts.decoder.decode, audio)
     if decoded.measures.is_silent:
         raise NoSpeech("The recording is silent.")
-    return await parts.threads.short(_accept, parts, submission, decoded)
+    job = await parts.threads.short(_accept, parts, submission, decoded)
+    request = submission.request
+    if parts.settings.voice_samples_from_translations and request.consent and request.voice != "stock":
+        await parts.threads.short(_learn, parts, submission, decoded)
+    return job
+
+
+def _learn(parts: ApiParts, submission: Submission, decoded: DecodedAudio) -> None:
+    """Make a translated recording a sample of the user's profile where there is one that takes it."""
+    recording = Recording(decoded.pcm, decoded.duration_s, submission.audio_sha256)
+    try:
+        parts.samples.add(submission.owner, SampleKind.SAMPLE, recording, origin="translation")
+    except StorageUnavailable:
+        log.warning("a translated recording did not become a sample: the storage is away")
+    except MeeshyError as refused:
+        # Of no consequence to the translation: there is no profile, or it takes nothing now.
+        log.debug("a translated recording did not become a sample: %s", refused.code)
 
 
 def _counted(parts: ApiParts, plan: Plan, submission: Submission, audio: bytes) -> Seen:

@@ -14,6 +14,9 @@ from appliance.api.bodies import Shape
 from appliance.api.examples import ANSWER, JSON_REQUEST
 from appliance.api.learning_examples import FEEDBACK, HISTORY, NOTED, STATS
 from appliance.api.learning_wire import FeedbackIn
+from appliance.api.profile import SHAPE
+from appliance.api.profile_bodies import ProfileIn
+from appliance.api.profile_examples import ERASED, PROFILE, PROFILE_REQUEST, SAMPLE, SAMPLE_REQUEST
 from appliance.api.subtitles import MEDIA_TYPES
 from appliance.audio.formats import CONTENT_TYPES
 from appliance.receipts.receipt import Receipt
@@ -45,10 +48,21 @@ _CONTENTS: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = {
     ("/api/v1/voice/job/{job_id}/events", "get", "200"): {"text/event-stream": _EVENT},
 }
 """Bodies that are no JSON: per path, method and status the media types with their schemas."""
-_BODIES = {"/api/v1/voice/translate": Shape.sync(), "/api/v1/voice/translate/async": Shape.announced()}
-_JSON_BODIES = {"/api/v1/voice/feedback": (FeedbackIn, FEEDBACK)}
+_UPLOADS = {
+    "/api/v1/voice/translate": (Shape.sync(), JSON_REQUEST),
+    "/api/v1/voice/translate/async": (Shape.announced(), JSON_REQUEST),
+    "/api/v1/voice/profile/sample": (SHAPE, SAMPLE_REQUEST),
+}
+"""Bodies with a recording, as a form or as JSON: per path the shape and an example."""
+_JSON_BODIES = {
+    "/api/v1/voice/feedback": (FeedbackIn, FEEDBACK),
+    "/api/v1/voice/profile": (ProfileIn, PROFILE_REQUEST),
+}
 """Bodies that are JSON alone: per path the struct and an example."""
-_EXAMPLES = {"Answer": ANSWER, "FeedbackOut": NOTED, "HistoryOut": HISTORY, "StatsOut": STATS}
+_EXAMPLES = {
+    "Answer": ANSWER, "FeedbackOut": NOTED, "HistoryOut": HISTORY, "StatsOut": STATS, "ProfileOut": PROFILE,
+    "SampleOut": SAMPLE, "ErasureReceipt": ERASED,
+}  # fmt: skip
 
 
 def openapi_config() -> OpenAPIConfig:
@@ -73,6 +87,7 @@ def openapi_config() -> OpenAPIConfig:
         security=[{"apiKey": []}, {"userToken": []}],
         tags=[
             Tag(name="voice", description="The main job."),
+            Tag(name="profile", description="The user's own voice, kept with their consent."),
             Tag(name="jobs", description="What became of it."),
             Tag(name="results", description="Audio and subtitles."),
             Tag(name="learning", description="What people say about results, and what became of all of them."),
@@ -85,8 +100,8 @@ def openapi_config() -> OpenAPIConfig:
 def completed(document: dict[str, Any]) -> dict[str, Any]:
     """Return Litestar's document with request bodies, receipt and examples filled in."""
     schemas = document["components"]["schemas"]
-    for path, shape in _BODIES.items():
-        document["paths"][path]["post"]["requestBody"] = _body(shape, schemas)
+    for path, (shape, example) in _UPLOADS.items():
+        document["paths"][path]["post"]["requestBody"] = _body(shape, example, schemas)
     for path, (kind, example) in _JSON_BODIES.items():
         document["paths"][path]["post"]["requestBody"] = _json_body(kind, example, schemas)
     for (path, method, status), schema_of in _CONTENTS.items():
@@ -119,7 +134,7 @@ class _Document(OpenAPIRenderPlugin):
         return self._rendered
 
 
-def _body(shape: Shape, schemas: dict[str, Any]) -> dict[str, Any]:
+def _body(shape: Shape, example: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
     _components(schemas, shape.json)
     json_schema = schemas[shape.json.__name__]
     json_schema["required"] = ["audio"]
@@ -143,7 +158,7 @@ def _body(shape: Shape, schemas: dict[str, Any]) -> dict[str, Any]:
                 },
                 "encoding": {"audio": {"contentType": "audio/*"}},
             },
-            "application/json": {"schema": {"$ref": _REF.format(name=shape.json.__name__)}, "example": JSON_REQUEST},
+            "application/json": {"schema": {"$ref": _REF.format(name=shape.json.__name__)}, "example": example},
         },
     }
 

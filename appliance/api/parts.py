@@ -1,6 +1,7 @@
 """What the API is made of; built once by whoever starts it and handed to every route."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from litestar.di import NamedDependency
@@ -15,10 +16,12 @@ from appliance.jobs.query import JobReader
 from appliance.jobs.registry import CapabilityReader
 from appliance.jobs.submit import Submitter
 from appliance.owner import Owner
+from appliance.profiles.samples import Samples
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.objects import ObjectStore
 from appliance.telemetry.metrics import Metrics
+from appliance.voices.sealing import Vault
 
 
 class Decoder(Protocol):
@@ -45,6 +48,16 @@ class ApiParts:
     threads: Threads = field(default_factory=Threads)
     room: Room = field(default_factory=Room)
     metrics: Metrics = field(default_factory=Metrics)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Return where the keys of voice profiles lie."""
+        return Vault(self.settings, self.objects)
+
+    @cached_property
+    def samples(self) -> Samples:
+        """Return what takes in samples of voice profiles."""
+        return Samples(self.database, self.objects, self.vault, self.settings, self.submitter.ring)
 
 
 Parts = NamedDependency[SkipValidation[ApiParts]]

@@ -33,7 +33,7 @@ FileName = Annotated[
     summary="Subtitles of the recording or of a translation",
     tags=["results"],
     response_description="SubRip (`application/x-subrip`) or WebVTT (`text/vtt`).",
-    responses=problems(*OWNED, errors.NotFound, errors.UnknownLanguage),
+    responses=problems(*OWNED, errors.NotFound, errors.UnknownLanguage, errors.AudioErased),
 )
 async def get_subtitles(job_id: JobId, file: FileName, parts: Parts, owner: Of) -> Response[bytes]:
     """Return subtitles timed on the recording (its own language) or on the spoken translation."""

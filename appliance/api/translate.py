@@ -62,6 +62,7 @@ _REFUSALS = (
     errors.NoRoute,
     errors.LanguageNotInPlan,
     errors.VoiceNotInPlan,
+    errors.VoiceProfileUnusable,
     errors.QuotaExceeded,
     errors.ModelMissing,
     errors.NotReady,

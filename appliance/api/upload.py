@@ -3,14 +3,14 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request
 from litestar.exceptions import HTTPException
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
-from appliance.api.bodies import Shape, Wishes, decoded
+from appliance.api.bodies import Shape, decoded
 from appliance.api.room import Held
 from appliance.api.threads import Threads
 from appliance.errors import AudioEmpty, AudioMissing, ContentTypeRefused, InvalidRequest
@@ -27,7 +27,8 @@ BOUNDARY_MAX = 70
 class Upload(msgspec.Struct, frozen=True):
     """A recording and what to do with it."""
 
-    wishes: Wishes
+    wishes: Any
+    """Of the shape that was asked for."""
     audio: bytes
     sha256: str
 

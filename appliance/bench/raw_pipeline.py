@@ -19,8 +19,8 @@ from appliance.engines.sentences import joiner, merge_segments
 from appliance.errors import MeeshyError
 from appliance.receipts.wer import word_error_rate
 from appliance.stages.context import Engines
+from appliance.stages.speaker import SPEECH_FOR_EMBEDDING_S
 from appliance.stages.synthesize import SHORTEST_PAUSE_S
-from appliance.stages.verify import SPEECH_FOR_EMBEDDING_S
 from appliance.voices.measures import mfcc_distance, pitch_distance_semitones, speaker_similarity, to_speech_rate
 
 _Result = TypeVar("_Result")

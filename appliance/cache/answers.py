@@ -62,6 +62,11 @@ def forget_job(connection: sa.Connection, job_id: str) -> None:
     _forget(connection, cached_answers.c.job_id == job_id)
 
 
+def forget_jobs(connection: sa.Connection, job_ids: sa.Select) -> int:
+    """Remove every answer that came from the jobs that a query selects, and return how many that were."""
+    return _forget(connection, cached_answers.c.job_id.in_(job_ids))
+
+
 def _forget(connection: sa.Connection, which: sa.ColumnElement[bool], *, wait: bool = True) -> int:
     keys = sa.select(cached_answers.c.key).where(which).order_by(cached_answers.c.key)
     # Locked in the order in which they are kept.

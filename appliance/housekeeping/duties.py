@@ -12,11 +12,14 @@ from appliance.housekeeping.rates import forget_rate_windows
 from appliance.housekeeping.recordings import drop_recordings
 from appliance.housekeeping.results import expire_results
 from appliance.housekeeping.unfinished import sweep_unfinished_writes
+from appliance.housekeeping.voice_profiles import expire_profiles, finish_erasures, replay_tombstones
 from appliance.housekeeping.webhooks import forget_webhooks
 from appliance.housekeeping.worker_rows import forget_gone_workers
 
 MINUTE_S = 60.0
 HOUR_S = 3600.0
+ERASURE_S = 10.0
+"""An erasure is to be complete within a minute, whoever dies meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,10 @@ DUTIES: Mapping[str, Duty] = {
     "webhooks": Duty(forget_webhooks),
     "rate_windows": Duty(forget_rate_windows),
     "workers": Duty(forget_gone_workers),
-    # These two read the whole listing of the store.
+    "voice_consents": Duty(expire_profiles),
+    "voice_erasures": Duty(finish_erasures, ERASURE_S),
+    # These read whole listings of the store; the first at every start, which comes after a restore.
+    "voice_tombstones": Duty(replay_tombstones, HOUR_S),
     "unfinished_writes": Duty(sweep_unfinished_writes, HOUR_S),
     "orphan_objects": Duty(delete_orphans, HOUR_S),
 }

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from appliance.housekeeping.house import House, Outcome
 from appliance.storage.objects import StoredObject
-from appliance.storage.tables import cached_answers, jobs, targets
+from appliance.storage.tables import cached_answers, jobs, targets, voice_profiles, voice_samples
 
 OLDER_THAN_S = 3600.0
 """Far longer than from storing an object to the commit that names it, and than clocks of two machines may differ."""
@@ -21,7 +21,7 @@ LOOK_AT_ONCE = 20_000
 DELETE_AT_ONCE = 1000
 ROWS_AT_ONCE = 1000
 
-KINDS = ("pcm/", "speech/", "result/")
+KINDS = ("pcm/", "speech/", "result/", "voice/")
 """What this appliance stores; anything else in the store is somebody else's and is left alone."""
 
 
@@ -55,6 +55,9 @@ def _named(connection: sa.Connection, kind: str) -> Iterator[str]:
         yield from _each(connection, sa.select(targets.c.spoken["object"].as_string()))
         kept = sa.select(cached_answers.c.value["spoken"]["object"].as_string())
         yield from _each(connection, kept.where(cached_answers.c.kind == "result"))
+    elif kind == "voice/":
+        yield from _each(connection, sa.select(voice_profiles.c.key_object))
+        yield from _each(connection, sa.select(voice_samples.c.object))
     else:
         for readings in _each(connection, sa.select(targets.c.progress["readings"])):
             yield from (reading["object"] for reading in readings)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from appliance.jobs.fleet import Work
+from appliance.jobs.items import JOB_FAMILIES as FAMILIES
 from appliance.jobs.items import MEDIUM_S, SHORT_S, Length
-from appliance.jobs.rates import FAMILIES, Rates
+from appliance.jobs.rates import Rates
 from appliance.jobs.states import OPEN_JOB, OPEN_TARGET, ItemState, Stage, TargetState
 from appliance.storage.tables import jobs, targets, work_items
 

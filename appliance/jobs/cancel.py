@@ -56,7 +56,7 @@ def _remove(
         forget_job(connection, job_id)
         settle_events(connection, job_id)
         connection.execute(sa.delete(jobs).where(jobs.c.id == job_id))
-        names = {target.spoken.object for target in job.targets if target.spoken}
+        names = {target.spoken.object for target in job.targets if target.spoken and not target.spoken.erased}
         names |= {job.audio.pcm} if job.audio and job.audio.pcm else set()
         orphans = [name for name in names if not object_needed(connection, owner, name)]
     for name in (*orphans, *readings):

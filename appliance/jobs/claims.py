@@ -246,7 +246,8 @@ def _update(connection: sa.Connection, item_ids: Collection[str], **columns: Any
 def _claimed(row: sa.RowMapping) -> ClaimedItem:
     return ClaimedItem(
         id=row["id"],
-        job_id=row["job_id"],
+        job_id=row["job_id"] or "",
+        sample_id=row["sample_id"],
         target_id=row["target_id"],
         stage=Stage(row["stage"]),
         batch_key=row["batch_key"],

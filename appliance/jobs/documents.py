@@ -6,32 +6,57 @@ import msgspec
 
 from appliance.jobs.states import JobState, TargetState
 from appliance.owner import Owner
+from appliance.voices.profile_documents import ProfileUse, Unused
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What an application asks for; everything here shapes the answer, so all of it is in the request's digest."""
+    """What an application asks for, and the voice profile that was there when the job was accepted.
+
+    Everything that is asked shapes the answer, so all of it is in the request's digest.
+    """
 
     targets: tuple[str, ...]
     source_language: str | None = None
-    voice: Literal["speaker", "stock"] = "speaker"
+    voice: Literal["speaker", "stock", "profile"] = "speaker"
     consent: bool = False
     audio_format: Literal["wav", "mp3", "opus", "m4a"] = "wav"
     allow_deepl: bool = False
     webhook_url: str | None = None
+    profile: ProfileUse | None = None
+    """Found at acceptance, not asked for: the owner's profile, and the languages that it speaks here."""
+    profile_unused: Unused | None = None
+    """Why a profile that the owner has does not speak all languages."""
 
     @property
-    def voice_in_force(self) -> Literal["speaker", "stock"]:
-        """Return `speaker` only where consent was attested."""
-        return "speaker" if self.voice == "speaker" and self.consent else "stock"
+    def voice_without_profile(self) -> Literal["speaker", "stock"]:
+        """Return `speaker` only where consent was attested: whose voice speaks where no profile does."""
+        return "speaker" if self.voice != "stock" and self.consent else "stock"
 
-    def choices(self) -> dict[str, object]:
+    def voice_in_force(self, language: str) -> Literal["speaker", "stock", "profile"]:
+        """Return whose voice speaks a language."""
+        if self.profile is not None and language in self.profile.languages:
+            return "profile"
+        return self.voice_without_profile
+
+    @property
+    def asked(self) -> dict[str, object]:
+        """Return what the application asked for, as plain data: what a repetition must ask for too."""
+        document = msgspec.to_builtins(self)
+        return {name: value for name, value in document.items() if name not in ("profile", "profile_unused")}
+
+    def choices(self, language: str) -> dict[str, object]:
         """Return what in this request shapes the audio of a language, for the result's cache key."""
-        return {
+        voice = self.voice_in_force(language)
+        chosen: dict[str, object] = {
             "source_language": self.source_language,
-            "voice": self.voice_in_force,
+            "voice": voice,
             "audio_format": self.audio_format,
             "allow_deepl": self.allow_deepl,
         }
+        if voice == "profile" and self.profile is not None:
+            # Whose voice speaks where the recording turns out to be somebody else's is a part of it.
+            chosen |= {"profile": (self.profile.id, self.profile.version), "otherwise": self.voice_without_profile}
+        return chosen
 
 
 RECORDING_BYTES_PER_S = 32_000
@@ -99,6 +124,13 @@ class Spoken(msgspec.Struct, frozen=True, kw_only=True):
     receipt: dict[str, Any]
     limits: dict[str, float] = {}
     """The quality limits that its readings were judged by, as settings name them."""
+    erased: bool = False
+    """The audio is gone with the voice profile that it was spoken with; `object` and `sha256` are empty then."""
+
+    @property
+    def by_profile(self) -> bool:
+        """Return whether a stored voice profile spoke it."""
+        return (self.receipt.get("voice") or {}).get("profile_version") is not None
 
 
 class TargetDocument(msgspec.Struct, frozen=True, kw_only=True):

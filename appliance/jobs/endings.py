@@ -76,9 +76,14 @@ def fail_jobs(connection: sa.Connection, reasons: Mapping[str, Failure], now_s: 
 
 def cancel_targets(connection: sa.Connection, job_id: str, now_s: float) -> None:
     """Cancel every open target of a job and take back its work; a running stage's write will find its fence stale."""
-    hold_jobs_and_followers(connection, [job_id])
-    hold_targets(connection, [job_id])
-    endings = [Ending(row.id, TargetState.CANCELLED) for row in _open_targets_of_jobs(connection, [job_id])]
+    cancel_targets_of_jobs(connection, [job_id], now_s)
+
+
+def cancel_targets_of_jobs(connection: sa.Connection, job_ids: Collection[str], now_s: float) -> None:
+    """Cancel every open target of several jobs, and hold all of these jobs to the end of the transaction."""
+    hold_jobs_and_followers(connection, job_ids)
+    hold_targets(connection, job_ids)
+    endings = [Ending(row.id, TargetState.CANCELLED) for row in _open_targets_of_jobs(connection, job_ids)]
     end_targets(connection, endings, now_s)
 
 

@@ -121,7 +121,7 @@ def _receipt_row(row: sa.Row, now_s: float, *, ends_job: bool) -> dict[str, Any]
     spoken = row.spoken
     figures = figures_of(spoken["receipt"]) if spoken else None
     detail = ReceiptDetail(
-        choices=msgspec.convert(row.request, Request).choices(),
+        choices=msgspec.convert(row.request, Request).choices(row.language),
         audio_s=row.audio_s,
         spoken_s=spoken["duration_s"] if spoken else None,
         voice_kind=spoken["voice_kind"] if spoken else None,

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import sqlalchemy as sa
 
-from appliance.jobs.rates import FAMILIES
+from appliance.jobs.items import JOB_FAMILIES as FAMILIES
 from appliance.jobs.registry import SEEN_WITHIN_S
 from appliance.jobs.reserved import Kept, load_asked, load_living, reserve
 

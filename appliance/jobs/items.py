@@ -23,6 +23,7 @@ class ClaimedItem(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     job_id: str
+    """Empty for an item of a voice profile's sample."""
     target_id: str | None
     stage: Stage
     batch_key: str
@@ -30,12 +31,13 @@ class ClaimedItem(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     deadline_s: float
     payload: dict[str, Any]
+    sample_id: str | None = None
 
 
 class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     """A work item that is to be added; one without a target belongs to its whole job."""
 
-    job_id: str
+    job_id: str | None
     target_id: str | None
     stage: Stage
     batch_key: str
@@ -45,6 +47,8 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     priority: int
     """The job's too."""
     payload: dict[str, Any] = {}
+    sample_id: str | None = None
+    """The sample of a voice profile that it belongs to, instead of a job."""
 
 
 def length_of(duration_s: float) -> Length:
@@ -67,10 +71,13 @@ def synthesize_key(language: str) -> str:
     return f"synthesize:{language}"
 
 
-FAMILIES = ("hear", "translate", "synthesize", "finish")
-"""The parts of batch keys before the colon; every one of them needs a living worker."""
+JOB_FAMILIES = ("hear", "translate", "synthesize", "finish")
+"""The parts of batch keys before the colon that jobs go through: what admission reckons with."""
+FAMILIES = (*JOB_FAMILIES, "enrol")
+"""All of them; every one needs a living worker."""
 
 FINISH_KEY = "finish:any"
+ENROL_KEY = "enrol:any"
 
 
 def new_id(kind: str) -> str:
@@ -84,6 +91,7 @@ def add_items(connection: sa.Connection, items: Sequence[NewItem], now_s: float)
         {
             "id": new_id("item"),
             "job_id": item.job_id,
+            "sample_id": item.sample_id,
             "target_id": item.target_id,
             "stage": item.stage,
             "batch_key": item.batch_key,

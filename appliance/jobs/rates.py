@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from appliance.jobs.items import FAMILIES as FAMILIES
+from appliance.jobs.items import JOB_FAMILIES as FAMILIES
 from appliance.jobs.items import LENGTHS, Length, length_of
 from appliance.jobs.locks import hold_names
 from appliance.storage.database import Database

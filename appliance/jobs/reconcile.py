@@ -17,6 +17,8 @@ from appliance.storage.database import Database
 from appliance.storage.sets import among
 from appliance.storage.tables import jobs, targets, work_items
 from appliance.telemetry.noting import note
+from appliance.voices.profile_documents import SampleFault
+from appliance.voices.profile_rows import hold_profiles_of_items, refuse_samples, samples_of
 
 _FINAL_TARGET = [state.value for state in FINAL_TARGET]
 RETURNED_AT_ONCE = 1
@@ -69,6 +71,8 @@ def put_right(connection: sa.Connection, now_s: float, attempts_cap: int, *, wai
         # Otherwise slots would go on being kept in them, and work be promised to them.
         no_longer_living(connection, dead, now_s)
     lost = _lost_items(dead, attempts_cap, now_s)
+    _return_samples(connection, lost, dead, attempts_cap, now_s, done)
+    lost = lost.where(work_items.c.job_id.is_not(None))
     searches = (lost, _orphaned(), _deserted(), _idle(), _unsettled())
     touched = {row.job_id for search in searches for row in connection.execute(search)}
     if not touched:
@@ -77,17 +81,43 @@ def put_right(connection: sa.Connection, now_s: float, attempts_cap: int, *, wai
     held = hold_jobs_and_followers(connection, touched, wait=wait)
     hold_targets(connection, held)
     items = _of(connection, lost.with_for_update(skip_locked=True), held)
+    _give_up(connection, _returned(connection, items, dead, attempts_cap, done), now_s)
+    leaders = {row.leader_id for row in _of(connection, _orphaned(), held)}
+    done.settled = settle_followers(connection, leaders, now_s) + _free(connection, held, now_s)
+    done.replanned = _replan(connection, held, now_s)
+    return done
+
+
+def _returned(
+    connection: sa.Connection, items: Sequence[sa.Row], dead: Sequence[str], attempts_cap: int, done: Reconciled
+) -> list[sa.Row]:
+    """Make lost items runnable again; return those that were tried often enough, which fail instead."""
     for item in items:
         note(connection, "attempts_lost", "worker_dead" if item.worker_id in dead else "lease_over")
     spent = [item for item in items if item.attempts >= attempts_cap]
     _move(connection, [item for item in items if item.attempts < attempts_cap], ItemState.READY)
     _move(connection, spent, ItemState.FAILED)
-    _give_up(connection, spent, now_s)
-    done.returned, done.lost = len(items) - len(spent), len(spent)
-    leaders = {row.leader_id for row in _of(connection, _orphaned(), held)}
-    done.settled = settle_followers(connection, leaders, now_s) + _free(connection, held, now_s)
-    done.replanned = _replan(connection, held, now_s)
-    return done
+    done.returned += len(items) - len(spent)
+    done.lost += len(spent)
+    return spent
+
+
+def _return_samples(
+    connection: sa.Connection, lost: sa.Select, dead: Sequence[str], attempts_cap: int, now_s: float, done: Reconciled
+) -> None:
+    """Do the same for items of voice profiles' samples; one that is given up is refused, and its recording goes later.
+
+    Housekeeping deletes it as an object that no row names: it is sealed.
+    """
+    lost = lost.where(work_items.c.sample_id.is_not(None)).add_columns(work_items.c.sample_id)
+    found = connection.execute(lost).all()
+    if not found:
+        return
+    held = hold_profiles_of_items(connection, [item.id for item in found])
+    mine = lost.where(work_items.c.sample_id.in_(samples_of(held))).with_for_update(skip_locked=True)
+    spent = _returned(connection, connection.execute(mine).all(), dead, attempts_cap, done)
+    reason = SampleFault(WorkerLost.code, WorkerLost.title())
+    refuse_samples(connection, [item.sample_id for item in spent], reason, now_s)
 
 
 def _of(connection: sa.Connection, search: sa.Select, job_ids: Collection[str]) -> Sequence[sa.Row]:

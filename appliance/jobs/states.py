@@ -47,6 +47,10 @@ class Stage(StrEnum):
     SYNTHESIZE = "synthesize"
     VERIFY = "verify"
     FINISH = "finish"
+    ENROL = "enrol"
+    """Judging a sample of a voice profile."""
+    CONDITION = "condition"
+    """Refining a voice profile's voice at an engine; these two have no job."""
 
 
 FINAL_JOB = frozenset({JobState.DONE, JobState.PARTIAL, JobState.FAILED, JobState.CANCELLED})

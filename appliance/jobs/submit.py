@@ -23,6 +23,7 @@ from appliance.jobs.query import load_job
 from appliance.jobs.states import OPEN_TARGET, JobState, TargetState
 from appliance.jobs.terms import Allowance, Demand, Terms, VoiceKind
 from appliance.jobs.usage import note_accepted
+from appliance.jobs.voice_choice import hold_profile, with_profile
 from appliance.owner import Owner
 from appliance.settings import Settings
 from appliance.storage.database import Database
@@ -40,7 +41,7 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
 
     def digest(self) -> str:
         """Return what must be equal for the same idempotency key to mean the same request."""
-        return digest("request", self.audio_sha256, msgspec.to_builtins(self.request))
+        return digest("request", self.audio_sha256, self.request.asked)
 
 
 class Seen(NamedTuple):
@@ -65,10 +66,10 @@ class Submitter:
     ) -> None:
         """Accept into this database what the allowance grants; `ring` tells the workers after the commit."""
         self.admission = Admission(database, settings)
+        self.ring = ring
         self._database = database
         self._settings = settings
         self._capabilities = capabilities
-        self._ring = ring
         self._allowance = allowance
 
     def look(
@@ -84,8 +85,9 @@ class Submitter:
         earlier = self._earlier(connection, submission)
         if earlier is not None:
             return Seen(earlier, complete=False)
-        keys, source_key = self._keys(submission, capabilities), self._source_key(submission, capabilities)
         now_s = self._database.now_s(connection)
+        submission = _in_voice(connection, submission, now_s)
+        keys, source_key = self._keys(submission, capabilities), self._source_key(submission, capabilities)
         kept = recall(connection, [*keys, source_key], now_s).keys()
         if kept >= set(keys):
             return Seen(None, complete=True)
@@ -110,7 +112,10 @@ class Submitter:
         """Return a finished job made from kept answers, None where one of them is no longer kept."""
         capabilities = self._known_capabilities()
         with self._database.write() as connection:
-            kept = recall(connection, self._keys(submission, capabilities), self._database.now_s(connection))
+            now_s = self._database.now_s(connection)
+            hold_profile(connection, submission.owner, submission.request)
+            submission = _in_voice(connection, submission, now_s)
+            kept = recall(connection, self._keys(submission, capabilities), now_s)
             if len(kept) < len(submission.request.targets):
                 return None
             audio = msgspec.convert(next(iter(kept.values()))["audio"], AudioFacts)
@@ -123,11 +128,13 @@ class Submitter:
         capabilities = self._known_capabilities()
         check_targets(capabilities, submission.request)
         with self._database.write() as connection:
+            hold_profile(connection, submission.owner, submission.request)
             earlier = self._earlier_alone(connection, submission)
             if earlier is not None:
                 return earlier
+            submission = _in_voice(connection, submission, self._database.now_s(connection))
             job = self._record(connection, submission, audio, capabilities)
-        self._ring()
+        self.ring()
         return job
 
     def _known_capabilities(self) -> Capabilities:
@@ -141,7 +148,7 @@ class Submitter:
         return [
             result_key(
                 submission.owner, submission.audio_sha256, target, capabilities.pipelines.get(target, ""),
-                request.choices(),
+                request.choices(target),
             )
             for target in request.targets
         ]  # fmt: skip
@@ -258,10 +265,19 @@ class Submitter:
                 priority=terms.priority,
                 sla_s=terms.sla_s,
                 stored_bytes=audio.recording_bytes,
+                voice_profile_id=request.profile.id if request.profile else None,
                 **known,
             )
         )
-        if request.voice == "speaker" and request.consent:
+        if request.profile is not None:
+            detail = {"profile": request.profile.id, "version": request.profile.version}
+            connection.execute(
+                sa.insert(audit).values(
+                    at_s=now_s, application_id=owner.application_id, user_id=owner.user_id,
+                    action="voice_profile_used", subject=job_id, detail=detail,
+                )
+            )  # fmt: skip
+        if request.voice != "stock" and request.consent:
             connection.execute(
                 sa.insert(audit).values(
                     at_s=now_s, application_id=owner.application_id, user_id=owner.user_id,
@@ -304,8 +320,14 @@ def reachable_targets(capabilities: Capabilities, source: str | None, allow_deep
     return speaks & (routed | ({source} if source else set()))
 
 
+def _in_voice(connection: sa.Connection, submission: Submission, now_s: float) -> Submission:
+    request = with_profile(connection, submission.owner, submission.request, now_s)
+    return msgspec.structs.replace(submission, request=request)
+
+
 def _voice(request: Request, capabilities: Capabilities) -> VoiceKind:
-    return capabilities.voice_kind if request.voice_in_force == "speaker" else "stock"
+    of_speaker = request.profile is not None or request.voice_without_profile == "speaker"
+    return capabilities.voice_kind if of_speaker else "stock"
 
 
 def _demand(request: Request, capabilities: Capabilities, audio: AudioFacts, computed: int, *, opens: bool) -> Demand:

@@ -35,6 +35,8 @@ _TASKS: Mapping[str, tuple[Task, ...]] = {
     "translate": ("translation",),
     "synthesize": ("synthesis", "speaker-encoder"),
     "finish": (),
+    # A slot judges a sample or listens to messages, never both at once.
+    "enrol": ("transcription", "speaker-encoder"),
 }
 
 

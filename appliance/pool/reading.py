@@ -11,7 +11,7 @@ from appliance.jobs.registry import this_host
 from appliance.jobs.states import ItemState
 from appliance.settings import Settings
 from appliance.storage.database import Database
-from appliance.storage.tables import jobs, work_items, workers
+from appliance.storage.tables import jobs, voice_samples, work_items, workers
 from appliance.workers.roles import ROLES
 
 
@@ -63,8 +63,10 @@ def read(database: Database, settings: Settings, roles: Collection[str], pids: C
 
 
 def _waiting(connection: sa.Connection, families: Collection[str], now_s: float) -> Waiting:
+    # A sample of a voice profile counts like a job.
+    whose = sa.func.coalesce(work_items.c.job_id, work_items.c.sample_id)
     row = connection.execute(
-        sa.select(sa.func.count(work_items.c.job_id.distinct()), sa.func.min(work_items.c.deadline_s)).where(
+        sa.select(sa.func.count(whose.distinct()), sa.func.min(work_items.c.deadline_s)).where(
             work_items.c.state == ItemState.READY,
             sa.or_(*(work_items.c.batch_key.startswith(f"{family}:") for family in families)),
         )
@@ -88,9 +90,10 @@ def _batches(connection: sa.Connection, pids: Mapping[str, int], now_s: float) -
             work_items.c.worker_id,
             work_items.c.claimed_s,
             work_items.c.batch_key,
-            jobs.c.audio["duration_s"].as_float().label("audio_s"),
+            sa.func.coalesce(jobs.c.audio["duration_s"].as_float(), voice_samples.c.duration_s).label("audio_s"),
         )
-        .join(jobs, jobs.c.id == work_items.c.job_id)
+        .join(jobs, jobs.c.id == work_items.c.job_id, isouter=True)
+        .join(voice_samples, voice_samples.c.id == work_items.c.sample_id, isouter=True)
         .where(work_items.c.state == ItemState.CLAIMED, work_items.c.worker_id.in_(list(pids)))
     )
     audio_s: dict[tuple[str, float, str], float] = defaultdict(float)

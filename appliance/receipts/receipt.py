@@ -41,6 +41,8 @@ class VoiceUsed(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["stock", "matched", "cloned"]
     version: str
     notice: str | None = None
+    profile_version: int | None = None
+    """Version of the stored voice profile that spoke, None where none did."""
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):

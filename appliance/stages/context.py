@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from appliance.clock import Clock, SystemClock
-from appliance.engines.protocols import Samples, SpeakerEncoder, Synthesizer, Transcriber, Translator, Voice
+from appliance.engines.protocols import SpeakerEncoder, Synthesizer, Transcriber, Translator, Voice
 from appliance.languages import NAMES
 from appliance.settings import Settings
 from appliance.stages.references import References
 from appliance.storage.database import Database
 from appliance.storage.objects import ObjectStore
+from appliance.voices.sealing import Vault
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,11 @@ class Engines:
     deepl: Translator | None = None
     hears: frozenset[str] = frozenset(NAMES)
     """The languages that the transcriber was trained on."""
-    refine_voice: Callable[[Samples, str, Voice], Voice] | None = None
-    """Searches for a voice closer to a recording's speaker than the given one, for a language; seconds of work."""
+    refine_voice: Callable[..., Voice] | None = None
+    """Searches for a voice closer to a speaker than the given one: (recording, language, voice), seconds of work.
+
+    With `goal`, the speaker's embedding, the recording may be None; `steps` and `probes` say how far to search.
+    """
     clearer_voice: Callable[[Voice, str], Voice] | None = None
     """Returns a voice that is easier to understand in a language and less like the speaker."""
     whisper_translates: bool = True
@@ -41,3 +46,8 @@ class Context:
     settings: Settings
     references: References
     clock: Clock = field(default_factory=SystemClock)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Return where the keys of voice profiles lie."""
+        return Vault(self.settings, self.objects)

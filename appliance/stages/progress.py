@@ -27,6 +27,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     snr_db: float | None = None
     clipping_ratio: float = 0.0
     faults: tuple[str, ...] = ()
+    profile_version: int | None = None
+    """Of the voice profile that it was spoken with, None without one."""
+    notice: str | None = None
+    """Why the voice profile was not used, None where nothing was in its way."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,7 +41,10 @@ def write_receipt(
             speaker_encoder=context.engines.encoder.identity().key,
             verifier=transcriber,
         ),
-        voice=VoiceUsed(kind=reading.voice_kind, version=reading.voice_version, notice=_notice(reading)),
+        voice=VoiceUsed(
+            kind=reading.voice_kind, version=reading.voice_version, notice=_notice(reading),
+            profile_version=reading.profile_version,
+        ),
         seed=reading.seed,
         attempts=tuple(
             Attempt(
@@ -58,7 +61,8 @@ def write_receipt(
 
 def _notice(reading: Reading) -> str | None:
     """Return what follows from the audio alone: a cached receipt answers requests that attested other things."""
-    return MATCHED_NOTICE if reading.voice_kind == "matched" else None
+    said = [reading.notice, MATCHED_NOTICE if reading.voice_kind == "matched" else None]
+    return " ".join(filter(None, said)) or None
 
 
 def _speech_s(work: Work) -> float:

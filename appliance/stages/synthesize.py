@@ -15,8 +15,10 @@ from appliance.jobs.items import ClaimedItem, hear_key
 from appliance.jobs.outcomes import Outcome
 from appliance.jobs.states import Stage, TargetState
 from appliance.receipts.receipt import Utterance
+from appliance.stages.conditioning import condition
 from appliance.stages.context import Context
 from appliance.stages.gathering import gathered
+from appliance.stages.profile_voice import profile_voice
 from appliance.stages.progress import Reading
 from appliance.stages.recording import source_samples
 from appliance.stages.spans import Span
@@ -28,22 +30,42 @@ LONGEST_PAUSE_S = 0.8
 
 
 @dataclass(frozen=True)
+class _Chosen:
+    """The voice of a reading, and where it comes from."""
+
+    voice: Voice
+    known: bool
+    """Whether nothing had to be computed for it."""
+    profile_version: int | None = None
+    notice: str | None = None
+
+
+@dataclass(frozen=True)
 class _Script:
     """What one target has to say, in whose voice."""
 
     work: Work
     sentences: tuple[str, ...]
     spans_s: tuple[Span, ...]
-    voice: Voice
-    voice_known: bool
+    chosen: _Chosen
     seed: int
+
+    @property
+    def voice(self) -> Voice:
+        return self.chosen.voice
 
     def requests(self) -> list[SpeakRequest]:
         return [SpeakRequest(text, self.work.of.language, self.voice, self.seed) for text in self.sentences]
 
 
 def synthesize(context: Context, items: Sequence[ClaimedItem]) -> None:
-    """Run a batch of synthesize items; each outcome is written under its item's own fence."""
+    """Run a batch of synthesize items; each outcome is written under its item's own fence.
+
+    Voices of profiles are refined here too, by the engine that speaks with them.
+    """
+    if items[0].stage is Stage.CONDITION:
+        condition(context, items)
+        return
     started_s = context.clock.monotonic_s()
     with gathered(context) as outcomes:
         scripts = []
@@ -81,18 +103,30 @@ def _script(context: Context, work: Work) -> _Script:
     ]
     if not pairs:
         raise TextUnspeakable("The translation is empty.")
-    voice, known = _voice(context, work)
-    # A later reading finds the voice that this target's first one made: nothing was saved for it then.
-    known = known and not work.progress.readings
     return _Script(
-        work, tuple(text for text, _ in pairs), tuple(span for _, span in pairs), voice, known,
+        work, tuple(text for text, _ in pairs), tuple(span for _, span in pairs), _chosen(context, work),
         seed=len(work.progress.readings),
     )  # fmt: skip
 
 
+def _chosen(context: Context, work: Work) -> _Chosen:
+    request, language = work.job.request, work.of.language
+    if request.profile is None or request.voice_in_force(language) != "profile":
+        return _Chosen(*_voice(context, work))
+    found = profile_voice(context, work, request.profile)
+    if found.voice is None:
+        return _Chosen(*_voice(context, work), notice=found.notice)
+    voice, known = found.voice, found.known
+    last = work.progress.readings[-1] if work.progress.readings else None
+    if last is not None and last.wer > context.settings.max_wer and context.engines.clearer_voice is not None:
+        voice, known = context.engines.clearer_voice(voice, language), False
+    return _Chosen(voice, known, profile_version=request.profile.version)
+
+
 def _voice(context: Context, work: Work) -> tuple[Voice, bool]:
+    """Return the voice without a profile: a stock voice, or the recording's own speaker where that was attested."""
     synthesizer, language = context.engines.synthesizer, work.of.language
-    if work.job.request.voice_in_force == "stock":
+    if work.job.request.voice_without_profile == "stock":
         return synthesizer.stock_voice(language), False
     of_speaker = (work.job.owner, work.job.audio_sha256)
     voice, known = context.references.recall(
@@ -136,6 +170,8 @@ def _reading(context: Context, script: _Script, speeches: Sequence[Speech]) -> t
         voice_version=script.voice.version,
         synthesizer=context.engines.synthesizer.identity().key,
         utterances=tuple(utterances),
+        profile_version=script.chosen.profile_version,
+        notice=script.chosen.notice,
     )
     return reading, pcm
 
@@ -146,7 +182,11 @@ def _outcome(script: _Script, reading: Reading, elapsed_s: float) -> Outcome:
         work.progress,
         readings=(*work.progress.readings, reading),
         stage_ms=work.progress.timed("synthesize", elapsed_s),
-        cached_stages=(*work.progress.cached_stages, *(("voice",) if script.voice_known else ())),
+        # A later reading finds the voice that this target's first one made: nothing was saved for it then.
+        cached_stages=(
+            *work.progress.cached_stages,
+            *(("voice",) if script.chosen.known and not work.progress.readings else ()),
+        ),
     )
     return Outcome(
         item=work.item,

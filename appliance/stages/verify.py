@@ -1,13 +1,10 @@
 """Judging a reading by listening to it: accept it, try another within the budget, or hand on the best for review."""
 
-from dataclasses import dataclass
-
 import msgspec
 import numpy as np
 
 from appliance.audio.measures import clipping_ratio, snr_db
-from appliance.engines.protocols import SPEECH_RATE_HZ, Samples, Transcription
-from appliance.errors import MeeshyError
+from appliance.engines.protocols import Samples, Transcription
 from appliance.jobs.items import FINISH_KEY, synthesize_key
 from appliance.jobs.outcomes import Outcome
 from appliance.jobs.states import Stage, TargetState
@@ -15,20 +12,9 @@ from appliance.receipts.verdict import faults
 from appliance.receipts.wer import word_error_rate
 from appliance.stages.context import Context
 from appliance.stages.progress import Reading
-from appliance.stages.recording import source_samples
+from appliance.stages.speaker import embedding_of, speaker_of
 from appliance.stages.work import Work
 from appliance.voices.measures import mfcc_distance, pitch_distance_semitones, speaker_similarity
-
-SPEECH_FOR_EMBEDDING_S = 30.0
-"""More of the recording than this does not make its speaker clearer, only slower to embed."""
-
-
-@dataclass(frozen=True)
-class _Speaker:
-    """The recording's speaker: embedding (None when too short), and the sound for what the encoder does not see."""
-
-    embedding: Samples | None
-    samples: Samples
 
 
 def verified(
@@ -85,8 +71,8 @@ def _utterances(reading: Reading, samples: Samples) -> Samples:
 
 def _likened(context: Context, work: Work, reading: Reading, spoken: Samples) -> Reading:
     """Return the reading with its distances to the speaker: only for voices that the speaker agreed to."""
-    speaker = _speaker(context, work)
-    embedding = _embedding(context, spoken)
+    speaker = speaker_of(context, work)
+    embedding = embedding_of(context, spoken)
     similarity = None
     if speaker.embedding is not None and embedding is not None:
         similarity = round(speaker_similarity(speaker.embedding, embedding), 4)
@@ -96,21 +82,6 @@ def _likened(context: Context, work: Work, reading: Reading, spoken: Samples) ->
         pitch_distance_semitones=_rounded(pitch_distance_semitones(speaker.samples, spoken)),
         mfcc_distance=_rounded(mfcc_distance(speaker.samples, spoken)),
     )
-
-
-def _speaker(context: Context, work: Work) -> _Speaker:
-    def compute() -> _Speaker:
-        samples = source_samples(context, work)[: int(SPEECH_FOR_EMBEDDING_S * SPEECH_RATE_HZ)]
-        return _Speaker(_embedding(context, samples), samples)
-
-    what = f"speaker:{context.engines.encoder.identity().key}"
-    speaker, _ = context.references.recall(work.job.owner, work.job.audio_sha256, what, compute)
-    return speaker
-
-
-def _embedding(context: Context, samples: Samples) -> Samples | None:
-    result = context.engines.encoder.embed([samples])[0]
-    return None if isinstance(result, MeeshyError) else result
 
 
 def _rounded(value: float | None) -> float | None:

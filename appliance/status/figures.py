@@ -12,7 +12,7 @@ from appliance.jobs.registry import SEEN_WITHIN_S
 from appliance.jobs.reserved import Reservation, reservations
 from appliance.jobs.states import FINAL_JOB, ItemState
 from appliance.storage.database import Database
-from appliance.storage.tables import jobs, outbox, webhook_destinations, work_items, workers
+from appliance.storage.tables import jobs, outbox, voice_samples, webhook_destinations, work_items, workers
 
 HOUR_S = 3600.0
 
@@ -86,19 +86,22 @@ def read_figures(database: Database) -> Figures:
 
 def _queue(connection: sa.Connection, now_s: float) -> tuple[QueueLine, ...]:
     overdue = sa.case((work_items.c.deadline_s < now_s, 1), else_=0)
+    priority = sa.func.coalesce(jobs.c.priority, work_items.c.priority).label("priority")
+    audio_s = sa.func.coalesce(jobs.c.audio["duration_s"].as_float(), voice_samples.c.duration_s)
     rows = connection.execute(
         sa.select(
             work_items.c.batch_key,
-            jobs.c.priority,
+            priority,
             work_items.c.state,
             sa.func.count().label("items"),
             sa.func.sum(overdue).label("overdue"),
-            sa.func.sum(jobs.c.audio["duration_s"].as_float()).label("audio_s"),
+            sa.func.sum(audio_s).label("audio_s"),
             sa.func.min(work_items.c.created_s).label("oldest_s"),
         )
-        .join(jobs, jobs.c.id == work_items.c.job_id)
+        .join(jobs, jobs.c.id == work_items.c.job_id, isouter=True)
+        .join(voice_samples, voice_samples.c.id == work_items.c.sample_id, isouter=True)
         .where(work_items.c.state.in_([ItemState.READY.value, ItemState.CLAIMED.value]))
-        .group_by(work_items.c.batch_key, jobs.c.priority, work_items.c.state)
+        .group_by(work_items.c.batch_key, priority, work_items.c.state)
     ).all()
     lines: dict[tuple[str, int], QueueLine] = {}
     for row in rows:

@@ -100,6 +100,23 @@ class Database:
             return float(connection.scalar(sa.text("SELECT (julianday('now') - 2440587.5) * 86400.0")))
         return float(connection.scalar(sa.text("SELECT extract(epoch FROM clock_timestamp())")))
 
+    def forget_deleted(self) -> bool:
+        """Leave no byte of what was deleted in SQLite's files; return whether that was done.
+
+        Deleted rows are overwritten where they lie (`secure_delete`), but the log still holds the pages as they were:
+        it is written back and emptied, which waits for readers. PostgreSQL does that in its own time.
+        """
+        if not self.is_sqlite:
+            return True
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            cursor.close()
+        finally:
+            connection.close()
+        return not busy
+
     def close(self) -> None:
         """Give all connections back to the operating system."""
         self.engine.dispose()
@@ -127,6 +144,7 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     # that were acknowledged when the power goes.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    # Erased means gone: pages that are given up, and the room of removed rows, are overwritten with zeros.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -142,11 +142,20 @@ def _synthesizer(settings: Settings, store: ModelStore, encoder: ResemblyzerEnco
     )
 
 
-def _refiner(synthesizer: Kokoro, encoder: ResemblyzerEncoder) -> Callable[[Samples, str, Voice], Voice]:
-    def closer(reference: Samples, language: str, voice: Voice) -> Voice:
+def _refiner(synthesizer: Kokoro, encoder: ResemblyzerEncoder) -> Callable[..., Voice]:
+    def closer(
+        reference: Samples | None,
+        language: str,
+        voice: Voice,
+        *,
+        steps: int = REFINE_STEPS,
+        goal: Samples | None = None,
+        probes: int = 1,
+    ) -> Voice:
         facts = synthesizer.stock_facts()
         found = refine(
-            synthesizer, encoder, facts, reference, language, voice, steps=REFINE_STEPS, budget_s=REFINE_BUDGET_S
+            synthesizer, encoder, facts, reference, language, voice, goal=goal, steps=steps,
+            probes=probes, budget_s=REFINE_BUDGET_S
         )  # fmt: skip
         return found.voice
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from appliance.errors import CommandFailed
 from appliance.jobs.items import FAMILIES as FAMILIES
 
-BATCH_LIMITS: Mapping[str, int] = {"hear": 8, "translate": 50, "synthesize": 4, "finish": 8}
+BATCH_LIMITS: Mapping[str, int] = {"hear": 8, "translate": 50, "synthesize": 4, "finish": 8, "enrol": 2}
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "all": FAMILIES,
-    "whisper": ("hear", "translate", "finish"),
+    "whisper": ("hear", "translate", "finish", "enrol"),
     "voice": ("synthesize",),
 }
 """Listening and translating share CTranslate2 and one process; speaking has a runtime of its own (performance.md 6)."""
@@ -23,6 +23,7 @@ MAKES: Mapping[str, tuple[str, ...]] = {
     "translate": ("synthesize", "finish"),
     "synthesize": ("hear",),
     "finish": (),
+    "enrol": (),
 }
 """Which families a batch may leave work for; transcription leads to translation, verification to the other two."""
 ACCEPTED = ("hear", "translate")

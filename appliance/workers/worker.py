@@ -9,6 +9,7 @@ from appliance.jobs.items import ClaimedItem
 from appliance.jobs.keeping import kept
 from appliance.jobs.rates import Observations
 from appliance.stages.context import Context
+from appliance.stages.enrol import enrol, refuse_all
 from appliance.stages.finish import finish
 from appliance.stages.gathering import gathered
 from appliance.stages.hear import hear
@@ -22,7 +23,13 @@ log = logging.getLogger(__name__)
 
 Stage = Callable[[Context, Sequence[ClaimedItem]], None]
 
-STAGES: Mapping[str, Stage] = {"hear": hear, "translate": translate, "synthesize": synthesize, "finish": finish}
+STAGES: Mapping[str, Stage] = {
+    "hear": hear,
+    "translate": translate,
+    "synthesize": synthesize,
+    "finish": finish,
+    "enrol": enrol,
+}
 """Which stage runs a batch, by the family of its batch key."""
 
 
@@ -83,8 +90,9 @@ class Worker:
         try:
             with kept(self._claims, items, self._context.settings.lease_s):
                 stage(self._context, items)
-            job_ids = [item.job_id for item in items]
-            self.observations.add(_family(items), job_ids, clock.monotonic_s() - started_s)
+            job_ids = [item.job_id for item in items if item.job_id]
+            if job_ids:
+                self.observations.add(_family(items), job_ids, clock.monotonic_s() - started_s)
         except StorageUnavailable as away:
             self._pause_or_leave(items, away)
         except Exception:
@@ -116,6 +124,9 @@ class Worker:
     def _settle_apart(self, items: Sequence[ClaimedItem]) -> None:
         exhausted = [item for item in items if item.attempts >= self._context.settings.attempts]
         self._claims.release([item for item in items if item not in exhausted])
+        if not items[0].job_id:
+            refuse_all(self._context, exhausted, EngineFailed())
+            return
         with gathered(self._context) as outcomes:
             for work in load_work(self._context, exhausted):
                 outcomes.fail(work, EngineFailed("The engine failed on this item in every attempt."))

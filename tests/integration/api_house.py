@@ -120,12 +120,14 @@ class House:
 
 
 @contextmanager
-def open_house(folder: Path, decoder: DecoderPool, **settings: Any) -> Iterator[House]:
+def open_house(
+    folder: Path, decoder: DecoderPool, engines: Engines | None = None, **settings: Any
+) -> Iterator[House]:  # fmt: skip
     """Yield an appliance with its data in this folder."""
     chosen = Settings(data_dir=folder, **{"sla_s": 20, **settings})
     database = Database(chosen.database)
     migrate(database)
-    engines = Engines(
+    engines = engines or Engines(
         ScriptedTranscriber(), ScriptedTranslator(), ScriptedSynthesizer(), ScriptedEncoder(), whisper_translates=False
     )
     house = House(chosen, database, FolderStore(folder / "objects"), decoder, engines)

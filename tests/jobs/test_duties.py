@@ -5,6 +5,7 @@ import os
 import pytest
 import sqlalchemy as sa
 
+from appliance.cache.keys import owner_digest
 from appliance.clock import SystemClock
 from appliance.errors import StorageUnavailable
 from appliance.housekeeping.duties import DUTIES, Duty
@@ -12,11 +13,23 @@ from appliance.housekeeping.house import House, Outcome
 from appliance.housekeeping.rounds import Rounds, last_records
 from appliance.jobs.claims import Claims
 from appliance.jobs.registry import WorkerRegistry
+from appliance.owner import Owner
+from appliance.profiles.folder import profile_digest
 from appliance.storage.folder import FolderStore
-from appliance.storage.tables import cached_answers, events, jobs, outbox, rate_windows, workers
+from appliance.storage.tables import (
+    cached_answers,
+    events,
+    jobs,
+    outbox,
+    rate_windows,
+    voice_profiles,
+    voice_tombstones,
+    workers,
+)
 from appliance.telemetry.metrics import Metrics
 from appliance.workers.capabilities import capabilities_of
 from appliance.workers.worker import Worker
+from tests.jobs.studio import Studio
 
 DAY_S = 86400.0
 
@@ -42,7 +55,7 @@ def rows(bench, table):
 
 def everything(bench):
     with bench.rows() as connection:
-        tables = (jobs, cached_answers, events, outbox, rate_windows, workers)
+        tables = (jobs, cached_answers, events, outbox, rate_windows, workers, voice_profiles, voice_tombstones)
         return bench.stored(), [connection.execute(sa.select(table)).all() for table in tables]
 
 
@@ -71,12 +84,29 @@ def stale_appliance(bench):
         bench.objects.put(name, b"left")
     bench.submit("still to do", "fr")
     Claims(bench.database, "w1", bench.settings.lease_s).claim({"hear": 8})
+    erased_and_risen(bench)
     bench.clock.advance(500 * DAY_S)
     for entry in bench.objects.entries(""):
         aged(bench, entry.name, 2 * 3600.0)
     unfinished = bench.objects._folder / "pcm" / ".half.s16.0123abcd"
     unfinished.write_bytes(b"half")
     aged(bench, "pcm/.half.s16.0123abcd", 2 * 3600.0)
+
+
+def erased_and_risen(bench):
+    """Leave an erased profile that nobody looked at again, and one that waits for consent though it was erased."""
+    studio = Studio(bench)
+    studio.ask(Owner("app", "carol"))
+    studio.erase(Owner("app", "carol"))
+    profile = studio.ask(Owner("app", "bob"))
+    with bench.database.write() as connection:
+        connection.execute(
+            sa.insert(voice_tombstones).values(
+                id="tomb_of_bob", owner_digest=owner_digest(Owner("app", "bob")),
+                profile_digest=profile_digest(profile.profile_id), reason="asked", erased_s=bench.clock.now_s(),
+                counts={},
+            )
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", DUTIES)

@@ -22,7 +22,7 @@ def test_json_gives_wishes_and_the_recording() -> None:
     assert audio == b"RIFF"
     assert request.targets == ("fr",)
     assert request.audio_format == "mp3"
-    assert request.voice_in_force == "speaker"
+    assert request.voice_in_force("fr") == "speaker"
 
 
 def test_a_form_says_the_same_in_text() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from appliance.api.app import ROUTES
 from appliance.api.bodies import TranslateAsyncJson
 from appliance.api.learning_wire import FeedbackIn, SignalsIn
+from appliance.api.profile_bodies import ProfileIn, SampleJson
 from appliance.errors import every_error
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -41,6 +42,10 @@ def test_every_route_is_documented_and_nothing_else_is() -> None:
 def test_every_field_of_a_request_is_documented() -> None:
     text = (DOCS / "api.md").read_text()
 
-    fields = {name for kind in (TranslateAsyncJson, FeedbackIn, SignalsIn) for name in kind.__struct_fields__}
+    fields = {
+        name
+        for kind in (TranslateAsyncJson, FeedbackIn, SignalsIn, ProfileIn, SampleJson)
+        for name in kind.__struct_fields__
+    }
 
     assert not [name for name in fields if f"`{name}`" not in text]

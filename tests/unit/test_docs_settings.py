@@ -52,6 +52,8 @@ ENVIRONMENT = {
     "max_wer": ("0", 0.0),
     "min_similarity": ("1", 1.0),
     "speak_attempts": ("1", 1),
+    "voice_key_file": ("/srv/voice.key", "/srv/voice.key"),
+    "voice_samples_from_translations": ("true", True),
     "deepl_key": ("key", "key"),
     "deepl_url": ("https://api.deepl.com", "https://api.deepl.com"),
     "allow_deepl": ("true", True),

@@ -1,0 +1,59 @@
+"""Voice profiles whose time is over, erasures that were cut off, and profiles that a restore brought back."""
+
+import sqlalchemy as sa
+
+from appliance.housekeeping.ended_jobs import count
+from appliance.housekeeping.house import House, Outcome
+from appliance.profiles.erasure import erase_profile
+from appliance.profiles.tombstones import enter, finish, missing_tombstones, replay, risen, unfinished
+from appliance.storage.tables import voice_profiles
+from appliance.voices.profile_documents import ProfileState
+from appliance.voices.profile_rows import owner_of
+
+AT_ONCE = 50
+ABANDONED_S = 86400.0
+"""How long a profile waits for its consent after its last phrase expired."""
+SETTLED_LEASES = 2.0
+"""A worker that was speaking when a profile was erased has stored its last within its lease, or lost it."""
+
+
+def expire_profiles(house: House) -> Outcome:
+    """Erase profiles whose consent has expired, and those for which none was given in time."""
+    with house.database.read() as connection:
+        now_s = house.database.now_s(connection)
+        expired = sa.and_(voice_profiles.c.state == ProfileState.ACTIVE, voice_profiles.c.consent_expires_s <= now_s)
+        abandoned = sa.and_(
+            voice_profiles.c.state == ProfileState.AWAITING_CONSENT,
+            voice_profiles.c.challenge_expires_s <= now_s - ABANDONED_S,
+        )
+        due = sa.select(voice_profiles).where(sa.or_(expired, abandoned)).order_by(voice_profiles.c.id)
+        found = count(connection, due)
+        rows = [] if house.dry_run else connection.execute(due.limit(AT_ONCE)).all()
+    for row in rows:
+        erase_profile(house.database, house.objects, owner_of(row), "expired")
+    return Outcome(found=found, done=len(rows))
+
+
+def finish_erasures(house: House) -> Outcome:
+    """Delete what is left of erased profiles, a second time after workers have lost what they had in hand."""
+    with house.database.read() as connection:
+        now_s = house.database.now_s(connection)
+        found = unfinished(connection)
+    if house.dry_run:
+        return Outcome(found=len(found), done=0)
+    settles_s = SETTLED_LEASES * house.settings.lease_s
+    for tombstone, pending in found[:AT_ONCE]:
+        settled = now_s - tombstone.erased_s > settles_s
+        finish(house.database, house.objects, tombstone, pending, settled=settled)
+    return Outcome(found=len(found), done=len(found[:AT_ONCE]))
+
+
+def replay_tombstones(house: House) -> Outcome:
+    """Erase profiles that were erased and are there again, as after a backup was restored."""
+    missing = missing_tombstones(house.database, house.objects)
+    with house.database.read() as connection:
+        owners = risen(connection, missing)
+    if house.dry_run:
+        return Outcome(found=len(owners), done=0)
+    enter(house.database, missing)
+    return Outcome(found=len(owners), done=replay(house.database, house.objects, owners))

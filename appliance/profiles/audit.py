@@ -1,0 +1,20 @@
+"""The audit of voice profiles: what was done, by ids and numbers alone."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from appliance.owner import Owner
+from appliance.storage.tables import audit
+
+
+def record(
+    connection: sa.Connection, owner: Owner, action: str, subject: str, now_s: float, **detail: Any
+) -> None:  # fmt: skip
+    """Add a row in the transaction that did it."""
+    connection.execute(
+        sa.insert(audit).values(
+            at_s=now_s, application_id=owner.application_id, user_id=owner.user_id, action=action, subject=subject,
+            detail=detail,
+        )
+    )  # fmt: skip
