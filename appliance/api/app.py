@@ -18,6 +18,7 @@ from appliance.api.logs import LogRequests
 from appliance.api.metrics import get_metrics
 from appliance.api.openapi import openapi_config
 from appliance.api.parts import ApiParts
+from appliance.api.phrases import get_phrase_stats
 from appliance.api.problems import answer_http_exception, answer_our_error, answer_unexpected
 from appliance.api.stats import get_stats
 from appliance.api.subtitles import get_subtitles
@@ -27,7 +28,7 @@ from appliance.errors import MeeshyError
 
 ROUTES = (
     translate, translate_async, get_job, end_job, follow_job, get_audio, head_audio, get_subtitles, get_languages,
-    get_usage, get_capacity, give_feedback, get_history, get_stats, live, ready, health, get_metrics, docs,
+    get_usage, get_capacity, give_feedback, get_history, get_stats, get_phrase_stats, live, ready, health, get_metrics, docs,
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from litestar.openapi.spec import Components, SecurityScheme, Tag
 from appliance import __version__
 from appliance.api.bodies import Shape
 from appliance.api.examples import ANSWER, JSON_REQUEST
-from appliance.api.learning_examples import FEEDBACK, HISTORY, NOTED, STATS
+from appliance.api.learning_examples import FEEDBACK, HISTORY, NOTED, PHRASES, STATS
 from appliance.api.learning_wire import FeedbackIn
 from appliance.api.subtitles import MEDIA_TYPES
 from appliance.audio.formats import CONTENT_TYPES
@@ -48,7 +48,13 @@ _CONTENTS: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = {
 _BODIES = {"/api/v1/voice/translate": Shape.sync(), "/api/v1/voice/translate/async": Shape.announced()}
 _JSON_BODIES = {"/api/v1/voice/feedback": (FeedbackIn, FEEDBACK)}
 """Bodies that are JSON alone: per path the struct and an example."""
-_EXAMPLES = {"Answer": ANSWER, "FeedbackOut": NOTED, "HistoryOut": HISTORY, "StatsOut": STATS}
+_EXAMPLES = {
+    "Answer": ANSWER,
+    "FeedbackOut": NOTED,
+    "HistoryOut": HISTORY,
+    "StatsOut": STATS,
+    "PhraseStatsOut": PHRASES,
+}
 
 
 def openapi_config() -> OpenAPIConfig:
