@@ -28,7 +28,8 @@ from appliance.errors import MeeshyError
 
 ROUTES = (
     translate, translate_async, get_job, end_job, follow_job, get_audio, head_audio, get_subtitles, get_languages,
-    get_usage, get_capacity, give_feedback, get_history, get_stats, get_phrase_stats, live, ready, health, get_metrics, docs,
+    get_usage, get_capacity, give_feedback, get_history, get_stats, get_phrase_stats, live, ready, health, get_metrics,
+    docs,
 )  # fmt: skip
 
 

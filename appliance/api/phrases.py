@@ -26,7 +26,7 @@ Days = Annotated[
         required=False,
         ge=1,
         le=MOST_DAYS,
-        description="How many days back, today included; 30 if left out.",
+        description="How many days back, today included.",
     ),
 ]
 
