@@ -42,10 +42,12 @@ class SpareTime:
         with self._context.database.read() as connection:
             if not is_quiet(connection, this_host()):
                 return False
-        if any(do() for do in self._ahead):
-            return True
+        # Also after one that failed: a pack that breaks must not be tried at every ring.
         self._rests_until_s = clock.monotonic_s() + REST_S
-        return False
+        did = any(do() for do in self._ahead)
+        if did:
+            self._rests_until_s = float("-inf")
+        return did
 
 
 def never() -> bool:

@@ -4,6 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from appliance.cache.phrase_days import count_days
+from appliance.errors import EngineFailed
 from appliance.housekeeping.house import House
 from appliance.housekeeping.orphans import delete_orphans
 from appliance.jobs.claims import Claims
@@ -75,10 +76,14 @@ class TestTranslatingAhead:
     def test_what_was_wanted_once_is_not(self, bench):
         change_settings(bench, phrases_owners=2)
         say(bench, "phrase one", *map(user, range(2)))
+        bench.clock.advance(bench.settings.phrases_half_life_s)
+        say(bench, "phrase two", *map(user, range(2)))
         say(bench, "something else", user(1), target="es")
-        bench.clock.advance(2 * bench.settings.phrases_half_life_s / 3)
         idle_worker(bench).run_until_idle()
         assert ahead_of(bench) == set()
+        say(bench, "phrase two", user(3))
+        idle_worker(bench).run_until_idle()
+        assert ahead_of(bench) == {"phrase two"}
 
     def test_it_is_counted_against_nobody(self, wanted):
         before = len(rows_of(wanted, jobs)), len(rows_of(wanted, usage))
@@ -121,8 +126,6 @@ class TestTranslatingAhead:
     def test_a_phrase_that_the_engine_cannot_translate_is_not_tried_for_ever(self, wanted):
         class Refusing(Diary):
             def translate(self, batch):
-                from appliance.errors import EngineFailed
-
                 self.asked.append(batch[0].target)
                 return [EngineFailed("no") for _ in batch]
 

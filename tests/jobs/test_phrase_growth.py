@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from appliance.cache.decay import rank_of
 from appliance.cache.keys import phrase_key
 from appliance.cache.library import forget_owner
 from appliance.engines.protocols import EngineIdentity
@@ -12,7 +13,8 @@ from appliance.jobs.states import TargetState
 from appliance.storage.tables import metadata, phrase_sayings, phrases
 from appliance.telemetry.metrics import Metrics
 from appliance.testing.engines import ScriptedSynthesizer, ScriptedTranslator
-from tests.jobs.library import change_settings, days, grow, library, memory_of, say, sayings, user
+from appliance.workers.phrases import load_phrases
+from tests.jobs.library import change_settings, days, grow, library, memory_of, rows_of, say, sayings, user
 
 DAY_S = 86_400.0
 
@@ -137,8 +139,8 @@ class TestWhatIsPromoted:
         bench.translator = ScriptedTranslator()
         (job,) = say(bench, "see you at the gate", user(5))
         assert memory_of(job) == [""]
-        (row,) = [row for row in library(bench).values() if row.translator == other.identity("en", "fr")[0].key]
-        assert row.origin == "usage"
+        translators = {row.translator for row in rows_of(bench, phrases)}
+        assert translators == {engine.identity("en", "fr")[0].key for engine in (other, bench.translator)}
 
     def test_what_whisper_made_english_itself_is_nobodys_words(self, bench):
         bench.transcriber._language = "de"
@@ -213,7 +215,7 @@ class TestBounds:
         change_settings(bench, phrases_half_life_s=DAY_S)
         say(bench, "other", user(1))
         for row in [*library(bench).values(), *sayings(bench)]:
-            assert row.rank == pytest.approx(sa_rank(row.value, row.at_s, DAY_S))
+            assert row.rank == pytest.approx(rank_of(row.value, row.at_s, DAY_S), rel=1e-12)
 
     def test_days_are_kept_as_long_as_events(self, bench):
         change_settings(bench, events_ttl_s=3 * DAY_S)
@@ -222,12 +224,6 @@ class TestBounds:
         bench.clock.advance(5 * DAY_S)
         grow(bench)
         assert first.isdisjoint(days(bench))
-
-
-def sa_rank(value, at_s, half_life_s):
-    import math
-
-    return math.log2(value) + at_s / half_life_s
 
 
 class TestFigures:
@@ -250,8 +246,6 @@ class TestFigures:
         assert 'meeshy_phrase_look_ups_total{outcome="hits"} 1.0' in text
 
     def test_a_use_of_a_corpus_phrase_is_counted_too_and_outlives_a_newer_corpus(self, bench, tmp_path):
-        from appliance.workers.phrases import load_phrases
-
         corpus = tmp_path / "corpus"
         (corpus / "base").mkdir(parents=True)
         for name in ("templates.toml", "slots.toml"):

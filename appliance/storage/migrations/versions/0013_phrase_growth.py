@@ -12,21 +12,24 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
-_ADDED = (
-    sa.Column("said", sa.Text()),
-    sa.Column("translator", sa.Text(), nullable=False, server_default=""),
-    sa.Column("quality", sa.String(16), nullable=False, server_default="standard"),
-    sa.Column("saying", sa.String(64)),
-    sa.Column("value", sa.Double()),
-    sa.Column("at_s", sa.Double()),
-    sa.Column("rank", sa.Double()),
-)
 _INDEXED = (("source", "target"), ("source", "rank"), ("origin", "rank"))
 
 
+def _added() -> list[sa.Column]:
+    return [
+        sa.Column("said", sa.Text()),
+        sa.Column("translator", sa.Text(), nullable=False, server_default=""),
+        sa.Column("quality", sa.String(16), nullable=False, server_default="standard"),
+        sa.Column("saying", sa.String(64)),
+        sa.Column("value", sa.Double()),
+        sa.Column("at_s", sa.Double()),
+        sa.Column("rank", sa.Double()),
+    ]
+
+
 def upgrade() -> None:
-    for column in _ADDED:
-        op.add_column("phrases", column.copy())
+    for column in _added():
+        op.add_column("phrases", column)
     for first, second in _INDEXED:
         op.create_index(f"ix_phrases_{first}_{second}", "phrases", [first, second])
     op.create_table(
@@ -64,5 +67,5 @@ def downgrade() -> None:
         op.drop_index(f"ix_phrases_{first}_{second}", "phrases")
     # What grew stands under keys that older versions do not know.
     op.execute("DELETE FROM phrases WHERE translator <> ''")
-    for column in reversed(_ADDED):
+    for column in reversed(_added()):
         op.drop_column("phrases", column.name)
