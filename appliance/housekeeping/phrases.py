@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.cache.keys import normalised, phrase_key
-from appliance.cache.library import USED, Grown, add, count_uses, evict, rows_of, sizes
+from appliance.cache.library import USED, Grown, Pair, add, count_uses, evict, rows_of, sizes
 from appliance.cache.phrase_days import LookUps, count_days, forget_days, note_sizes
 from appliance.cache.promotable import is_promotable
 from appliance.cache.sayings import Saying, count_sayings, forget_faded, shared, site_secret, worth
@@ -49,9 +49,12 @@ def grow_phrases(house: House) -> Outcome:
         read += ended
         if ended == 0:
             break
+    with house.database.read() as connection:
+        # Before writing: counting a hundred thousand phrases takes a tenth of a second, in which nobody could write.
+        held = sizes(connection)
     with house.transaction() as connection:
         if got_name(connection, GROWING):
-            _put_right(connection, house.settings, house.database.now_s(connection))
+            _put_right(connection, house.settings, held, house.database.now_s(connection))
     return house.outcome(read)
 
 
@@ -150,12 +153,13 @@ def _made_by(sentence: dict) -> str:
     return "" if any(engine.startswith("phrases/") for engine in engines) else "+".join(engines)
 
 
-def _put_right(connection: sa.Connection, settings: Settings, now_s: float) -> None:
+def _put_right(connection: sa.Connection, settings: Settings, held: dict[Pair, dict[str, int]], now_s: float) -> None:
     """Keep everything within its bounds, and write down how large the library is."""
     if settings.phrases_most:
-        evict(connection, settings.phrases_most)
+        if sum(number for of_pair in held.values() for number in of_pair.values()) > settings.phrases_most:
+            evict(connection, settings.phrases_most)
+            held = sizes(connection)
         half_life_s = settings.phrases_half_life_s
         forget_faded(connection, now_s, half_life_s, SAYINGS_PER_PHRASE * settings.phrases_most)
     forget_days(connection, day_of(now_s - settings.events_ttl_s))
-    held = {pair: sum(of_origin.values()) for pair, of_origin in sizes(connection).items()}
-    note_sizes(connection, day_of(now_s), held)
+    note_sizes(connection, day_of(now_s), {pair: sum(of_pair.values()) for pair, of_pair in held.items()})

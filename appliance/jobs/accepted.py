@@ -12,6 +12,8 @@ from appliance.owner import Owner
 from appliance.storage.sets import among
 from appliance.storage.tables import jobs, targets
 
+_SPOKEN = (JobState.DONE, JobState.PARTIAL)
+
 
 class Place(msgspec.Struct, frozen=True):
     """How far somebody has read: jobs by the time of their end, then by id."""
@@ -43,18 +45,10 @@ def accepted_since(
 
     The place is None where no job is left. Languages that need review, failed or were cancelled are not there.
     """
-    ended = connection.execute(
-        sa.select(jobs.c.id, jobs.c.application_id, jobs.c.user_id, jobs.c.request, jobs.c.finished_s,
-                  jobs.c.source["language"].as_string().label("language"))
-        .where(
-            jobs.c.state.in_((JobState.DONE, JobState.PARTIAL)),
-            jobs.c.finished_s >= place.finished_s,
-            jobs.c.finished_s <= until_s,
-            sa.or_(jobs.c.finished_s > place.finished_s, jobs.c.id > place.job_id),
-        )
-        .order_by(jobs.c.finished_s, jobs.c.id)
-        .limit(limit)
-    ).all()  # fmt: skip
+    ended = sorted(
+        (row for state in _SPOKEN for row in _ended(connection, state, place, until_s, limit)),
+        key=lambda row: (row.finished_s, row.id),
+    )[:limit]
     if not ended:
         return [], None
     of_jobs = {row.id: row for row in ended}
@@ -65,6 +59,19 @@ def accepted_since(
     ).all()
     found = [_accepted(of_jobs[row.job_id], row) for row in rows if row.translation and of_jobs[row.job_id].language]
     return found, Place(ended[-1].finished_s, ended[-1].id)
+
+
+def _ended(connection: sa.Connection, state: JobState, place: Place, until_s: float, limit: int) -> Sequence[sa.Row]:
+    """Return the next jobs in one state: of one alone, they come from an index in their order."""
+    after = sa.or_(jobs.c.finished_s > place.finished_s, jobs.c.id > place.job_id)
+    query = (
+        sa.select(jobs.c.id, jobs.c.application_id, jobs.c.user_id, jobs.c.request, jobs.c.finished_s,
+                  jobs.c.source["language"].as_string().label("language"))
+        .where(jobs.c.state == state, jobs.c.finished_s >= place.finished_s, jobs.c.finished_s <= until_s, after)
+        .order_by(jobs.c.finished_s, jobs.c.id)
+        .limit(limit)
+    )  # fmt: skip
+    return connection.execute(query).all()
 
 
 def _accepted(job: sa.Row, target: sa.Row) -> Accepted:
