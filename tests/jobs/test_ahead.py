@@ -10,7 +10,7 @@ from appliance.housekeeping.orphans import delete_orphans
 from appliance.jobs.claims import Claims
 from appliance.jobs.quiet import is_quiet
 from appliance.jobs.registry import WorkerRegistry, this_host
-from appliance.jobs.states import JobState
+from appliance.jobs.states import JobState, TargetState
 from appliance.stages.ahead import UNIT
 from appliance.stages.speak_ahead import ActiveVoice
 from appliance.storage.tables import cached_answers, jobs, usage
@@ -168,7 +168,7 @@ class TestNobodyWaits:
         )
         only_speaking.run_until_idle()
         assert ahead_of(wanted) == set()
-        assert wanted.get(job).state is JobState.QUEUED
+        assert wanted.get(job).targets[0].state is TargetState.WAITING
 
     @pytest.mark.parametrize(("host", "quiet"), [(this_host(), False), ("another-host", True)])
     def test_nothing_is_begun_while_a_process_of_this_host_works(self, wanted, host, quiet):
