@@ -93,6 +93,18 @@ class Settings(BaseSettings):
     events_ttl_s: float = Field(
         default=400 * 86400.0, gt=0, description="How long events are kept for statistics and learning, without text."
     )
+    phrases_most: int = Field(
+        default=100_000, ge=0, description="Largest phrase library, corpus included. 0: it does not grow."
+    )
+    phrases_owners: int = Field(
+        default=3, ge=2, description="Users of one application who said a phrase before it is the site's."
+    )
+    phrases_half_life_s: float = Field(
+        default=30 * 86400.0, gt=0, description="After which a use of a phrase counts half."
+    )
+    phrases_ahead_per_hour: int = Field(
+        default=1000, ge=0, description="Phrases translated or spoken ahead in idle time, per hour. 0: none."
+    )
     max_wer: float = Field(default=0.35, ge=0, description="Word error rate above which a result is retried.")
     min_similarity: float = Field(
         default=0.5, ge=0, le=1, description="Speaker similarity below which a matched result is retried."

@@ -18,6 +18,7 @@ from appliance.api.logs import LogRequests
 from appliance.api.metrics import get_metrics
 from appliance.api.openapi import openapi_config
 from appliance.api.parts import ApiParts
+from appliance.api.phrases import get_phrase_stats
 from appliance.api.problems import answer_http_exception, answer_our_error, answer_unexpected
 from appliance.api.profile import erase, get_profile, open_profile, send_sample
 from appliance.api.stats import get_stats
@@ -29,7 +30,8 @@ from appliance.errors import MeeshyError
 ROUTES = (
     translate, translate_async, get_job, end_job, follow_job, get_audio, head_audio, get_subtitles, get_languages,
     open_profile, get_profile, send_sample, erase,
-    get_usage, get_capacity, give_feedback, get_history, get_stats, live, ready, health, get_metrics, docs,
+    get_usage, get_capacity, give_feedback, get_history, get_stats, get_phrase_stats, live, ready, health, get_metrics,
+    docs,
 )  # fmt: skip
 
 

@@ -57,3 +57,22 @@ STATS: dict[str, Any] = {
     "eta_error_s": {"mean": 0.3, "p50": 0.1, "p95": 1.9},
     "pairs": [{"source": "en", "target": "fr", **_MEASURES}],
 }
+_LOOK_UPS: dict[str, Any] = {"hits": 62, "own_hits": 11, "misses": 27, "hit_rate": 0.62}
+PHRASES: dict[str, Any] = {
+    "size": 47812,
+    "most": 100000,
+    "since_day": "2026-08-03",
+    **_LOOK_UPS,
+    "pairs": [
+        {
+            "source": "en",
+            "target": "fr",
+            "size": 12604,
+            "corpus": 11893,
+            "used": 640,
+            "ahead": 71,
+            **_LOOK_UPS,
+            "days": [{"day": "2026-08-31", "size": 12604, **_LOOK_UPS}],
+        }
+    ],
+}

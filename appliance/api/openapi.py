@@ -12,7 +12,7 @@ from litestar.openapi.spec import Components, SecurityScheme, Tag
 from appliance import __version__
 from appliance.api.bodies import Shape
 from appliance.api.examples import ANSWER, JSON_REQUEST
-from appliance.api.learning_examples import FEEDBACK, HISTORY, NOTED, STATS
+from appliance.api.learning_examples import FEEDBACK, HISTORY, NOTED, PHRASES, STATS
 from appliance.api.learning_wire import FeedbackIn
 from appliance.api.profile import SHAPE
 from appliance.api.profile_bodies import ProfileIn
@@ -60,8 +60,8 @@ _JSON_BODIES = {
 }
 """Bodies that are JSON alone: per path the struct and an example."""
 _EXAMPLES = {
-    "Answer": ANSWER, "FeedbackOut": NOTED, "HistoryOut": HISTORY, "StatsOut": STATS, "ProfileOut": PROFILE,
-    "SampleOut": SAMPLE, "ErasureReceipt": ERASED,
+    "Answer": ANSWER, "FeedbackOut": NOTED, "HistoryOut": HISTORY, "StatsOut": STATS, "PhraseStatsOut": PHRASES,
+    "ProfileOut": PROFILE, "SampleOut": SAMPLE, "ErasureReceipt": ERASED,
 }  # fmt: skip
 
 

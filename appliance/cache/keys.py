@@ -1,11 +1,13 @@
 """Every key that answers are kept under. A key holds the owner and everything that shapes the value."""
 
 import hashlib
+import hmac
 import unicodedata
 from collections.abc import Mapping
 
 import msgspec
 
+from appliance.cache.phrase_form import phrase_form
 from appliance.owner import Owner
 
 
@@ -37,9 +39,24 @@ def translation_key(owner: Owner, text: str, source: str, target: str, translato
     return digest("translated", owner.application_id, owner.user_id, normalised(text), source, target, translator)
 
 
-def phrase_key(text: str, source: str, target: str) -> str:
-    """Return the key of a phrase of the library, which belongs to the site and to no user."""
-    return digest("phrase", normalised(text), source, target)
+def phrase_key(text: str, source: str, target: str, translator: str = "") -> str:
+    """Return the key of a phrase of the library, which belongs to the site and to no user.
+
+    Without a translator it is the corpus' own pair; with one, what that engine made of the phrase.
+    """
+    made_by = (translator,) if translator else ()
+    return digest("phrase", phrase_form(text, source), source, target, *made_by)
+
+
+def saying_key(secret: str, text: str, source: str, target: str) -> str:
+    """Return the key under which it is counted who says a phrase; the site's secret makes it useless elsewhere."""
+    phrase = phrase_key(text, source, target)
+    return hmac.new(secret.encode(), phrase.encode(), hashlib.sha256).hexdigest()
+
+
+def speech_key(owner: Owner, text: str, language: str, voice: str, synthesizer: str) -> str:
+    """Return the key of one sentence spoken in a version of an owner's voice."""
+    return digest("spoken", owner.application_id, owner.user_id, normalised(text), language, voice, synthesizer)
 
 
 def normalised(text: str) -> str:

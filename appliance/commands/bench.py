@@ -24,7 +24,7 @@ RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "human_sp
 
 
 @click.command("bench")
-@click.argument("what", type=click.Choice(["speed", "queue", "voice"]), default="speed")
+@click.argument("what", type=click.Choice(["speed", "queue", "voice", "phrases"]), default="speed")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option(
     "--only", "names", multiple=True, type=click.Choice([*MEASUREMENTS, *QUEUE_MEASUREMENTS]),
@@ -50,10 +50,17 @@ def bench(
 
     `speed` sets it against scripts of the same engines, `queue` its queue against stock Dramatiq, with scripted
     engines; `voice` says how much matched voices resemble their speakers (part `match`), who passes the same-speaker
-    gate (`gate`), and what more samples do to a profile (`growth`). Ends with 1 where a demand is not met.
+    gate (`gate`), and what more samples do to a profile (`growth`); `phrases` how often the phrase library is hit while
+    it grows. Ends with 1 where a demand is not met.
     """
     # A terminated bench must still end the processes that it started in sessions of their own.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if what == "phrases":
+        # The scripted engines load with this import, so only this group pays for it.
+        from appliance.commands.bench_phrases import measure_phrases
+
+        measure_phrases(settings, as_json=as_json, quick=quick)
+        return
     if what != "queue":
         ensure_models(settings)
     if what == "voice":

@@ -7,11 +7,10 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.cache.answers import Answer, recall
-from appliance.cache.keys import phrase_key, translation_key
+from appliance.cache.keys import translation_key
+from appliance.cache.library import look_up
 from appliance.owner import Owner
 from appliance.stages.work import Work
-from appliance.storage.sets import among
-from appliance.storage.tables import phrases
 
 
 class KnownSentence(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,17 +37,13 @@ class Wanted(NamedTuple):
 def remember(connection: sa.Connection, wanted: Sequence[Wanted], now_s: float) -> list[dict[str, KnownSentence]]:
     """Return the known ones of each target's sentences; the library comes before the engine's own earlier work."""
     cached = [
-        {translation_key(each.owner, text, *each.pair, each.translator): text for text in each.texts} for each in wanted
+        {text: translation_key(each.owner, text, *each.pair, each.translator) for text in each.texts} for each in wanted
     ]
-    library = [{phrase_key(text, *each.pair): text for text in each.texts} for each in wanted]
-    own = recall(connection, {key for keys in cached for key in keys}, now_s)
-    rows = connection.execute(
-        sa.select(phrases).where(among(connection, phrases.c.key, {key for keys in library for key in keys}))
-    )
-    of_site = {row.key: row for row in rows}
+    own = recall(connection, {key for keys in cached for key in keys.values()}, now_s)
+    library = look_up(connection, [(each.texts, each.pair, each.translator) for each in wanted])
     return [
-        {text: _own(own[key]) for key, text in of_owner.items() if key in own}
-        | {text: _of_site(of_site[key]) for key, text in of_library.items() if key in of_site}
+        {text: _own(own[key]) for text, key in of_owner.items() if key in own}
+        | {text: _of_site(row) for text, row in of_library.items()}
         for of_owner, of_library in zip(cached, library, strict=True)
     ]
 
@@ -68,4 +63,6 @@ def _own(value: Any) -> KnownSentence:
 
 
 def _of_site(row: sa.Row) -> KnownSentence:
-    return KnownSentence(text=row.text, engines=(f"phrases/{row.origin}",), quality="standard", memory="phrases")
+    # What an engine made keeps that engine's name, wherever it is remembered.
+    engines = tuple(row.translator.split("+")) if row.translator else (f"phrases/{row.origin}",)
+    return KnownSentence(text=row.text, engines=engines, quality=row.quality, memory="phrases")

@@ -177,6 +177,51 @@ phrases = sa.Table(
     sa.Column("target", sa.String(16), nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("origin", sa.String(32), nullable=False),
+    # What was said, for translating it into other languages too; NULL in rows from before it was kept.
+    sa.Column("said", sa.Text),
+    # The key of the engine that translated it; empty for the corpus.
+    sa.Column("translator", sa.Text, nullable=False, server_default=""),
+    sa.Column("quality", sa.String(16), nullable=False, server_default="standard"),
+    # The key under which it was counted who said it; NULL for the corpus and what was made from it.
+    sa.Column("saying", sa.String(64)),
+    # How often it is wanted: a count that fades, see `appliance/cache/decay.py`. NULL: never yet.
+    sa.Column("value", sa.Double),
+    sa.Column("at_s", sa.Double),
+    sa.Column("rank", sa.Double),
+    sa.Index(None, "source", "target"),
+    sa.Index(None, "source", "rank"),
+    sa.Index(None, "origin", "rank"),
+)
+
+# Who says what how often, before a phrase may become the site's: hashed, no text.
+phrase_sayings = sa.Table(
+    "phrase_sayings",
+    metadata,
+    sa.Column("key", sa.String(64), nullable=False),
+    *_owner(),
+    sa.Column("voice", sa.String(16), nullable=False),
+    sa.Column("source", sa.String(16), nullable=False),
+    sa.Column("target", sa.String(16), nullable=False),
+    sa.Column("value", sa.Double, nullable=False),
+    sa.Column("at_s", sa.Double, nullable=False),
+    sa.Column("rank", sa.Double, nullable=False),
+    sa.PrimaryKeyConstraint("key", "application_id", "user_id", "voice"),
+    sa.Index(None, "application_id", "user_id"),
+    sa.Index(None, "rank"),
+)
+
+# How the library served, by day in UTC and pair.
+phrase_days = sa.Table(
+    "phrase_days",
+    metadata,
+    sa.Column("day", sa.String(10), nullable=False),
+    sa.Column("source", sa.String(16), nullable=False),
+    sa.Column("target", sa.String(16), nullable=False),
+    sa.Column("hits", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("own_hits", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("misses", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("size", sa.Integer, nullable=False, server_default="0"),
+    sa.PrimaryKeyConstraint("day", "source", "target"),
 )
 
 outbox = sa.Table(

@@ -49,6 +49,8 @@ class Metrics:
             "jobs_finished": self._counter("jobs_finished", "Jobs that ended.", "state"),
             "queue_wait_s": self._histogram("queue_wait_seconds", "Time until work was claimed.", _WORK_S, "family"),
             "attempts_lost": self._counter("attempts_lost", "Claims that ended without an outcome.", "cause"),
+            "phrase_look_ups": self._counter("phrase_look_ups", "Sentences looked up, by what knew them.", "outcome"),
+            "phrases_ahead": self._counter("phrases_ahead", "Phrases translated or spoken in idle time.", "what"),
             "stale_fences": self._counter("stale_fences", "Writes dropped because the lease was lost."),
         }
 

@@ -14,6 +14,7 @@ from appliance.storage.database import Database
 from appliance.telemetry.metrics import Metrics
 from appliance.workers.doorbell import LocalDoorbell
 from appliance.workers.roles import BATCH_LIMITS, FAMILIES, ROLES
+from appliance.workers.spare_time import SpareTime
 from appliance.workers.worker import Worker
 
 LANES = ("whisper", "voice")
@@ -27,9 +28,13 @@ class Lanes:
         self._lanes = [
             (frozenset(ROLES[role]), worker, LocalDoorbell(worker.run_until_idle))
             for role in LANES
-            for worker in [Worker(context, worker_id, {f: BATCH_LIMITS[f] for f in ROLES[role]}, self.ring, metrics)]
+            for worker in [self._worker(context, worker_id, role, metrics)]
         ]
         self._stack = ExitStack()
+
+    def _worker(self, context: Context, worker_id: str, role: str, metrics: Metrics) -> Worker:
+        limits = {family: BATCH_LIMITS[family] for family in ROLES[role]}
+        return Worker(context, worker_id, limits, self.ring, metrics, spare=SpareTime(context, limits))
 
     def __enter__(self) -> Self:
         """Start answering doorbells."""

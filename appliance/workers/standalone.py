@@ -20,6 +20,7 @@ from appliance.workers.bells import RedisDoorbell, RedisRinger
 from appliance.workers.capabilities import capabilities_of
 from appliance.workers.housekeeper import Publisher, keep_house
 from appliance.workers.listeners import Listeners
+from appliance.workers.spare_time import SpareTime, never
 from appliance.workers.worker import Worker
 from appliance.workers.workshop import Build, Workshop, opened
 
@@ -89,7 +90,9 @@ def _work(settings: Settings, workshop: Workshop, limits: Mapping[str, int], gon
     metrics.count_commits_of(context.database.engine)
     with exposed(metrics, settings), _bells(settings, workshop, worker_id, wake) as ring:
         tell = _teller(ring, wake, limits)
-        workers = [Worker(context, worker_id, limits, tell, metrics, slot) for slot in range(slots)]
+        # One slot of a process is enough for what nobody waits for.
+        spare = [SpareTime(context, limits), *[never] * (slots - 1)]
+        workers = [Worker(context, worker_id, limits, tell, metrics, slot, spare[slot]) for slot in range(slots)]
         duties = [
             registry.seen,
             Publisher(registry, lambda: capabilities_of(context.engines, settings)).publish,

@@ -44,16 +44,19 @@ class Worker:
         ring: Callable[[Sequence[str]], None] = lambda families: None,
         metrics: Metrics | None = None,
         slot: int = 0,
+        spare: Callable[[], bool] = lambda: False,
     ) -> None:
         """Work for this context; `limits` says which families this worker takes and how large their batches are.
 
         `ring` is told after every batch which families it may have left work for; batches are counted in `metrics`.
-        `slot` numbers the workers that share a process and its id.
+        `slot` numbers the workers that share a process and its id. `spare` is called when nothing waits: it does one
+        small thing ahead of time, or says that there is none.
         """
         self._context = context
         self._ring = ring
         self._metrics = metrics or Metrics()
         self._limits = limits
+        self._spare = spare
         self._claims = Claims(context.database, worker_id, context.settings.lease_s, slot)
         self._stopping = False
         self._paused = False
@@ -76,6 +79,9 @@ class Worker:
         while not self._stopping and not self._still_paused():
             items = self._claims.claim(self._limits)
             if not items:
+                # Between two units it is looked for work again: who comes meanwhile waits for the one in hand at most.
+                if self._did_ahead():
+                    continue
                 break
             began_s = self._context.clock.monotonic_s()
             self._run(items)
@@ -83,6 +89,15 @@ class Worker:
             self._ring(MAKES[_family(items)])
             ran += 1
         return ran
+
+    def _did_ahead(self) -> bool:
+        try:
+            return self._spare()
+        except Exception:
+            # The boundary around every engine and library, as for batches: nobody waits for this, and the next ring
+            # must find the worker alive.
+            log.exception("nothing was done ahead")
+            return False
 
     def _run(self, items: Sequence[ClaimedItem]) -> None:
         stage, clock = STAGES[_family(items)], self._context.clock
