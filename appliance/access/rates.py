@@ -50,11 +50,6 @@ def count_translation(
     return _too_many_for(plan, limit, "by this application", now_s) if counted["translate"] > limit else None
 
 
-def counts_uploads(plan: Plan, requests_per_minute: int) -> bool:
-    """Return whether `count_upload` writes anything."""
-    return bool(requests_per_minute) or plan.user_requests_per_minute is not None
-
-
 def count_upload(
     connection: sa.Connection, plan: Plan, owner: Owner, requests_per_minute: int, now_s: float
 ) -> RateLimited | None:

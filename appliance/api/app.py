@@ -19,6 +19,7 @@ from appliance.api.metrics import get_metrics
 from appliance.api.openapi import openapi_config
 from appliance.api.parts import ApiParts
 from appliance.api.problems import answer_http_exception, answer_our_error, answer_unexpected
+from appliance.api.purges import get_purges
 from appliance.api.stats import get_stats
 from appliance.api.subtitles import get_subtitles
 from appliance.api.translate import translate, translate_async
@@ -27,7 +28,7 @@ from appliance.errors import MeeshyError
 
 ROUTES = (
     translate, translate_async, get_job, end_job, follow_job, get_audio, head_audio, get_subtitles, get_languages,
-    get_usage, get_capacity, give_feedback, get_history, get_stats, live, ready, health, get_metrics, docs,
+    get_usage, get_capacity, give_feedback, get_history, get_stats, get_purges, live, ready, health, get_metrics, docs,
 )  # fmt: skip
 
 

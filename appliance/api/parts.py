@@ -10,6 +10,7 @@ from appliance.access.quotas import Quotas
 from appliance.api.room import Room
 from appliance.api.threads import Threads
 from appliance.audio.decoded import DecodedAudio
+from appliance.cache.interface import Cache
 from appliance.clock import Clock, SystemClock
 from appliance.jobs.query import JobReader
 from appliance.jobs.registry import CapabilityReader
@@ -17,6 +18,7 @@ from appliance.jobs.submit import Submitter
 from appliance.owner import Owner
 from appliance.settings import Settings
 from appliance.storage.database import Database
+from appliance.storage.group_commit import GroupCommit
 from appliance.storage.objects import ObjectStore
 from appliance.telemetry.metrics import Metrics
 
@@ -45,6 +47,14 @@ class ApiParts:
     threads: Threads = field(default_factory=Threads)
     room: Room = field(default_factory=Room)
     metrics: Metrics = field(default_factory=Metrics)
+    cache: Cache | None = None
+    """The second cache level where it is beside the database: deletions empty it."""
+    writes: GroupCommit = field(init=False)
+    """Small writes of several requests, in transactions that they share."""
+
+    def __post_init__(self) -> None:
+        """Share commits on this database."""
+        object.__setattr__(self, "writes", GroupCommit(self.database))
 
 
 Parts = NamedDependency[SkipValidation[ApiParts]]

@@ -9,6 +9,9 @@ from appliance.owner import Owner
 from appliance.storage.sets import among, insert_rows
 from appliance.storage.tables import cached_answers
 
+REFRESH_BELOW = 0.9
+"""A use is written down when less than this share of an answer's time is left."""
+
 
 def recall(connection: sa.Connection, keys: Collection[str], now_s: float) -> dict[str, Any]:
     """Return the values of those keys that are kept and not expired."""
@@ -23,14 +26,14 @@ def recall(connection: sa.Connection, keys: Collection[str], now_s: float) -> di
 
 
 class Answer(NamedTuple):
-    """A value to be kept for its owner; the deletion of its job takes it along."""
+    """A value to be kept for its owner; the deletion of its job takes it along, where it came from one."""
 
     key: str
     owner: Owner
     kind: str
     value: Any
     lasts_s: float
-    job_id: str
+    job_id: str | None
 
 
 def keep(connection: sa.Connection, answers: Sequence[Answer], now_s: float) -> None:
@@ -52,6 +55,22 @@ def keep(connection: sa.Connection, answers: Sequence[Answer], now_s: float) -> 
     insert_rows(connection, cached_answers, rows, replace=("value", "expires_s", "job_id"))
 
 
+def prolong(connection: sa.Connection, keys: Collection[str], now_s: float, lasts_s: float) -> None:
+    """Let answers that were just used last for their whole time again.
+
+    Written only once a tenth of the time has passed: a use that writes costs more than what it recalls.
+    """
+    connection.execute(
+        sa.update(cached_answers)
+        .where(
+            among(connection, cached_answers.c.key, sorted(keys)),
+            cached_answers.c.expires_s > now_s,
+            cached_answers.c.expires_s < now_s + REFRESH_BELOW * lasts_s,
+        )
+        .values(expires_s=now_s + lasts_s)
+    )
+
+
 def forget_expired(connection: sa.Connection, now_s: float) -> int:
     """Remove what has expired and return how much that was; what is kept anew at this moment stays."""
     return _forget(connection, cached_answers.c.expires_s <= now_s, wait=False)
@@ -60,6 +79,13 @@ def forget_expired(connection: sa.Connection, now_s: float) -> int:
 def forget_job(connection: sa.Connection, job_id: str) -> None:
     """Remove every answer that came from a job."""
     _forget(connection, cached_answers.c.job_id == job_id)
+
+
+def forget_owner(connection: sa.Connection, owner: Owner, kinds: Collection[str]) -> int:
+    """Remove an owner's answers of these kinds and return how many that were."""
+    c = cached_answers.c
+    mine = sa.and_(c.application_id == owner.application_id, c.user_id == owner.user_id)
+    return _forget(connection, mine & among(connection, c.kind, [str(kind) for kind in kinds]))
 
 
 def _forget(connection: sa.Connection, which: sa.ColumnElement[bool], *, wait: bool = True) -> int:

@@ -37,6 +37,30 @@ def translation_key(owner: Owner, text: str, source: str, target: str, translato
     return digest("translated", owner.application_id, owner.user_id, normalised(text), source, target, translator)
 
 
+def utterance_key(
+    owner: Owner, text: str, language: str, voice_version: str, synthesizer: str, verifier: str,
+    limits: Mapping[str, float],
+) -> str:  # fmt: skip
+    """Return the key of one utterance, spoken in one version of a voice by one engine and heard right by another.
+
+    Case and punctuation stay: they are read aloud. `limits` are those that it was accepted under.
+    """
+    return digest(
+        "spoken", owner.application_id, owner.user_id, normalised(text), language, voice_version, synthesizer, verifier,
+        sorted(limits.items()),
+    )  # fmt: skip
+
+
+def conditioning_key(owner: Owner, voice_version: str, engine: str) -> str:
+    """Return the key of what an engine (its whole identity) computes from one version of an owner's voice profile."""
+    return digest("conditioning", owner.application_id, owner.user_id, voice_version, engine)
+
+
+def lease_key(key: str) -> str:
+    """Return the key of the lease on computing what belongs under a key."""
+    return digest("lease", key)
+
+
 def phrase_key(text: str, source: str, target: str) -> str:
     """Return the key of a phrase of the library, which belongs to the site and to no user."""
     return digest("phrase", normalised(text), source, target)

@@ -11,6 +11,7 @@ from appliance.api.app import ApiParts, create_app
 from appliance.api.server import serve as serve_app
 from appliance.audio.decoder import DecoderPool
 from appliance.audio.process import DecodeLimits
+from appliance.cache.opening import open_cache
 from appliance.clock import SystemClock
 from appliance.errors import CommandFailed
 from appliance.jobs.query import JobReader
@@ -63,6 +64,7 @@ def run_api(
             quotas=quotas,
             clock=SystemClock(),
             metrics=metrics,
+            cache=open_cache(settings, database),
         )
         if deliver:
             stack.enter_context(delivering(database, parts.clock, settings))

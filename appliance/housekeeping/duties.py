@@ -8,13 +8,16 @@ from appliance.housekeeping.house import House, Outcome
 from appliance.housekeeping.lost_work import return_lost_work
 from appliance.housekeeping.old_events import forget_events
 from appliance.housekeeping.orphans import delete_orphans
+from appliance.housekeeping.purges import settle_purges
 from appliance.housekeeping.rates import forget_rate_windows
 from appliance.housekeeping.recordings import drop_recordings
 from appliance.housekeeping.results import expire_results
 from appliance.housekeeping.unfinished import sweep_unfinished_writes
+from appliance.housekeeping.utterances import delete_old_utterances
 from appliance.housekeeping.webhooks import forget_webhooks
 from appliance.housekeeping.worker_rows import forget_gone_workers
 
+ROUND_S = 10.0
 MINUTE_S = 60.0
 HOUR_S = 3600.0
 
@@ -32,12 +35,14 @@ DUTIES: Mapping[str, Duty] = {
     "recordings": Duty(drop_recordings),
     "results": Duty(expire_results),
     "answers": Duty(forget_answers),
+    "purges": Duty(settle_purges, ROUND_S),
     "events": Duty(forget_events),
     "webhooks": Duty(forget_webhooks),
     "rate_windows": Duty(forget_rate_windows),
     "workers": Duty(forget_gone_workers),
-    # These two read the whole listing of the store.
+    # These read the whole listing of the store.
     "unfinished_writes": Duty(sweep_unfinished_writes, HOUR_S),
     "orphan_objects": Duty(delete_orphans, HOUR_S),
+    "utterances": Duty(delete_old_utterances, HOUR_S),
 }
 """Ends of jobs before their objects: an object whose row went in this round is found in the next."""

@@ -5,11 +5,13 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from appliance.cache.answers import forget_job
+from appliance.cache.keys import owner_digest
+from appliance.cache.purges import note_purge
 from appliance.errors import AlreadyFinished
 from appliance.jobs.documents import JobDocument
 from appliance.jobs.endings import cancel_targets
 from appliance.jobs.events import forget_events_of_job, keep_figures_of_job
-from appliance.jobs.locks import hold_jobs
+from appliance.jobs.locks import hold_jobs, hold_names
 from appliance.jobs.query import load_job
 from appliance.jobs.readings import reading_objects
 from appliance.jobs.states import FINAL_JOB
@@ -59,8 +61,18 @@ def _remove(
         names = {target.spoken.object for target in job.targets if target.spoken}
         names |= {job.audio.pcm} if job.audio and job.audio.pcm else set()
         orphans = [name for name in names if not object_needed(connection, owner, name)]
-    for name in (*orphans, *readings):
+        # One at a time, so that their numbers are in the order of their commits: the edge asks for what came after one.
+        hold_names(connection, ["purges"])
+        audio = {target.spoken.sha256 for target in job.targets if target.spoken}
+        note_purge(connection, owner, job_id, audio, database.now_s(connection))
+    utterances = [entry.name for entry in objects.entries(utterance_prefix(owner, job_id))]
+    for name in (*orphans, *readings, *utterances):
         objects.delete(name)
+
+
+def utterance_prefix(owner: Owner, job_id: str = "") -> str:
+    """Return what the names of utterances kept from a job begin with, or of all that are kept of an owner."""
+    return f"utterance/{owner_digest(owner)}/{job_id}"
 
 
 def object_needed(connection: sa.Connection, owner: Owner, name: str) -> bool:

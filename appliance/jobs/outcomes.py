@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from appliance.cache.answers import Answer, keep
+from appliance.cache.lookups import Lookup, note_lookups
 from appliance.jobs.claims import end_items
 from appliance.jobs.documents import Failure, Source
 from appliance.jobs.endings import Ending, end_targets, fail_jobs
@@ -32,6 +33,8 @@ class Outcome:
     """Columns of the target's row."""
     answers: Sequence[Answer] = ()
     """To be kept for the owner."""
+    lookups: Sequence[Lookup] = ()
+    """What was looked for in the second cache level, to be counted with the rest."""
     following: NewItem | None = None
     """The work that this item leads to."""
     ending: Ending | None = None
@@ -51,6 +54,8 @@ def write_outcomes(connection: sa.Connection, outcomes: Sequence[Outcome], now_s
     held = end_items(connection, passing, ItemState.DONE) | end_items(connection, failing, ItemState.FAILED)
     written = [outcome for outcome in outcomes if outcome.item.id in held]
     _update_targets(connection, written)
+    for outcome in written:
+        note_lookups(connection, outcome.lookups)
     # Under the fence: a job that was deleted meanwhile leaves nothing behind.
     keep(connection, [answer for outcome in written for answer in outcome.answers], now_s)
     _write_sources(connection, {outcome.item.job_id: outcome.source for outcome in written if outcome.source}, now_s)

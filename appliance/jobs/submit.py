@@ -1,6 +1,6 @@
 """Accepting a job: one transaction that holds the job, its targets, first work, usage and idempotency key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -8,8 +8,11 @@ import sqlalchemy as sa
 
 from appliance.cache.answers import recall
 from appliance.cache.keys import digest, result_key, transcription_key
+from appliance.cache.kinds import Kind
+from appliance.cache.lookups import Lookup, note_lookups
 from appliance.errors import IdempotencyConflict, NoRoute, NotReady
 from appliance.jobs.admission import Admission
+from appliance.jobs.answered import record_answered
 from appliance.jobs.deadlines import deadline_s, sla_scale
 from appliance.jobs.documents import AudioFacts, Capabilities, JobDocument, Request
 from appliance.jobs.ended import ended_targets, siblings_of
@@ -28,6 +31,8 @@ from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.tables import audit, jobs, targets
 from appliance.telemetry.noting import note
+
+_INSERT_AUDIT = sa.insert(audit)
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,8 +53,15 @@ class Seen(NamedTuple):
 
     job: JobDocument | None
     """Of a repeated idempotency key."""
-    complete: bool
-    """Whether an answer is kept for each of its languages."""
+    kept: Mapping[str, Any] | None = None
+    """The kept answers by result key, in the languages' order, where there is one for each; else None."""
+    source: Mapping[str, Any] | None = None
+    """What was heard in the recording, where that is kept."""
+
+    @property
+    def complete(self) -> bool:
+        """Return whether an answer is kept for each language."""
+        return self.kept is not None
 
 
 class Submitter:
@@ -83,40 +95,50 @@ class Submitter:
         capabilities = self._known_capabilities()
         earlier = self._earlier(connection, submission)
         if earlier is not None:
-            return Seen(earlier, complete=False)
+            return Seen(earlier)
         keys, source_key = self._keys(submission, capabilities), self._source_key(submission, capabilities)
         now_s = self._database.now_s(connection)
-        kept = recall(connection, [*keys, source_key], now_s).keys()
-        if kept >= set(keys):
-            return Seen(None, complete=True)
+        kept = recall(connection, [*keys, source_key], now_s)
+        if kept.keys() >= set(keys):
+            return Seen(None, {key: kept[key] for key in keys}, kept.get(source_key))
         request = submission.request
         check_targets(capabilities, request)
         terms = self._allowance.check(
             connection, submission.owner.application_id, request.targets, _voice(request, capabilities)
         )
         outlook = self.admission.look(connection, now_s)
-        if outlook.binding and (computed := set(keys) - kept - _open_leaders(connection, keys).keys()):
+        if outlook.binding and (computed := set(keys) - kept.keys() - _open_leaders(connection, keys).keys()):
             if said_s is None:
                 self.admission.require_hope(connection, terms, size_bytes, now_s)
-                return Seen(None, complete=False)
+                return Seen(None)
             asked = Asked(
                 said_s, deadline_s(0.0, terms.sla_s, said_s, outlook.scale), languages=len(computed),
                 heard=bool(kept), priority=terms.priority, plan=terms.plan,
             )  # fmt: skip
             self.admission.require_fit(connection, asked, now_s)
-        return Seen(None, complete=False)
+        return Seen(None)
 
-    def answer(self, submission: Submission) -> JobDocument | None:
-        """Return a finished job made from kept answers, None where one of them is no longer kept."""
-        capabilities = self._known_capabilities()
-        with self._database.write() as connection:
-            kept = recall(connection, self._keys(submission, capabilities), self._database.now_s(connection))
-            if len(kept) < len(submission.request.targets):
-                return None
-            audio = msgspec.convert(next(iter(kept.values()))["audio"], AudioFacts)
-            return self._earlier_alone(connection, submission) or self._record(
-                connection, submission, audio, capabilities
-            )  # fmt: skip
+    def answer(self, connection: sa.Connection, submission: Submission, seen: Seen) -> JobDocument:
+        """Return a finished job made from kept answers, in the transaction that found them (`seen.complete`)."""
+        if seen.kept is None:
+            raise ValueError("not every language is answered")
+        earlier = self._earlier_alone(connection, submission)
+        if earlier is not None:
+            return earlier
+        now_s, capabilities = self._database.now_s(connection), self._known_capabilities()
+        audio = msgspec.convert(next(iter(seen.kept.values()))["audio"], AudioFacts)
+        demand = _demand(submission.request, capabilities, audio, 0, opens=False)
+        terms = self._allowance.grant(connection, submission.owner, demand, now_s)
+        source = seen.source or next(answer["source"] for answer in seen.kept.values())
+        row = _job_row(submission, audio, terms, now_s) | {
+            "source": {**source, "cached": True} if source else None,
+            "deadline_s": deadline_s(now_s, terms.sla_s, audio.duration_s, sla_scale(connection, self._settings)),
+            "eta_s": None,
+        }
+        note_lookups(connection, [Lookup(Kind.RESULT, len(seen.kept), 0)])
+        job = record_answered(connection, row, submission.request, audio, seen.kept)
+        _attest(connection, submission, job.id, now_s)
+        return job
 
     def accept(self, submission: Submission, audio: AudioFacts) -> JobDocument:
         """Record a job for a decoded recording and wake the workers; NoRoute where no language can be reached."""
@@ -190,7 +212,6 @@ class Submitter:
         demand = _demand(submission.request, capabilities, audio, len(computed), opens=len(kept) < len(keys))
         # Last of all that this transaction waits for: who holds the quota waits for nobody.
         terms = self._allowance.grant(connection, submission.owner, demand, now_s)
-        job_id = new_id("job")
         source = self._known_source(connection, submission, capabilities, kept, now_s)
         scale = sla_scale(connection, self._settings)
         due_s, eta_s = deadline_s(now_s, terms.sla_s, audio.duration_s, scale), None
@@ -200,9 +221,16 @@ class Submitter:
                 priority=terms.priority, plan=terms.plan,
             )  # fmt: skip
             eta_s = self.admission.admit(connection, asked, now_s)
-        self._insert_job(
-            connection, job_id, submission, audio, terms, now_s, source=source, deadline_s=due_s, eta_s=eta_s
+        row = _job_row(submission, audio, terms, now_s)
+        job_id = row["id"]
+        connection.execute(
+            sa.insert(jobs).values(**row, state=JobState.QUEUED, source=source, deadline_s=due_s, eta_s=eta_s)
         )
+        _attest(connection, submission, job_id, now_s)
+        note_lookups(connection, [
+            Lookup(Kind.RESULT, len(kept), len(keys) - len(kept)),
+            *([Lookup(Kind.TRANSCRIPTION, int(source is not None), int(source is None))] if computed else ()),
+        ])  # fmt: skip
         languages = [(new_id("target"), key) for key in keys]
         rows = [
             {
@@ -229,46 +257,6 @@ class Submitter:
         note(connection, "jobs_accepted", str(terms.priority))
         return load_job(connection, job_id, submission.owner)
 
-    def _insert_job(
-        self,
-        connection: sa.Connection,
-        job_id: str,
-        submission: Submission,
-        audio: AudioFacts,
-        terms: Terms,
-        now_s: float,
-        **known: Any,
-    ) -> None:
-        """Add the job's row; `known` are its source, deadline and ETA as columns."""
-        owner, request = submission.owner, submission.request
-        connection.execute(
-            sa.insert(jobs).values(
-                id=job_id,
-                application_id=owner.application_id,
-                user_id=owner.user_id,
-                state=JobState.QUEUED,
-                accepted_s=now_s,
-                request=msgspec.to_builtins(request),
-                request_sha256=submission.digest(),
-                idempotency_key=submission.idempotency_key,
-                audio_sha256=submission.audio_sha256,
-                audio=msgspec.to_builtins(audio),
-                audio_s=audio.duration_s,
-                plan=terms.plan,
-                priority=terms.priority,
-                sla_s=terms.sla_s,
-                stored_bytes=audio.recording_bytes,
-                **known,
-            )
-        )
-        if request.voice == "speaker" and request.consent:
-            connection.execute(
-                sa.insert(audit).values(
-                    at_s=now_s, application_id=owner.application_id, user_id=owner.user_id,
-                    action="consent_attested", subject=job_id, detail={"scope": "one job"},
-                )
-            )  # fmt: skip
-
     def _known_source(
         self,
         connection: sa.Connection,
@@ -281,6 +269,40 @@ class Submitter:
         source = recall(connection, [key], now_s).get(key)
         source = source or next((answer["source"] for answer in kept.values()), None)
         return {**source, "cached": True} if source else None
+
+
+def _job_row(submission: Submission, audio: AudioFacts, terms: Terms, now_s: float) -> dict[str, Any]:
+    """Return the columns of a new job that do not depend on what is known about it."""
+    owner, request = submission.owner, submission.request
+    return {
+        "id": new_id("job"),
+        "application_id": owner.application_id,
+        "user_id": owner.user_id,
+        "accepted_s": now_s,
+        "request": msgspec.to_builtins(request),
+        "request_sha256": submission.digest(),
+        "idempotency_key": submission.idempotency_key,
+        "audio_sha256": submission.audio_sha256,
+        "audio": msgspec.to_builtins(audio),
+        "audio_s": audio.duration_s,
+        "plan": terms.plan,
+        "priority": terms.priority,
+        "sla_s": terms.sla_s,
+        "stored_bytes": audio.recording_bytes,
+    }
+
+
+def _attest(connection: sa.Connection, submission: Submission, job_id: str, now_s: float) -> None:
+    """Write down that consent was attested, where the job speaks in the recording's own voice."""
+    owner, request = submission.owner, submission.request
+    if request.voice == "speaker" and request.consent:
+        connection.execute(
+            _INSERT_AUDIT,
+            {
+                "at_s": now_s, "application_id": owner.application_id, "user_id": owner.user_id,
+                "action": "consent_attested", "subject": job_id, "detail": {"scope": "one job"},
+            },
+        )  # fmt: skip
 
 
 def check_targets(capabilities: Capabilities, request: Request) -> None:

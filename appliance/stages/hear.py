@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from appliance.audio.pcm import samples_of
 from appliance.engines.protocols import Samples, TranscribeRequest, Transcription
+from appliance.engines.warm import WHISPER
 from appliance.errors import MeeshyError
 from appliance.jobs.items import ClaimedItem
 from appliance.jobs.outcomes import Outcome
@@ -30,17 +31,18 @@ def hear(context: Context, items: Sequence[ClaimedItem]) -> None:
         if not heard:
             return
         started_s = context.clock.monotonic_s()
+        context.models.used_warm(WHISPER)
         results = context.engines.transcriber.transcribe([request for _, _, request in heard])
         elapsed_s = context.clock.monotonic_s() - started_s
         for (work, sound, request), result in zip(heard, results, strict=True):
             try:
                 if isinstance(result, MeeshyError):
                     raise result
-                outcome = _outcome(context, work, sound, request, result, elapsed_s)
+                outcome, stores = _outcome(context, work, sound, request, result, elapsed_s)
             except MeeshyError as error:
                 outcomes.fail(work, error)
             else:
-                outcomes.add(outcome)
+                outcomes.add(outcome, stores=stores)
 
 
 def _outcome(
@@ -50,12 +52,13 @@ def _outcome(
     request: TranscribeRequest,
     heard: Transcription,
     elapsed_s: float,
-) -> Outcome:
+) -> tuple[Outcome, dict[str, bytes]]:
+    """Return what came of an item, and the objects that are to be stored with it."""
     if work.item.stage is Stage.VERIFY:
         return verified(context, work, sound, request.samples, heard, elapsed_s)
     if request.task == "translate":
-        return heard_in_english(context, work, heard, elapsed_s)
-    return transcribed(context, work, heard, elapsed_s)
+        return heard_in_english(context, work, heard, elapsed_s), {}
+    return transcribed(context, work, heard, elapsed_s), {}
 
 
 def _request(context: Context, work: Work) -> tuple[Samples, TranscribeRequest]:

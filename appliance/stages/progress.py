@@ -4,7 +4,9 @@ It stays with an ended target as long as the recording does, because it names th
 """
 
 import msgspec
+import numpy as np
 
+from appliance.engines.protocols import Samples
 from appliance.receipts.receipt import Utterance
 
 
@@ -27,6 +29,15 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     snr_db: float | None = None
     clipping_ratio: float = 0.0
     faults: tuple[str, ...] = ()
+
+
+def uttered(reading: Reading, samples: Samples) -> Samples:
+    """Return the spoken parts alone: the pauses between them are digital silence, which no recording would have."""
+    spans = [
+        samples[round(part.start_s * reading.rate_hz) : round(part.end_s * reading.rate_hz)]
+        for part in reading.utterances
+    ]
+    return np.concatenate(spans)
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):

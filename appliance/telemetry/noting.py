@@ -9,7 +9,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-Noted = Literal["jobs_accepted", "jobs_finished", "queue_wait_s", "attempts_lost", "stale_fences"]
+Noted = Literal["jobs_accepted", "jobs_finished", "queue_wait_s", "attempts_lost", "stale_fences", "cache_lookups"]
 Take = Callable[[Noted, tuple[str, ...], float], None]
 
 _NOTES = "meeshy_notes"

@@ -87,6 +87,7 @@ def _work(settings: Settings, workshop: Workshop, limits: Mapping[str, int], gon
     wake = Wakes(slots)
     metrics = Metrics()
     metrics.count_commits_of(context.database.engine)
+    context.models.tell(metrics.model_event)
     with exposed(metrics, settings), _bells(settings, workshop, worker_id, wake) as ring:
         tell = _teller(ring, wake, limits)
         workers = [Worker(context, worker_id, limits, tell, metrics, slot) for slot in range(slots)]
