@@ -50,7 +50,7 @@ def create_app(parts: ApiParts) -> Litestar:
             HTTPException: answer_http_exception,
             Exception: answer_unexpected,
         },
-        openapi_config=openapi_config(),
+        openapi_config=openapi_config(parts.settings.static_ttl_s),
         request_max_body_size=parts.settings.max_upload_bytes,
         logging_config=None,
         debug=False,

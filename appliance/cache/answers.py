@@ -1,9 +1,11 @@
 """Answers kept for their owner until they expire: finished targets, transcriptions, translations."""
 
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from appliance.owner import Owner
 from appliance.storage.sets import among, insert_rows
@@ -17,12 +19,19 @@ def recall(connection: sa.Connection, keys: Collection[str], now_s: float) -> di
     """Return the values of those keys that are kept and not expired."""
     if not keys:
         return {}
-    rows = connection.execute(
-        sa.select(cached_answers.c.key, cached_answers.c.value).where(
-            among(connection, cached_answers.c.key, keys), cached_answers.c.expires_s > now_s
-        )
-    )
+    rows = connection.execute(_recalling(connection.dialect.name), {"keys": list(keys), "now_s": now_s})
     return {row.key: row.value for row in rows}
+
+
+@cache
+def _recalling(dialect: str) -> sa.Select:
+    # Made once: every hit asks it, and to build a statement takes as long as to run it.
+    key = cached_answers.c.key
+    if dialect == "postgresql":
+        among_keys = key == sa.any_(sa.bindparam("keys", type_=postgresql.ARRAY(sa.Text())))
+    else:
+        among_keys = key.in_(sa.bindparam("keys", expanding=True))
+    return sa.select(key, cached_answers.c.value).where(among_keys, cached_answers.c.expires_s > sa.bindparam("now_s"))
 
 
 class Answer(NamedTuple):

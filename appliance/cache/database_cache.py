@@ -59,7 +59,7 @@ class DatabaseCache:
                     statement,
                     {
                         "key": lease_key(key), "application_id": "", "user_id": "", "kind": Kind.LEASE,
-                        "job_id": None, "value": holder, "expires_s": now_s + lasts_s, "now_s": now_s,
+                        "job_id": None, "value": {"holder": holder}, "expires_s": now_s + lasts_s, "now_s": now_s,
                     },
                 )
             }  # fmt: skip
@@ -88,7 +88,7 @@ class DatabaseCache:
 def _drop_leases(connection: sa.Connection, keys: Collection[str], holder: str | None = None) -> None:
     mine = [among(connection, cached_answers.c.key, sorted(lease_key(key) for key in keys))]
     if holder is not None:
-        mine.append(cached_answers.c.value.as_string() == holder)
+        mine.append(cached_answers.c.value["holder"].as_string() == holder)
     connection.execute(sa.delete(cached_answers).where(*mine))
 
 

@@ -13,7 +13,6 @@ from appliance.housekeeping.rates import forget_rate_windows
 from appliance.housekeeping.recordings import drop_recordings
 from appliance.housekeeping.results import expire_results
 from appliance.housekeeping.unfinished import sweep_unfinished_writes
-from appliance.housekeeping.utterances import delete_old_utterances
 from appliance.housekeeping.webhooks import forget_webhooks
 from appliance.housekeeping.worker_rows import forget_gone_workers
 
@@ -40,9 +39,8 @@ DUTIES: Mapping[str, Duty] = {
     "webhooks": Duty(forget_webhooks),
     "rate_windows": Duty(forget_rate_windows),
     "workers": Duty(forget_gone_workers),
-    # These read the whole listing of the store.
+    # These two read the whole listing of the store.
     "unfinished_writes": Duty(sweep_unfinished_writes, HOUR_S),
     "orphan_objects": Duty(delete_orphans, HOUR_S),
-    "utterances": Duty(delete_old_utterances, HOUR_S),
 }
 """Ends of jobs before their objects: an object whose row went in this round is found in the next."""

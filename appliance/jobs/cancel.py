@@ -5,7 +5,6 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from appliance.cache.answers import forget_job
-from appliance.cache.keys import owner_digest
 from appliance.cache.purges import note_purge
 from appliance.errors import AlreadyFinished
 from appliance.jobs.documents import JobDocument
@@ -65,14 +64,8 @@ def _remove(
         hold_names(connection, ["purges"])
         audio = {target.spoken.sha256 for target in job.targets if target.spoken}
         note_purge(connection, owner, job_id, audio, database.now_s(connection))
-    utterances = [entry.name for entry in objects.entries(utterance_prefix(owner, job_id))]
-    for name in (*orphans, *readings, *utterances):
+    for name in (*orphans, *readings):
         objects.delete(name)
-
-
-def utterance_prefix(owner: Owner, job_id: str = "") -> str:
-    """Return what the names of utterances kept from a job begin with, or of all that are kept of an owner."""
-    return f"utterance/{owner_digest(owner)}/{job_id}"
 
 
 def object_needed(connection: sa.Connection, owner: Owner, name: str) -> bool:

@@ -38,11 +38,11 @@ def hear(context: Context, items: Sequence[ClaimedItem]) -> None:
             try:
                 if isinstance(result, MeeshyError):
                     raise result
-                outcome, stores = _outcome(context, work, sound, request, result, elapsed_s)
+                outcome = _outcome(context, work, sound, request, result, elapsed_s)
             except MeeshyError as error:
                 outcomes.fail(work, error)
             else:
-                outcomes.add(outcome, stores=stores)
+                outcomes.add(outcome)
 
 
 def _outcome(
@@ -52,13 +52,12 @@ def _outcome(
     request: TranscribeRequest,
     heard: Transcription,
     elapsed_s: float,
-) -> tuple[Outcome, dict[str, bytes]]:
-    """Return what came of an item, and the objects that are to be stored with it."""
+) -> Outcome:
     if work.item.stage is Stage.VERIFY:
         return verified(context, work, sound, request.samples, heard, elapsed_s)
     if request.task == "translate":
-        return heard_in_english(context, work, heard, elapsed_s), {}
-    return transcribed(context, work, heard, elapsed_s), {}
+        return heard_in_english(context, work, heard, elapsed_s)
+    return transcribed(context, work, heard, elapsed_s)
 
 
 def _request(context: Context, work: Work) -> tuple[Samples, TranscribeRequest]:

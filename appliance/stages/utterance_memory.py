@@ -1,24 +1,23 @@
 """What need not be spoken and heard again: the owner's utterances of the last day, in the voice in force.
 
 An utterance is kept once its reading was accepted, under everything that it depends on: its text, the voice's version,
-the engine that spoke, the one that listened, the limits. Its samples are an object, named by the job that it came from
-and deleted with it; what it measured as goes to the cache.
+the engine that spoke, the one that listened, the limits. What it measured as goes to the cache; its sound is a part of
+the reading's object, which stays as long as its job has a recording and goes with either.
 """
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import msgspec
 
 from appliance.audio.measures import clipping_ratio, snr_db
-from appliance.audio.pcm import pcm_of, samples_of
+from appliance.audio.pcm import samples_of
 from appliance.cache.answers import Answer
 from appliance.cache.keys import utterance_key
 from appliance.cache.kinds import Kind
 from appliance.engines.protocols import Samples, Speech, Voice
 from appliance.errors import NotFound
-from appliance.jobs.cancel import utterance_prefix
 from appliance.receipts.verdict import faults
 from appliance.receipts.wer import words
 from appliance.stages.context import Context
@@ -29,9 +28,12 @@ LIMITS = ("max_wer", "min_similarity")
 
 
 class KeptUtterance(msgspec.Struct, frozen=True, kw_only=True):
-    """One utterance as it is kept: where its samples are, and what was measured on the reading it was part of."""
+    """One utterance as it is kept: where its sound is, and what was measured on the reading it was part of."""
 
     object: str
+    first: int
+    past: int
+    """The samples of the object that are this utterance."""
     rate_hz: int
     seed: int
     wer: float
@@ -57,11 +59,13 @@ def remember_utterances(
         for work, voice, texts in works
     ]
     found = context.cache.recall(Kind.AUDIO, {key for of_one in keys for key in of_one})
+    kept = {key: msgspec.convert(value, KeptUtterance) for key, value in found.items()}
+    sounds = _sounds(context, {utterance.object for utterance in kept.values()})
     return [
         {
-            text: known
+            text: KnownUtterance(each, Speech(sounds[each.object][each.first : each.past], each.rate_hz))
             for key, text in of_one.items()
-            if key in found and (known := _with_sound(context, found[key])) is not None
+            if (each := kept.get(key)) is not None and each.object in sounds
         }
         for of_one in keys
     ]
@@ -92,10 +96,8 @@ def reading_of_known(
     return None if found else measured
 
 
-def learned_utterances(
-    context: Context, work: Work, reading: Reading, native: Samples
-) -> tuple[list[Answer], dict[str, bytes]]:
-    """Return what is to be kept of an accepted reading, and the objects to store: nothing that was misheard in part.
+def learned_utterances(context: Context, work: Work, reading: Reading) -> list[Answer]:
+    """Return what is to be kept of an accepted reading: nothing that was misheard in part.
 
     Of several utterances in a reading it is only known how many words of all were wrong. So they are kept where none
     was, and where what was heard falls apart into the utterances' own words.
@@ -103,21 +105,21 @@ def learned_utterances(
     texts = [utterance.text for utterance in reading.utterances]
     heard = [reading.heard_text] if len(texts) == 1 else apart(texts, reading.heard_text)
     if reading.faults or heard is None or (len(texts) > 1 and reading.wer > 0):
-        return [], {}
-    answers, stores = [], {}
-    for utterance, heard_text in zip(reading.utterances, heard, strict=True):
-        first, past = (round(at_s * reading.rate_hz) for at_s in (utterance.start_s, utterance.end_s))
-        pcm = pcm_of(native[first:past])
-        name = f"{utterance_prefix(work.job.owner, work.job.id)}-{hashlib.sha256(pcm).hexdigest()}.s16"
-        kept = KeptUtterance(
-            object=name, rate_hz=reading.rate_hz, seed=reading.seed, wer=reading.wer, heard_text=heard_text,
-            similarity=reading.similarity, pitch_distance_semitones=reading.pitch_distance_semitones,
-            mfcc_distance=reading.mfcc_distance,
-        )  # fmt: skip
-        key = _key(context, work, reading.voice_version, utterance.text)
-        answers.append(work.answer(key, Kind.AUDIO, kept, context.settings.audio_ttl_s))
-        stores[name] = pcm
-    return answers, stores
+        return []
+    return [
+        work.answer(
+            _key(context, work, reading.voice_version, utterance.text),
+            Kind.AUDIO,
+            KeptUtterance(
+                object=reading.object, first=round(utterance.start_s * reading.rate_hz),
+                past=round(utterance.end_s * reading.rate_hz), rate_hz=reading.rate_hz, seed=reading.seed,
+                wer=reading.wer, heard_text=heard_text, similarity=reading.similarity,
+                pitch_distance_semitones=reading.pitch_distance_semitones, mfcc_distance=reading.mfcc_distance,
+            ),
+            context.settings.audio_ttl_s,
+        )
+        for utterance, heard_text in zip(reading.utterances, heard, strict=True)
+    ]  # fmt: skip
 
 
 def apart(texts: Sequence[str], heard: str) -> list[str] | None:
@@ -147,13 +149,12 @@ def _limits(context: Context) -> dict[str, float]:
     return {name: getattr(context.settings, name) for name in LIMITS}
 
 
-def _with_sound(context: Context, value: object) -> KnownUtterance | None:
-    kept = msgspec.convert(value, KeptUtterance)
-    try:
-        pcm = context.objects.get(kept.object)
-    except NotFound:  # deleted since it was kept
-        return None
-    return KnownUtterance(kept, Speech(samples_of(pcm), kept.rate_hz))
+def _sounds(context: Context, names: Collection[str]) -> dict[str, Samples]:
+    found = {}
+    for name in sorted(names):
+        with suppress(NotFound):  # its job was deleted, or lost its recording
+            found[name] = samples_of(context.objects.get(name))
+    return found
 
 
 def _mean(weighted: Sequence[tuple[float | None, float]]) -> float | None:

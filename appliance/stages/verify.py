@@ -33,13 +33,15 @@ class _Speaker:
 
 def verified(
     context: Context, work: Work, native: Samples, spoken: Samples, heard: Transcription, elapsed_s: float
-) -> tuple[Outcome, dict[str, bytes]]:
-    """Measure the newest reading; return what follows and what it stores. `native` is it as stored, `spoken` at 16 kHz.
+) -> Outcome:
+    """Measure the newest reading and return what follows; `native` is the reading as stored, `spoken` at 16 kHz.
 
     Utterances of a reading that is accepted are kept for the next time that their text is said in that voice.
     """
     started_s = context.clock.monotonic_s()
     reading = _measured(context, work, native, spoken, heard)
+    answers = learned_utterances(context, work, reading)
+    reading = msgspec.structs.replace(reading, kept=bool(answers))
     progress = msgspec.structs.replace(
         work.progress,
         readings=(*work.progress.readings[:-1], reading),
@@ -50,9 +52,8 @@ def verified(
         state, following = TargetState.SPEAKING, work.next(Stage.SYNTHESIZE, synthesize_key(work.of.language))
     else:
         state, following = TargetState.FINISHING, work.next(Stage.FINISH, FINISH_KEY)
-    answers, stores = learned_utterances(context, work, reading, native)
     target = {"progress": progress, "state": state}
-    return Outcome(item=work.item, target=target, following=following, answers=answers), stores
+    return Outcome(item=work.item, target=target, following=following, answers=answers)
 
 
 def _measured(context: Context, work: Work, native: Samples, spoken: Samples, heard: Transcription) -> Reading:

@@ -199,13 +199,13 @@ class TestUtterances:
         assert bench.get(job).targets[0].state is TargetState.NEEDS_REVIEW
         with bench.rows() as rows:
             assert not rows.scalars(sa.select(cached_answers.c.key).where(cached_answers.c.kind == Kind.AUDIO)).all()
-        assert not [name for name in bench.stored() if name.startswith("utterance/")]
+        assert not [name for name in bench.stored() if name.startswith("speech/")]
 
     def test_a_deleted_job_takes_its_utterances_along(self, counted):
         bench = counted
         job = bench.submit("good morning", "fr")
         bench.run()
-        assert [name for name in bench.stored() if name.startswith("utterance/")]
+        assert [name for name in bench.stored() if name.startswith("speech/")]
         delete_job(bench.database, bench.objects, job.owner, job.id)
         assert bench.stored() == []
         with bench.rows() as rows:
@@ -216,7 +216,7 @@ class TestUtterances:
         bench.submit("good morning", "fr", voice="stock")
         bench.run()
         for name in bench.stored():
-            if name.startswith("utterance/"):
+            if name.startswith("speech/"):
                 bench.objects.delete(name)
         calls(bench)
         job = bench.submit("good morning", "fr", voice="stock", audio_format="mp3")
