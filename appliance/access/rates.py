@@ -29,10 +29,13 @@ def count_request(database: Database, owner: Owner, requests_per_minute: int) ->
     """Count one request of the owner, or raise RateLimited with the seconds until the next window. 0: no limit."""
     if requests_per_minute == 0:
         return
-    with database.write() as connection:
+
+    def count(connection: sa.Connection) -> tuple[int, float]:
         now_s = database.now_s(connection)
-        counted = _count(connection, [("any", owner)], now_s)
-    if counted["any"] > requests_per_minute:
+        return _count(connection, [("any", owner)], now_s)["any"], now_s
+
+    counted, now_s = database.together(count)
+    if counted > requests_per_minute:
         raise _too_many(requests_per_minute, now_s)
 
 

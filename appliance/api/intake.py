@@ -58,7 +58,7 @@ def _counted(
             return seen.job if seen else None, refusal
         return parts.submitter.answer(connection, submission, seen), None
 
-    job, refusal = parts.writes.run(look)
+    job, refusal = database.together(look)
     if refusal is None:
         return job
     try:

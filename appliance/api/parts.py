@@ -18,7 +18,6 @@ from appliance.jobs.submit import Submitter
 from appliance.owner import Owner
 from appliance.settings import Settings
 from appliance.storage.database import Database
-from appliance.storage.group_commit import GroupCommit
 from appliance.storage.objects import ObjectStore
 from appliance.telemetry.metrics import Metrics
 
@@ -49,12 +48,6 @@ class ApiParts:
     metrics: Metrics = field(default_factory=Metrics)
     cache: Cache | None = None
     """The second cache level where it is beside the database: deletions empty it."""
-    writes: GroupCommit = field(init=False)
-    """Small writes of several requests, in transactions that they share."""
-
-    def __post_init__(self) -> None:
-        """Share commits on this database."""
-        object.__setattr__(self, "writes", GroupCommit(self.database))
 
 
 Parts = NamedDependency[SkipValidation[ApiParts]]

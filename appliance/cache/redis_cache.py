@@ -29,7 +29,9 @@ SILENCE_S = 0.2
 AWAY_S = 2.0
 """After a call that failed, nothing is asked for so long: only the first caller waits."""
 VALUE_BYTES_MAX = 64 * 1024
-"""A sentence with its alternatives has a few hundred bytes; what is larger is computed again rather than kept."""
+CONDITIONING_BYTES_MAX = 512 * 1024
+"""A sentence with its alternatives has a few hundred bytes, XTTS's conditioning 130 kB before it is sealed. What is
+larger is computed again rather than kept."""
 KEYS_AT_ONCE = 500
 
 OWNER_BYTES = 32
@@ -76,7 +78,7 @@ class RedisCache:
         now_s = time.time()
         for answer in answers:
             encoded = msgspec.json.encode(answer.value)
-            if len(encoded) > VALUE_BYTES_MAX:
+            if len(encoded) > (CONDITIONING_BYTES_MAX if answer.kind == Kind.CONDITIONING else VALUE_BYTES_MAX):
                 log.info("too large to be kept: %d bytes", len(encoded), extra={"kind": answer.kind})
             else:
                 self._ask("keep", lambda kept=answer, value=encoded: self._keep(kept, value, now_s), None)

@@ -2,10 +2,10 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -14,8 +14,10 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from appliance.clock import Clock
 from appliance.errors import StorageUnavailable
+from appliance.storage.group_commit import GroupCommit
 from appliance.storage.patience import WORKING, Outage, Patience
 
+_T = TypeVar("_T")
 SQLITE_BUSY_TIMEOUT_MS = 10_000
 _WRITES = "meeshy_writes"
 CONNECTIONS = 10
@@ -43,6 +45,7 @@ class Database:
         self._outage = Outage()
         # Reentrant, so that a thread which writes while it writes meets SQLite's own error, as on PostgreSQL.
         self._writing = threading.RLock()
+        self._group = GroupCommit(self.write)
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._clock = clock
@@ -94,6 +97,16 @@ class Database:
         """Yield a connection for reading; StorageUnavailable when the database is away."""
         with self._translated(), self.engine.connect() as connection:
             yield connection
+
+    def together(self, write: Callable[[sa.Connection], _T]) -> _T:
+        """Return what a small write returns once it is committed, on SQLite together with those that wait with it.
+
+        It may run in another thread and more than once: it must change nothing but the database.
+        """
+        if self.is_sqlite:
+            return self._group.run(write)
+        with self.write() as connection:
+            return write(connection)
 
     def now_s(self, connection: sa.Connection) -> float:
         """Return the time that all workers agree on: the server's on PostgreSQL, the host's on SQLite."""

@@ -8,11 +8,10 @@ the same by itself, for transactions that go on side by side.
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
-
-from appliance.storage.database import Database
 
 _T = TypeVar("_T")
 MOST_TOGETHER = 32
@@ -32,9 +31,9 @@ class _Entry(Generic[_T]):
 class GroupCommit:
     """Runs writes in transactions that they may share with other threads' writes."""
 
-    def __init__(self, database: Database) -> None:
-        """Write to this database."""
-        self._database = database
+    def __init__(self, transaction: Callable[[], AbstractContextManager[sa.Connection]]) -> None:
+        """Write in such transactions, each committed at its end."""
+        self._transaction = transaction
         self._lock = threading.Lock()
         self._waiting: deque[_Entry[Any]] = deque()
         self._turn = threading.Lock()
@@ -45,9 +44,6 @@ class GroupCommit:
         It may run in another thread, and once more alone where one of its group failed: it must change nothing but
         the database.
         """
-        if not self._database.is_sqlite:
-            with self._database.write() as connection:
-                return write(connection)
         entry = _Entry(write)
         with self._lock:
             self._waiting.append(entry)
@@ -67,7 +63,7 @@ class GroupCommit:
         with self._lock:
             group = [self._waiting.popleft() for _ in range(min(MOST_TOGETHER, len(self._waiting)))]
         try:
-            with self._database.write() as connection:
+            with self._transaction() as connection:
                 for entry in group:
                     entry.value = entry.write(connection)
         except Exception:  # noqa: BLE001 - whatever one write raises is its own affair; the others are written
@@ -78,7 +74,7 @@ class GroupCommit:
 
     def _alone(self, entry: _Entry[Any]) -> None:
         try:
-            with self._database.write() as connection:
+            with self._transaction() as connection:
                 entry.value = entry.write(connection)
         except Exception as error:  # noqa: BLE001 - raised again in the thread that asked for the write
             entry.error = error

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from appliance.errors import NotFound
 from appliance.storage.database import Database
-from appliance.storage.group_commit import GroupCommit
 from appliance.storage.migrate import migrate
 from appliance.storage.site import set_site_value, site_value
 from appliance.storage.tables import site
@@ -45,28 +44,28 @@ def test_a_write_alone_is_committed_when_it_returns(database):
         set_site_value(connection, "one", 1, 0.0)
         return "done"
 
-    assert GroupCommit(database).run(write) == "done"
+    assert database.together(write) == "done"
     assert value(database, "one") == 1
 
 
 def test_writes_that_wait_share_a_commit(database):
     if not database.is_sqlite:
         pytest.skip("PostgreSQL groups commits itself")
-    group, started, go_on = GroupCommit(database), threading.Event(), threading.Event()
+    started, go_on = threading.Event(), threading.Event()
 
     def first(connection):
         started.set()
         assert go_on.wait(30)
 
     def write(number):
-        return group.run(lambda connection: set_site_value(connection, f"key {number}", number, 0.0))
+        return database.together(lambda connection: set_site_value(connection, f"key {number}", number, 0.0))
 
     with ThreadPoolExecutor(WRITERS + 1) as pool:
-        slow = pool.submit(group.run, first)
+        slow = pool.submit(database.together, first)
         assert started.wait(30)
         commits = commits_of(database)
         writes = [pool.submit(write, number) for number in range(WRITERS)]
-        while len(group._waiting) < WRITERS:
+        while len(database._group._waiting) < WRITERS:
             pass
         go_on.set()
         slow.result(30)
@@ -77,7 +76,6 @@ def test_writes_that_wait_share_a_commit(database):
 
 
 def test_one_that_fails_fails_alone_and_leaves_nothing(database):
-    group = GroupCommit(database)
 
     def write(number):
         def rows(connection):
@@ -86,7 +84,7 @@ def test_one_that_fails_fails_alone_and_leaves_nothing(database):
                 raise NotFound(f"number {number}")
             return number
 
-        return group.run(rows)
+        return database.together(rows)
 
     with ThreadPoolExecutor(8) as pool:
         futures = [pool.submit(write, number) for number in range(WRITERS)]
@@ -105,7 +103,6 @@ def test_what_is_noted_for_the_metrics_counts_once_where_a_group_is_written_agai
 
     metrics = Metrics()
     metrics.count_commits_of(database.engine)
-    group = GroupCommit(database)
 
     def write(number):
         def rows(connection):
@@ -113,7 +110,7 @@ def test_what_is_noted_for_the_metrics_counts_once_where_a_group_is_written_agai
             if number == 3:
                 raise NotFound
 
-        return group.run(rows)
+        return database.together(rows)
 
     with ThreadPoolExecutor(8) as pool:
         futures = [pool.submit(write, number) for number in range(8)]
