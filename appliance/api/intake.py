@@ -21,7 +21,7 @@ async def accepted(parts: ApiParts, plan: Plan, submission: Submission, audio: b
 
     Nothing is decoded for a request that is known, that no route can serve, or that would be late.
     """
-    known = await parts.threads.short(_counted, parts, plan, submission, len(audio), said_duration_s(audio))
+    known = await parts.threads.short(_counted, parts, plan, submission, audio)
     if known is not None:
         return known
     # Asked before it is decoded, and refused rather than answered with a 202 that no worker could keep.
@@ -32,9 +32,7 @@ async def accepted(parts: ApiParts, plan: Plan, submission: Submission, audio: b
     return await parts.threads.short(_accept, parts, submission, decoded)
 
 
-def _counted(
-    parts: ApiParts, plan: Plan, submission: Submission, size_bytes: int, said_s: float | None
-) -> JobDocument | None:
+def _counted(parts: ApiParts, plan: Plan, submission: Submission, audio: bytes) -> JobDocument | None:
     """Count an upload and return its job where everything is known, in one transaction.
 
     That is all an overload does for most of them, and all that a full hit does; hits that come together share a commit.
@@ -42,6 +40,7 @@ def _counted(
     # Kept for half a second: asked for within the transaction, it would take a second connection.
     parts.capabilities.current()
     database, per_minute = parts.database, parts.settings.requests_per_minute
+    size_bytes, said_s = len(audio), said_duration_s(audio)
 
     def look(connection: sa.Connection) -> tuple[JobDocument | None, MeeshyError | None]:
         seen = refusal = None
@@ -50,8 +49,8 @@ def _counted(
                 require_enabled(connection, submission.owner.application_id, submission.request.webhook_url)
             seen = parts.submitter.look(connection, submission, size_bytes, said_s)
         except MeeshyError as refused:
-            # Raised after the commit, so that it is counted as well.
-            refusal = refused
+            # Raised after the commit, so that it is counted as well; without a traceback, which would hold this frame.
+            refusal = refused.with_traceback(None)
         # Other uploads of the same user wait for the count from here to the commit.
         refusal = count_upload(connection, plan, submission.owner, per_minute, database.now_s(connection)) or refusal
         if refusal is not None or seen is None or not seen.complete:
@@ -64,7 +63,7 @@ def _counted(
     try:
         raise refusal
     finally:
-        # The refusal's traceback holds this frame until a garbage collection.
+        # The refusal's traceback holds this frame, and with it the recording, until a garbage collection.
         del refusal
 
 

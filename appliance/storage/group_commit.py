@@ -50,13 +50,15 @@ class GroupCommit:
         with self._turn:
             while not entry.done:
                 self._commit()
-        if entry.error is None:
+        error, entry.error = entry.error, None
+        if error is None:
             return entry.value
         try:
-            raise entry.error
+            raise error
         finally:
-            # The error's traceback holds this frame: with the name, neither would go before a garbage collection.
-            del entry
+            # The error's traceback holds the frames it went through: with the names, nothing that they hold would go
+            # before a garbage collection.
+            del error, entry
 
     def _commit(self) -> None:
         """Commit those that wait, the caller's own among them: the first in the queue are always the oldest."""
