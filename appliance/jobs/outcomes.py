@@ -10,12 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from appliance.cache.answers import Answer, keep
-from appliance.cache.lookups import Lookup, note_lookups
 from appliance.jobs.claims import end_items
 from appliance.jobs.documents import Failure, Source
 from appliance.jobs.endings import Ending, end_targets, fail_jobs
 from appliance.jobs.items import ClaimedItem, NewItem, add_items
 from appliance.jobs.locks import hold_jobs, hold_jobs_and_followers, hold_targets
+from appliance.jobs.lookups import Lookup, note_lookups
 from appliance.jobs.planning import plan_targets
 from appliance.jobs.states import OPEN_TARGET, ItemState, JobState, TargetState
 from appliance.storage.sets import among, update_rows

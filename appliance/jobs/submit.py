@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from appliance.cache.answers import recall
 from appliance.cache.keys import digest, result_key, transcription_key
 from appliance.cache.kinds import Kind
-from appliance.cache.lookups import Lookup, note_lookups
 from appliance.errors import IdempotencyConflict, NoRoute, NotReady
 from appliance.jobs.admission import Admission
 from appliance.jobs.answered import record_answered
@@ -20,6 +19,7 @@ from appliance.jobs.endings import settle_jobs
 from appliance.jobs.events import record_receipts
 from appliance.jobs.items import new_id
 from appliance.jobs.locks import hold_names
+from appliance.jobs.lookups import Lookup, note_lookups
 from appliance.jobs.outlook import Asked
 from appliance.jobs.planning import plan_targets
 from appliance.jobs.query import load_job

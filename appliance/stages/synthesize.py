@@ -10,11 +10,11 @@ import numpy as np
 from appliance.audio.pcm import pcm_of
 from appliance.cache.keys import owner_digest
 from appliance.cache.kinds import Kind
-from appliance.cache.lookups import Lookup
 from appliance.engines.protocols import Samples, SpeakRequest, Speech, Voice
 from appliance.engines.warm import VOICE
 from appliance.errors import MeeshyError, TextUnspeakable
 from appliance.jobs.items import FINISH_KEY, ClaimedItem, hear_key
+from appliance.jobs.lookups import Lookup
 from appliance.jobs.outcomes import Outcome
 from appliance.jobs.states import Stage, TargetState
 from appliance.receipts.receipt import Utterance

@@ -8,12 +8,12 @@ import msgspec
 import sacrebleu
 
 from appliance.cache.kinds import Kind
-from appliance.cache.lookups import Lookup
 from appliance.engines.protocols import TranslateRequest, Translation, Translator
 from appliance.engines.selection import Route, choose_route
 from appliance.engines.sentences import joiner, merge_segments
 from appliance.errors import MeeshyError, NoSpeech
 from appliance.jobs.items import ClaimedItem, hear_key, synthesize_key
+from appliance.jobs.lookups import Lookup
 from appliance.jobs.outcomes import Outcome
 from appliance.jobs.states import Stage, TargetState
 from appliance.stages.context import Context

@@ -1,5 +1,6 @@
 """Of many that miss the same key at once, one computes."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -66,9 +67,11 @@ def test_many_processes_compute_once(form, new_cache, request, tmp_path):
         "postgresql": lambda: request.getfixturevalue("postgres_url"),
         "sqlite": lambda: f"sqlite:///{tmp_path / 'test.sqlite3'}",
     }[form]()
-    command = [sys.executable, "-m", "tests.cache.computing_process", form, address, str(tmp_path)]
+    script = Path(__file__).with_name("computing_process.py")
+    command = [sys.executable, str(script), form, address, str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     processes = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
         for _ in range(PROCESSES)
     ]
     for process in processes:
