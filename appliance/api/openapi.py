@@ -59,7 +59,12 @@ def openapi_config(lasts_s: float) -> OpenAPIConfig:
         version=__version__,
         description=DESCRIPTION,
         openapi_router=Router(
-            path="/schema", route_handlers=[], cache_control=CacheControlHeader(public=True, max_age=round(lasts_s))
+            path="/schema",
+            route_handlers=[],
+            include_in_schema=False,
+            dto=None,
+            return_dto=None,
+            cache_control=CacheControlHeader(public=True, max_age=round(lasts_s)),
         ),
         render_plugins=[_Document()],
         components=Components(
