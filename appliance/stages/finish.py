@@ -36,7 +36,7 @@ def finish(context: Context, items: Sequence[ClaimedItem]) -> None:
             except MeeshyError as error:
                 outcomes.fail(work, error)
             else:
-                spent = [reading.object for reading in work.progress.readings if not reading.kept]
+                spent = [reading.object for reading in work.progress.readings if not reading.kept_bytes]
                 outcomes.add(outcome, stores={name: content}, spent=spent, own=(work.job.owner, name))
 
 

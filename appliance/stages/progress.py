@@ -29,8 +29,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     snr_db: float | None = None
     clipping_ratio: float = 0.0
     faults: tuple[str, ...] = ()
-    kept: bool = False
-    """Whether its utterances are kept, and so its object, for as long as the recording."""
+    kept_bytes: int = 0
+    """What its object takes where that stays, because its utterances are kept, for as long as the recording; else 0."""
 
 
 def uttered(reading: Reading, samples: Samples) -> Samples:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from appliance.audio.measures import clipping_ratio, snr_db
+from appliance.audio.pcm import pcm_of
 from appliance.engines.protocols import SPEECH_RATE_HZ, Samples, Transcription
 from appliance.errors import MeeshyError
 from appliance.jobs.items import FINISH_KEY, synthesize_key
@@ -41,7 +42,7 @@ def verified(
     started_s = context.clock.monotonic_s()
     reading = _measured(context, work, native, spoken, heard)
     answers = learned_utterances(context, work, reading)
-    reading = msgspec.structs.replace(reading, kept=bool(answers))
+    reading = msgspec.structs.replace(reading, kept_bytes=len(pcm_of(native)) if answers else 0)
     progress = msgspec.structs.replace(
         work.progress,
         readings=(*work.progress.readings[:-1], reading),

@@ -5,6 +5,7 @@ import os
 import pytest
 import sqlalchemy as sa
 
+from appliance.cache.purges import note_purge
 from appliance.clock import SystemClock
 from appliance.errors import StorageUnavailable
 from appliance.housekeeping.duties import DUTIES, Duty
@@ -12,8 +13,9 @@ from appliance.housekeeping.house import House, Outcome
 from appliance.housekeeping.rounds import Rounds, last_records
 from appliance.jobs.claims import Claims
 from appliance.jobs.registry import WorkerRegistry
+from appliance.owner import Owner
 from appliance.storage.folder import FolderStore
-from appliance.storage.tables import cached_answers, events, jobs, outbox, rate_windows, workers
+from appliance.storage.tables import cached_answers, events, jobs, outbox, purges, rate_windows, workers
 from appliance.telemetry.metrics import Metrics
 from appliance.workers.capabilities import capabilities_of
 from appliance.workers.worker import Worker
@@ -42,7 +44,7 @@ def rows(bench, table):
 
 def everything(bench):
     with bench.rows() as connection:
-        tables = (jobs, cached_answers, events, outbox, rate_windows, workers)
+        tables = (jobs, cached_answers, events, outbox, purges, rate_windows, workers)
         return bench.stored(), [connection.execute(sa.select(table)).all() for table in tables]
 
 
@@ -63,6 +65,7 @@ def stale_appliance(bench):
                 application_id="app", user_id="bob", kind="any", window_start_s=int(bench.clock.now_s()), requests=1
             )
         )
+        note_purge(connection, Owner("app", "bob"), "job_gone", ["0" * 64], bench.clock.now_s())
     able = capabilities_of(bench.engines, bench.settings)
     WorkerRegistry(bench.database, "old").announce(able, ["hear"])
     bench.clock.advance(1.0)
