@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     redis_url: str = Field(
         default="", repr=False, description="Redis that carries doorbells between hosts. Empty: workers only poll."
     )
+    cache_redis_url: str = Field(
+        default="", repr=False, description="Redis that keeps sentences, utterances' measures and conditioning; a "
+        "server without persistence. Empty: the database keeps them.",
+    )  # fmt: skip
     disk_reserve_bytes: int = Field(
         default=1 << 30, ge=0, description="Free space that writing objects leaves on the data folder's disk. 0: none."
     )
@@ -59,6 +63,12 @@ class Settings(BaseSettings):
         default="cpu", description="What Whisper and the language packs run on; `meeshy pool` sets it per worker."
     )
     threads: int = Field(default=0, ge=0, description="Threads of the model runtimes. 0: as many as there are cores.")
+    model_memory_bytes: int = Field(
+        default=0,
+        ge=0,
+        description="Memory for model weights: Whisper and the voice stay, language packs share the "
+        "rest. 0: what stays, and 1 GiB for packs.",
+    )
     max_upload_bytes: int = Field(default=50_000_000, gt=0, description="Largest request body.")
     max_audio_s: float = Field(default=600.0, gt=0, description="Longest recording, in seconds.")
     sla_s: float = Field(
@@ -86,6 +96,24 @@ class Settings(BaseSettings):
         default=3, ge=1, description="How often a work item is started before it fails as worker_lost."
     )
     result_ttl_s: float = Field(default=7 * 86400.0, gt=0, description="How long results and cached answers are kept.")
+    transcription_ttl_s: float = Field(
+        default=7 * 86400.0, gt=0, description="How long it is known what was heard in a recording."
+    )
+    translation_ttl_s: float = Field(
+        default=7 * 86400.0, gt=0, description="How long a sentence's translation is kept for its owner."
+    )
+    audio_ttl_s: float = Field(
+        default=86400.0, gt=0, description="How long a spoken utterance is kept for its owner, and audio at the edge."
+    )
+    phrase_audio_ttl_s: float = Field(
+        default=30 * 86400.0, gt=0, description="How long the edge keeps audio of the phrase library's sentences."
+    )
+    static_ttl_s: float = Field(
+        default=7 * 86400.0, gt=0, description="How long anybody may keep the API's documentation."
+    )
+    conditioning_ttl_s: float = Field(
+        default=30 * 86400.0, gt=0, description="How long a voice's conditioning is kept after its last use."
+    )
     source_ttl_s: float = Field(default=86400.0, gt=0, description="How long uploaded recordings are kept.")
     webhooks_ttl_s: float = Field(
         default=7 * 86400.0, gt=0, description="How long webhooks that have come to an end are kept, at most."

@@ -25,6 +25,8 @@ from appliance.storage.tables import api_keys, applications
 
 Role = Literal["app", "admin", "admin+app"]
 _KEY = re.compile(r"mk_([0-9a-f]{16})_([0-9a-f]{64})")
+_KEY_NAMED = sa.select(api_keys).where(api_keys.c.id == sa.bindparam("key_id"))
+"""Made once: every request asks it."""
 _NOBODY = "0" * 64
 OPERATOR = "operator"
 """The user id under which changes made at the command line stand in the audit."""
@@ -130,7 +132,7 @@ def caller_of_key(connection: sa.Connection, text: str) -> Caller:
     match = _KEY.fullmatch(text)
     row = None
     if match:
-        row = connection.execute(sa.select(api_keys).where(api_keys.c.id == match[1])).first()
+        row = connection.execute(_KEY_NAMED, {"key_id": match[1]}).first()
     expected = row.secret_sha256 if row else _NOBODY
     given = _sha256(match[2]) if match else ""
     if not hmac.compare_digest(expected, given) or row is None or row.revoked_s is not None:

@@ -29,10 +29,13 @@ def count_request(database: Database, owner: Owner, requests_per_minute: int) ->
     """Count one request of the owner, or raise RateLimited with the seconds until the next window. 0: no limit."""
     if requests_per_minute == 0:
         return
-    with database.write() as connection:
+
+    def count(connection: sa.Connection) -> tuple[int, float]:
         now_s = database.now_s(connection)
-        counted = _count(connection, [("any", owner)], now_s)
-    if counted["any"] > requests_per_minute:
+        return _count(connection, [("any", owner)], now_s)["any"], now_s
+
+    counted, now_s = database.together(count)
+    if counted > requests_per_minute:
         raise _too_many(requests_per_minute, now_s)
 
 
@@ -48,11 +51,6 @@ def count_translation(
         return None
     counted = _count(connection, [("translate", Owner(application_id, EVERYBODY))], now_s)
     return _too_many_for(plan, limit, "by this application", now_s) if counted["translate"] > limit else None
-
-
-def counts_uploads(plan: Plan, requests_per_minute: int) -> bool:
-    """Return whether `count_upload` writes anything."""
-    return bool(requests_per_minute) or plan.user_requests_per_minute is not None
 
 
 def count_upload(

@@ -21,6 +21,7 @@ from appliance.api.parts import ApiParts
 from appliance.api.phrases import get_phrase_stats
 from appliance.api.problems import answer_http_exception, answer_our_error, answer_unexpected
 from appliance.api.profile import erase, get_profile, open_profile, send_sample
+from appliance.api.purges import get_purges
 from appliance.api.stats import get_stats
 from appliance.api.subtitles import get_subtitles
 from appliance.api.translate import translate, translate_async
@@ -30,8 +31,8 @@ from appliance.errors import MeeshyError
 ROUTES = (
     translate, translate_async, get_job, end_job, follow_job, get_audio, head_audio, get_subtitles, get_languages,
     open_profile, get_profile, send_sample, erase,
-    get_usage, get_capacity, give_feedback, get_history, get_stats, get_phrase_stats, live, ready, health, get_metrics,
-    docs,
+    get_usage, get_capacity, give_feedback, get_history, get_stats, get_phrase_stats, get_purges, live, ready, health,
+    get_metrics, docs,
 )  # fmt: skip
 
 
@@ -53,7 +54,7 @@ def create_app(parts: ApiParts) -> Litestar:
             HTTPException: answer_http_exception,
             Exception: answer_unexpected,
         },
-        openapi_config=openapi_config(),
+        openapi_config=openapi_config(parts.settings.static_ttl_s),
         request_max_body_size=parts.settings.max_upload_bytes,
         logging_config=None,
         debug=False,

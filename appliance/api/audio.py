@@ -25,6 +25,11 @@ CHUNK_BYTES = 256 * 1024
 CACHING = "private, no-cache"
 """The user's own cache may keep it, but asks each time: access can be withdrawn, and 304 costs little."""
 
+EDGE_MAX_AGE = "Meeshy-Edge-Max-Age"
+"""For how many seconds an HTTP cache in front may keep the audio. A header of our own: what others understand would let
+them serve it without asking."""
+_PHRASES = "phrases/"
+
 TargetLanguage = Annotated[str, PathParameter(description="A target language of the job.", max_length=35)]
 Range = Annotated[str | None, HeaderParameter(name="Range", required=False, description="`bytes=0-1023` gives 206.")]
 IfNoneMatch = Annotated[
@@ -35,6 +40,12 @@ IfRange = Annotated[
 ]
 _HEADERS = [
     ResponseHeader(name="ETag", description="SHA-256 of the audio.", documentation_only=True, value=""),
+    ResponseHeader(
+        name=EDGE_MAX_AGE,
+        description="Seconds that a cache in front may keep it, asking HEAD before each use.",
+        documentation_only=True,
+        value="",
+    ),
     ResponseHeader(name="Accept-Ranges", description="`bytes`.", documentation_only=True, value=""),
 ]
 _RESPONSES = {
@@ -64,8 +75,10 @@ async def get_audio(
 ) -> Stream:
     """Return the spoken translation; supports ranges and ETags."""
     spoken = await parts.threads.short(_spoken, parts, owner, job_id, language)
-    headers = _headers(spoken)
-    if matches(headers["ETag"], if_none_match):
+    headers = _headers(parts, spoken)
+    known = matches(headers["ETag"], if_none_match)
+    parts.metrics.looked_up("l1", _kind(spoken), hit=known)
+    if known:
         return Stream(iter(()), status_code=304, headers=headers)
     stands = if_range is None or if_range == headers["ETag"]
     part = requested_range(range_, spoken.size_bytes) if stands else None
@@ -97,9 +110,10 @@ async def head_audio(
     owner: Of,
     if_none_match: IfNoneMatch = None,
 ) -> Response[None]:
-    """Return the audio's headers alone."""
+    """Return the audio's headers alone: what an HTTP cache in front asks before it serves what it has."""
     spoken = await parts.threads.short(_spoken, parts, owner, job_id, language)
-    headers = _headers(spoken)
+    headers = _headers(parts, spoken)
+    parts.metrics.looked_up("l1", "authorised", hit=True)
     if matches(headers["ETag"], if_none_match):
         return Response(None, status_code=304, headers=headers)
     headers["Content-Length"] = str(spoken.size_bytes)
@@ -129,8 +143,16 @@ def _spoken(parts: ApiParts, owner: Owner, job_id: str, language: str) -> Spoken
     return finished(target_of(parts.reader.get(owner, job_id), language))
 
 
-def _headers(spoken: Spoken) -> dict[str, str]:
+def _kind(spoken: Spoken) -> str:
+    """Return `phrase` for audio all of whose sentences the phrase library translated, else `audio`."""
+    made_by = spoken.receipt.get("engines", {}).get("translators", ())
+    return "phrase" if made_by and all(name.startswith(_PHRASES) for name in made_by) else "audio"
+
+
+def _headers(parts: ApiParts, spoken: Spoken) -> dict[str, str]:
+    lasts_s = parts.settings.phrase_audio_ttl_s if _kind(spoken) == "phrase" else parts.settings.audio_ttl_s
     return {
+        EDGE_MAX_AGE: str(round(lasts_s)),
         "Content-Type": spoken.media_type,
         "ETag": f'"{spoken.sha256}"',
         "Cache-Control": CACHING,

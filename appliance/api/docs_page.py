@@ -6,6 +6,8 @@ from typing import Any
 from litestar import Request, Response, get
 
 from appliance.api.openapi import completed
+from appliance.api.parts import Parts
+from appliance.api.static import static_response
 from appliance.errors import every_error
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -18,10 +20,12 @@ _STYLE = (
 
 
 @get("/docs", include_in_schema=False, media_type="text/html", sync_to_thread=True)
-def docs(request: Request) -> Response[str]:
+def docs(request: Request, parts: Parts) -> Response[bytes]:
     """Show every route with its parameters and answers, and every error code."""
-    page = rendered(completed(request.app.openapi_schema.to_schema()))
-    return Response(page, media_type="text/html", headers={"Content-Security-Policy": _POLICY})
+    page = rendered(completed(request.app.openapi_schema.to_schema())).encode()
+    return static_response(
+        request, page, "text/html; charset=utf-8", parts.settings.static_ttl_s, {"Content-Security-Policy": _POLICY}
+    )
 
 
 def rendered(document: dict[str, Any]) -> str:

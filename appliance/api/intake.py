@@ -3,15 +3,17 @@
 import logging
 import secrets
 
+import sqlalchemy as sa
+
 from appliance.access.plan import Plan
-from appliance.access.rates import count_upload, counts_uploads
+from appliance.access.rates import count_upload
 from appliance.api.parts import ApiParts
 from appliance.audio.declared import said_duration_s
 from appliance.audio.decoded import DecodedAudio
 from appliance.cache.keys import owner_digest
 from appliance.errors import MeeshyError, NoSpeech, StorageUnavailable
 from appliance.jobs.documents import AudioFacts, JobDocument, MissingRange
-from appliance.jobs.submit import Seen, Submission
+from appliance.jobs.submit import Submission
 from appliance.profiles.samples import Recording
 from appliance.voices.profile_documents import SampleKind
 from appliance.webhooks.trouble import require_enabled
@@ -24,8 +26,7 @@ async def accepted(parts: ApiParts, plan: Plan, submission: Submission, audio: b
 
     Nothing is decoded for a request that is known, that no route can serve, or that would be late.
     """
-    seen = await parts.threads.short(_counted, parts, plan, submission, audio)
-    known = seen.job or (await parts.threads.short(parts.submitter.answer, submission) if seen.complete else None)
+    known = await parts.threads.short(_counted, parts, plan, submission, audio)
     if known is not None:
         return known
     # Asked before it is decoded, and refused rather than answered with a 202 that no worker could keep.
@@ -52,24 +53,34 @@ def _learn(parts: ApiParts, submission: Submission, decoded: DecodedAudio) -> No
         log.debug("a translated recording did not become a sample: %s", refused.code)
 
 
-def _counted(parts: ApiParts, plan: Plan, submission: Submission, audio: bytes) -> Seen:
-    """Look an upload up and count it, in one transaction: this is all that an overload does for most of them."""
+def _counted(parts: ApiParts, plan: Plan, submission: Submission, audio: bytes) -> JobDocument | None:
+    """Count an upload and return its job where everything is known, in one transaction.
+
+    That is all an overload does for most of them, and all that a full hit does; hits that come together share a commit.
+    """
     # Kept for half a second: asked for within the transaction, it would take a second connection.
     parts.capabilities.current()
     database, per_minute = parts.database, parts.settings.requests_per_minute
-    seen = refusal = None
-    with database.write() if counts_uploads(plan, per_minute) else database.read() as connection:
+    size_bytes, said_s = len(audio), said_duration_s(audio)
+
+    def look(connection: sa.Connection) -> tuple[JobDocument | None, MeeshyError | None]:
+        seen = refusal = None
         try:
             if submission.request.webhook_url is not None:
                 require_enabled(connection, submission.owner.application_id, submission.request.webhook_url)
-            seen = parts.submitter.look(connection, submission, len(audio), said_duration_s(audio))
+            seen = parts.submitter.look(connection, submission, size_bytes, said_s)
         except MeeshyError as refused:
-            # Raised after the commit, so that it is counted as well.
-            refusal = refused
-        # Last: other uploads of the same user wait for the count from here to the commit.
+            # Raised after the commit, so that it is counted as well; without a traceback, which would hold this frame.
+            refusal = refused.with_traceback(None)
+        # Other uploads of the same user wait for the count from here to the commit.
         refusal = count_upload(connection, plan, submission.owner, per_minute, database.now_s(connection)) or refusal
+        if refusal is not None or seen is None or not seen.complete:
+            return seen.job if seen else None, refusal
+        return parts.submitter.answer(connection, submission, seen), None
+
+    job, refusal = database.together(look)
     if refusal is None:
-        return seen
+        return job
     try:
         raise refusal
     finally:

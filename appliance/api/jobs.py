@@ -1,6 +1,7 @@
 """A job by its id: look at it, follow it, end or delete it."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated
 
 import msgspec
@@ -17,6 +18,7 @@ from appliance.api.problems import OWNED, problems
 from appliance.api.standing import standing_answer
 from appliance.api.waiting import changes, ended
 from appliance.api.wire import Answer
+from appliance.cache.purges import forget_purged
 from appliance.jobs.cancel import cancel_job, delete_job
 from appliance.jobs.documents import JobDocument
 from appliance.jobs.states import FINAL_JOB
@@ -101,6 +103,10 @@ def _end(parts: ApiParts, owner: Owner, job_id: str) -> JobDocument | None:
     delete_job(parts.database, parts.objects, owner, job_id)
     with parts.database.write() as connection:
         record(connection, owner, "job_deleted", job_id, {}, parts.database.now_s(connection))
+    if parts.cache is not None and parts.cache.beside:
+        # Where it is away, housekeeping asks again.
+        with suppress(errors.StorageUnavailable):
+            forget_purged(parts.database, parts.cache)
     return None
 
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 import msgspec
-from litestar import Request
+from litestar import Request, Router
+from litestar.datastructures import CacheControlHeader
 from litestar.enums import OpenAPIMediaType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import OpenAPIRenderPlugin
@@ -65,13 +66,20 @@ _EXAMPLES = {
 }  # fmt: skip
 
 
-def openapi_config() -> OpenAPIConfig:
-    """Return the configuration under which Litestar makes and serves the document."""
+def openapi_config(lasts_s: float) -> OpenAPIConfig:
+    """Return the configuration under which Litestar makes and serves the document, which may be kept for so long."""
     return OpenAPIConfig(
         title="Meeshy voice translation",
         version=__version__,
         description=DESCRIPTION,
-        path="/schema",
+        openapi_router=Router(
+            path="/schema",
+            route_handlers=[],
+            include_in_schema=False,
+            dto=None,
+            return_dto=None,
+            cache_control=CacheControlHeader(public=True, max_age=round(lasts_s)),
+        ),
         render_plugins=[_Document()],
         components=Components(
             security_schemes={

@@ -11,6 +11,7 @@ from appliance.access.quotas import Quotas
 from appliance.api.room import Room
 from appliance.api.threads import Threads
 from appliance.audio.decoded import DecodedAudio
+from appliance.cache.interface import Cache
 from appliance.clock import Clock, SystemClock
 from appliance.jobs.query import JobReader
 from appliance.jobs.registry import CapabilityReader
@@ -48,6 +49,8 @@ class ApiParts:
     threads: Threads = field(default_factory=Threads)
     room: Room = field(default_factory=Room)
     metrics: Metrics = field(default_factory=Metrics)
+    cache: Cache | None = None
+    """The second cache level where it is beside the database: deletions empty it."""
 
     @cached_property
     def vault(self) -> Vault:

@@ -174,8 +174,7 @@ def _gate(parts: ApiParts, caller: Caller, idempotency_key: str | None) -> Plan:
             # Counted as well: whoever does not wait is told so in the end.
             refusal = full
     if plan.requests_per_minute is not None:
-        with parts.database.write() as connection:
-            refusal = count_translation(connection, plan, application_id, now_s) or refusal
+        refusal = parts.database.together(lambda rows: count_translation(rows, plan, application_id, now_s)) or refusal
     if refusal is None:
         return plan
     try:

@@ -55,7 +55,7 @@ def reported(*, as_json: bool) -> Iterator[Reporter]:
 def panel(row: Row) -> Panel:
     """Return one row: the ratio against its demand, both sides, the control and the output check."""
     verdict = Text(row.verdict.replace("_", " "), style=_COLOURS[row.verdict])
-    sign = "≤" if row.demand_is == "most" else "≥"
+    sign = "≤" if row.demand_is in ("most", "at_most_ms") else "≥"
     title = Text.assemble(f"{row.name} · ", verdict)
     if row.ratio is None:
         return Panel(row.reason, title=title, title_align="left")
@@ -63,6 +63,9 @@ def panel(row: Row) -> Panel:
     demanded = f"; demanded {sign} {row.demand}"
     if row.per_s is not None:
         grid.add_row("rate", f"{row.per_s:,.0f} per second{demanded}")
+        demanded = ""
+    if row.demand_is == "at_most_ms":
+        grid.add_row("latency", f"{row.a:,.1f} ms at the median{demanded} ms")
         demanded = ""
     grid.add_row("ratio", f"{row.ratio:.2f} of medians, {row.min_ratio:.2f} of minima{demanded}")
     grid.add_row("A", f"{row.a:,.1f} ms: {row.a_is}")

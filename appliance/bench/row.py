@@ -8,6 +8,7 @@ import msgspec
 from appliance.bench.figures import control, is_steady, median_ms, min_ms
 from appliance.bench.rounds import Timings
 
+DemandSide = Literal["least", "most", "rate", "at_most_ms"]
 Verdict = Literal["holds", "falls_short", "check_failed", "inconclusive", "not_run"]
 
 
@@ -15,15 +16,15 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     """What a row has to reach.
 
     `least` bounds B / A (how many times faster we are), `most` A / B (what we add); `rate` bounds how much A does in a
-    second, whatever B does.
+    second, `at_most_ms` how long A takes, whatever B does.
     """
 
     bound: float
-    side: Literal["least", "most", "rate"] = "least"
+    side: DemandSide = "least"
 
     def met_by(self, value: float) -> bool:
         """Return whether a ratio, or a rate where that is demanded, is within the demand."""
-        return value <= self.bound if self.side == "most" else value >= self.bound
+        return value <= self.bound if self.side in ("most", "at_most_ms") else value >= self.bound
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +41,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     ratio: float | None
     """Of medians."""
     demand: float
-    demand_is: Literal["least", "most", "rate"]
+    demand_is: DemandSide
     holds: bool | None
     """None where the run allows no statement."""
     a: float | None
@@ -81,13 +82,14 @@ def judged(
     sides: Sides,
     figures: dict[str, float] | None = None,
     per_s: float | None = None,
+    at_most_ms: float | None = None,
 ) -> Row:
     """Return the row of finished timings.
 
     A failed check never holds; otherwise a control out of bounds makes the row inconclusive, and else the ratio of
-    medians, or `per_s` where a rate is demanded, is held against the demand.
+    medians, or `per_s` or `at_most_ms` where such a figure is demanded, is held against the demand.
     """
-    upper, lower = (timings.a, timings.b) if demand.side == "most" else (timings.b, timings.a)
+    upper, lower = (timings.a, timings.b) if demand.side in ("most", "at_most_ms") else (timings.b, timings.a)
     ratio = median_ms(upper) / median_ms(lower)
     verdict: Verdict
     if not check.passed:
@@ -95,7 +97,8 @@ def judged(
     elif not is_steady(timings.a):
         verdict = "inconclusive"
     else:
-        verdict = "holds" if demand.met_by(ratio if per_s is None else per_s) else "falls_short"
+        figure = next(value for value in (per_s, at_most_ms, ratio) if value is not None)
+        verdict = "holds" if demand.met_by(figure) else "falls_short"
     own_control = control(timings.a)
     return Row(
         name=name,

@@ -1,36 +1,48 @@
 """Answers kept for their owner until they expire: finished targets, transcriptions, translations."""
 
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from appliance.owner import Owner
 from appliance.storage.sets import among, insert_rows
 from appliance.storage.tables import cached_answers
+
+REFRESH_BELOW = 0.9
+"""A use is written down when less than this share of an answer's time is left."""
 
 
 def recall(connection: sa.Connection, keys: Collection[str], now_s: float) -> dict[str, Any]:
     """Return the values of those keys that are kept and not expired."""
     if not keys:
         return {}
-    rows = connection.execute(
-        sa.select(cached_answers.c.key, cached_answers.c.value).where(
-            among(connection, cached_answers.c.key, keys), cached_answers.c.expires_s > now_s
-        )
-    )
+    rows = connection.execute(_recalling(connection.dialect.name), {"keys": list(keys), "now_s": now_s})
     return {row.key: row.value for row in rows}
 
 
+@cache
+def _recalling(dialect: str) -> sa.Select:
+    # Made once: every hit asks it, and to build a statement takes as long as to run it.
+    key = cached_answers.c.key
+    if dialect == "postgresql":
+        among_keys = key == sa.any_(sa.bindparam("keys", type_=postgresql.ARRAY(sa.Text())))
+    else:
+        among_keys = key.in_(sa.bindparam("keys", expanding=True))
+    return sa.select(key, cached_answers.c.value).where(among_keys, cached_answers.c.expires_s > sa.bindparam("now_s"))
+
+
 class Answer(NamedTuple):
-    """A value to be kept for its owner; the deletion of its job takes it along."""
+    """A value to be kept for its owner; the deletion of its job takes it along, where it came from one."""
 
     key: str
     owner: Owner
     kind: str
     value: Any
     lasts_s: float
-    job_id: str
+    job_id: str | None
 
 
 def keep(connection: sa.Connection, answers: Sequence[Answer], now_s: float) -> None:
@@ -52,6 +64,22 @@ def keep(connection: sa.Connection, answers: Sequence[Answer], now_s: float) -> 
     insert_rows(connection, cached_answers, rows, replace=("value", "expires_s", "job_id"))
 
 
+def prolong(connection: sa.Connection, keys: Collection[str], now_s: float, lasts_s: float) -> None:
+    """Let answers that were just used last for their whole time again.
+
+    Written only once a tenth of the time has passed: a use that writes costs more than what it recalls.
+    """
+    connection.execute(
+        sa.update(cached_answers)
+        .where(
+            among(connection, cached_answers.c.key, sorted(keys)),
+            cached_answers.c.expires_s > now_s,
+            cached_answers.c.expires_s < now_s + REFRESH_BELOW * lasts_s,
+        )
+        .values(expires_s=now_s + lasts_s)
+    )
+
+
 def forget_expired(connection: sa.Connection, now_s: float) -> int:
     """Remove what has expired and return how much that was; what is kept anew at this moment stays."""
     return _forget(connection, cached_answers.c.expires_s <= now_s, wait=False)
@@ -65,6 +93,20 @@ def forget_job(connection: sa.Connection, job_id: str) -> None:
 def forget_jobs(connection: sa.Connection, job_ids: sa.Select) -> int:
     """Remove every answer that came from the jobs that a query selects, and return how many that were."""
     return _forget(connection, cached_answers.c.job_id.in_(job_ids))
+
+
+def values_of(connection: sa.Connection, owner: Owner, kind: str) -> list[Any]:
+    """Return the values of an owner's answers of a kind, expired ones too."""
+    c = cached_answers.c
+    mine = (c.application_id == owner.application_id, c.user_id == owner.user_id, c.kind == str(kind))
+    return list(connection.scalars(sa.select(c.value).where(*mine)))
+
+
+def forget_owner(connection: sa.Connection, owner: Owner, kinds: Collection[str]) -> int:
+    """Remove an owner's answers of these kinds and return how many that were."""
+    c = cached_answers.c
+    mine = sa.and_(c.application_id == owner.application_id, c.user_id == owner.user_id)
+    return _forget(connection, mine & among(connection, c.kind, [str(kind) for kind in kinds]))
 
 
 def _forget(connection: sa.Connection, which: sa.ColumnElement[bool], *, wait: bool = True) -> int:

@@ -54,9 +54,35 @@ def saying_key(secret: str, text: str, source: str, target: str) -> str:
     return hmac.new(secret.encode(), phrase.encode(), hashlib.sha256).hexdigest()
 
 
-def speech_key(owner: Owner, text: str, language: str, voice: str, synthesizer: str) -> str:
-    """Return the key of one sentence spoken in a version of an owner's voice."""
-    return digest("spoken", owner.application_id, owner.user_id, normalised(text), language, voice, synthesizer)
+def utterance_key(
+    owner: Owner, text: str, language: str, voice_version: str, synthesizer: str, verifier: str,
+    limits: Mapping[str, float],
+) -> str:  # fmt: skip
+    """Return the key of one utterance, spoken in one version of a voice by one engine and heard right by another.
+
+    Case and punctuation stay: they are read aloud. `limits` are those that it was accepted under.
+    """
+    return digest(
+        "spoken", owner.application_id, owner.user_id, normalised(text), language, voice_version, synthesizer, verifier,
+        sorted(limits.items()),
+    )  # fmt: skip
+
+
+def ahead_key(owner: Owner, text: str, language: str, voice_version: str, synthesizer: str) -> str:
+    """Return the key of one sentence that was spoken ahead in a version of an owner's voice, and not heard yet."""
+    return digest(
+        "spoken ahead", owner.application_id, owner.user_id, normalised(text), language, voice_version, synthesizer
+    )  # fmt: skip
+
+
+def conditioning_key(owner: Owner, voice_version: str, engine: str) -> str:
+    """Return the key of what an engine (its whole identity) computes from one version of an owner's voice profile."""
+    return digest("conditioning", owner.application_id, owner.user_id, voice_version, engine)
+
+
+def lease_key(key: str) -> str:
+    """Return the key of the lease on computing what belongs under a key."""
+    return digest("lease", key)
 
 
 def normalised(text: str) -> str:

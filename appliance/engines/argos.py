@@ -16,6 +16,7 @@ from appliance.engines.argos_packs import ArgosPacks, Pack
 from appliance.engines.protocols import EngineIdentity, TranslatedSegment, TranslateRequest, Translation
 from appliance.engines.selection import Pair, Route, chain, choose_route, reachable
 from appliance.engines.sentences import break_long, has_words, joiner, split_sentences
+from appliance.engines.warm import WarmModels
 from appliance.errors import EngineFailed, MeeshyError, ModelMissing, NoRoute
 
 LONGEST_SENTENCE_TOKENS = 160
@@ -66,21 +67,22 @@ class ArgosTranslator:
         beam_size: int = 4,
         hypotheses: int = 4,
         length_penalty: float = 0.2,
-        memory_bytes: int = 1024**3,
+        models: WarmModels | None = None,
         device: str = "cpu",
         compute_type: str = "default",
     ) -> None:
         """Keep the settings; nothing loads before the first use.
 
         `length_penalty` is the exponent of the length that scores are divided by; 0.2 is Argos Translate's own.
-        `threads` batches run side by side, each on one thread. `memory_bytes` bounds the loaded models' files.
+        `threads` batches run side by side, each on one thread. `models` is the memory that loaded packs
+        share with other engines' models; None: one of their own, of 1 GiB.
         `compute_type` other than `default` or `auto` has made packs loop (argos-translate pull request 511).
         """
         self._packs = packs
         self._search = Search(beam_size=beam_size, hypotheses=hypotheses, length_penalty=length_penalty)
         self._compute_type = compute_type
         self._loaded = LoadedPacks(
-            memory_bytes=memory_bytes, threads=max(1, threads), device=device, compute_type=compute_type
+            models or WarmModels(), threads=max(1, threads), device=device, compute_type=compute_type
         )
 
     def __enter__(self) -> Self:

@@ -9,6 +9,7 @@ from appliance.housekeeping.lost_work import return_lost_work
 from appliance.housekeeping.old_events import forget_events
 from appliance.housekeeping.orphans import delete_orphans
 from appliance.housekeeping.phrases import grow_phrases
+from appliance.housekeeping.purges import settle_purges
 from appliance.housekeeping.rates import forget_rate_windows
 from appliance.housekeeping.recordings import drop_recordings
 from appliance.housekeeping.results import expire_results
@@ -17,6 +18,7 @@ from appliance.housekeeping.voice_profiles import expire_profiles, finish_erasur
 from appliance.housekeeping.webhooks import forget_webhooks
 from appliance.housekeeping.worker_rows import forget_gone_workers
 
+ROUND_S = 10.0
 MINUTE_S = 60.0
 HOUR_S = 3600.0
 ERASURE_S = 10.0
@@ -38,6 +40,7 @@ DUTIES: Mapping[str, Duty] = {
     "recordings": Duty(drop_recordings),
     "results": Duty(expire_results),
     "answers": Duty(forget_answers),
+    "purges": Duty(settle_purges, ROUND_S),
     "events": Duty(forget_events),
     "webhooks": Duty(forget_webhooks),
     "rate_windows": Duty(forget_rate_windows),

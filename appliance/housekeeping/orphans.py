@@ -62,7 +62,7 @@ def _named(connection: sa.Connection, kind: str) -> Iterator[str]:
         for readings in _each(connection, sa.select(targets.c.progress["readings"])):
             yield from (reading["object"] for reading in readings)
         spoken_ahead = sa.select(cached_answers.c.value["object"].as_string())
-        yield from _each(connection, spoken_ahead.where(cached_answers.c.kind == "speech"))
+        yield from _each(connection, spoken_ahead.where(cached_answers.c.kind == "ahead"))
 
 
 def _each(connection: sa.Connection, query: sa.Select) -> Iterable:

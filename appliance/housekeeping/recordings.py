@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from appliance.housekeeping.ended_jobs import AT_ONCE, count, ended_before
 from appliance.housekeeping.house import House, Outcome
 from appliance.jobs.documents import AudioFacts
-from appliance.jobs.readings import forget_readings, reading_objects
+from appliance.jobs.readings import forget_readings, kept_bytes_of_job, reading_objects
 from appliance.storage.tables import jobs
 
 
@@ -32,9 +32,10 @@ def _take_out(connection: sa.Connection, rows: list[sa.Row]) -> list[str]:
     readings: set[str] = set()
     for row in rows:
         readings |= reading_objects(connection, row.id)
+        goes_bytes = msgspec.convert(row.audio, AudioFacts).recording_bytes + kept_bytes_of_job(connection, row.id)
         forget_readings(connection, row.id)
         # Jobs from before bytes were counted hold none.
-        left_bytes = max(0, row.stored_bytes - msgspec.convert(row.audio, AudioFacts).recording_bytes)
+        left_bytes = max(0, row.stored_bytes - goes_bytes)
         connection.execute(
             sa.update(jobs).where(jobs.c.id == row.id).values(audio={**row.audio, "pcm": ""}, stored_bytes=left_bytes)
         )

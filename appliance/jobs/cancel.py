@@ -5,11 +5,12 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from appliance.cache.answers import forget_job
+from appliance.cache.purges import note_purge
 from appliance.errors import AlreadyFinished
 from appliance.jobs.documents import JobDocument
 from appliance.jobs.endings import cancel_targets
 from appliance.jobs.events import forget_events_of_job, keep_figures_of_job
-from appliance.jobs.locks import hold_jobs
+from appliance.jobs.locks import hold_jobs, hold_names
 from appliance.jobs.query import load_job
 from appliance.jobs.readings import reading_objects
 from appliance.jobs.states import FINAL_JOB
@@ -59,6 +60,10 @@ def _remove(
         names = {target.spoken.object for target in job.targets if target.spoken and not target.spoken.erased}
         names |= {job.audio.pcm} if job.audio and job.audio.pcm else set()
         orphans = [name for name in names if not object_needed(connection, owner, name)]
+        # One at a time, so that their numbers are in the order of their commits: the edge asks for what came after one.
+        hold_names(connection, ["purges"])
+        audio = {target.spoken.sha256 for target in job.targets if target.spoken}
+        note_purge(connection, owner, job_id, audio, database.now_s(connection))
     for name in (*orphans, *readings):
         objects.delete(name)
 

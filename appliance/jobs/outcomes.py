@@ -15,6 +15,7 @@ from appliance.jobs.documents import Failure, Source
 from appliance.jobs.endings import Ending, end_targets, fail_jobs
 from appliance.jobs.items import ClaimedItem, NewItem, add_items
 from appliance.jobs.locks import hold_jobs, hold_jobs_and_followers, hold_targets
+from appliance.jobs.lookups import Lookup, note_lookups
 from appliance.jobs.planning import plan_targets
 from appliance.jobs.states import OPEN_TARGET, ItemState, JobState, TargetState
 from appliance.storage.sets import among, update_rows
@@ -32,6 +33,8 @@ class Outcome:
     """Columns of the target's row."""
     answers: Sequence[Answer] = ()
     """To be kept for the owner."""
+    lookups: Sequence[Lookup] = ()
+    """What was looked for in the second cache level, to be counted with the rest."""
     following: NewItem | None = None
     """The work that this item leads to."""
     ending: Ending | None = None
@@ -51,6 +54,8 @@ def write_outcomes(connection: sa.Connection, outcomes: Sequence[Outcome], now_s
     held = end_items(connection, passing, ItemState.DONE) | end_items(connection, failing, ItemState.FAILED)
     written = [outcome for outcome in outcomes if outcome.item.id in held]
     _update_targets(connection, written)
+    for outcome in written:
+        note_lookups(connection, outcome.lookups)
     # Under the fence: a job that was deleted meanwhile leaves nothing behind.
     keep(connection, [answer for outcome in written for answer in outcome.answers], now_s)
     _write_sources(connection, {outcome.item.job_id: outcome.source for outcome in written if outcome.source}, now_s)

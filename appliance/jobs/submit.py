@@ -1,6 +1,6 @@
 """Accepting a job: one transaction that holds the job, its targets, first work, usage and idempotency key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -8,8 +8,10 @@ import sqlalchemy as sa
 
 from appliance.cache.answers import recall
 from appliance.cache.keys import digest, result_key, transcription_key
-from appliance.errors import IdempotencyConflict, NoRoute, NotReady
+from appliance.cache.kinds import Kind
+from appliance.errors import IdempotencyConflict, NotReady
 from appliance.jobs.admission import Admission
+from appliance.jobs.answered import record_answered
 from appliance.jobs.deadlines import deadline_s, sla_scale
 from appliance.jobs.documents import AudioFacts, Capabilities, JobDocument, Request
 from appliance.jobs.ended import ended_targets, siblings_of
@@ -17,9 +19,11 @@ from appliance.jobs.endings import settle_jobs
 from appliance.jobs.events import record_receipts
 from appliance.jobs.items import new_id
 from appliance.jobs.locks import hold_names
+from appliance.jobs.lookups import Lookup, note_lookups
 from appliance.jobs.outlook import Asked
 from appliance.jobs.planning import plan_targets
 from appliance.jobs.query import load_job
+from appliance.jobs.reachable import check_targets
 from appliance.jobs.states import OPEN_TARGET, JobState, TargetState
 from appliance.jobs.terms import Allowance, Demand, Terms, VoiceKind
 from appliance.jobs.usage import note_accepted
@@ -29,6 +33,8 @@ from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.tables import audit, jobs, targets
 from appliance.telemetry.noting import note
+
+_INSERT_AUDIT = sa.insert(audit)
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +55,17 @@ class Seen(NamedTuple):
 
     job: JobDocument | None
     """Of a repeated idempotency key."""
-    complete: bool
-    """Whether an answer is kept for each of its languages."""
+    kept: Mapping[str, Any] | None = None
+    """The kept answers by result key, in the languages' order, where there is one for each; else None."""
+    source: Mapping[str, Any] | None = None
+    """What was heard in the recording, where that is kept."""
+    request: Request | None = None
+    """What was asked, with the voice profile that the kept answers are of."""
+
+    @property
+    def complete(self) -> bool:
+        """Return whether an answer is kept for each language."""
+        return self.kept is not None
 
 
 class Submitter:
@@ -84,44 +99,62 @@ class Submitter:
         capabilities = self._known_capabilities()
         earlier = self._earlier(connection, submission)
         if earlier is not None:
-            return Seen(earlier, complete=False)
+            return Seen(earlier)
         now_s = self._database.now_s(connection)
         submission = _in_voice(connection, submission, now_s)
         keys, source_key = self._keys(submission, capabilities), self._source_key(submission, capabilities)
-        kept = recall(connection, [*keys, source_key], now_s).keys()
-        if kept >= set(keys):
-            return Seen(None, complete=True)
+        kept = recall(connection, [*keys, source_key], now_s)
+        if kept.keys() >= set(keys):
+            return Seen(None, {key: kept[key] for key in keys}, kept.get(source_key), submission.request)
         request = submission.request
         check_targets(capabilities, request)
         terms = self._allowance.check(
             connection, submission.owner.application_id, request.targets, _voice(request, capabilities)
         )
         outlook = self.admission.look(connection, now_s)
-        if outlook.binding and (computed := set(keys) - kept - _open_leaders(connection, keys).keys()):
+        if outlook.binding and (computed := set(keys) - kept.keys() - _open_leaders(connection, keys).keys()):
             if said_s is None:
                 self.admission.require_hope(connection, terms, size_bytes, now_s)
-                return Seen(None, complete=False)
+                return Seen(None)
             asked = Asked(
                 said_s, deadline_s(0.0, terms.sla_s, said_s, outlook.scale), languages=len(computed),
                 heard=bool(kept), priority=terms.priority, plan=terms.plan,
             )  # fmt: skip
             self.admission.require_fit(connection, asked, now_s)
-        return Seen(None, complete=False)
+        return Seen(None)
 
-    def answer(self, submission: Submission) -> JobDocument | None:
-        """Return a finished job made from kept answers, None where one of them is no longer kept."""
-        capabilities = self._known_capabilities()
-        with self._database.write() as connection:
-            now_s = self._database.now_s(connection)
-            hold_profile(connection, submission.owner, submission.request)
-            submission = _in_voice(connection, submission, now_s)
-            kept = recall(connection, self._keys(submission, capabilities), now_s)
-            if len(kept) < len(submission.request.targets):
-                return None
-            audio = msgspec.convert(next(iter(kept.values()))["audio"], AudioFacts)
-            return self._earlier_alone(connection, submission) or self._record(
-                connection, submission, audio, capabilities
-            )  # fmt: skip
+    def answer(self, connection: sa.Connection, submission: Submission, seen: Seen) -> JobDocument | None:
+        """Return a finished job made from kept answers, in the transaction that found them (`seen.complete`).
+
+        None where they were of a voice profile that was erased, or made another version, at this very moment.
+        """
+        if seen.kept is None or seen.request is None:
+            raise ValueError("not every language is answered")
+        if seen.request.profile is not None and self._voice_changed(connection, submission, seen.request):
+            return None
+        earlier = self._earlier_alone(connection, submission)
+        if earlier is not None:
+            return earlier
+        submission = msgspec.structs.replace(submission, request=seen.request)
+        now_s, capabilities = self._database.now_s(connection), self._known_capabilities()
+        audio = msgspec.convert(next(iter(seen.kept.values()))["audio"], AudioFacts)
+        demand = _demand(submission.request, capabilities, audio, 0, opens=False)
+        terms = self._allowance.grant(connection, submission.owner, demand, now_s)
+        source = seen.source or next(answer["source"] for answer in seen.kept.values())
+        row = _job_row(submission, audio, terms, now_s) | {
+            "source": {**source, "cached": True} if source else None,
+            "deadline_s": deadline_s(now_s, terms.sla_s, audio.duration_s, sla_scale(connection, self._settings)),
+            "eta_s": None,
+        }
+        note_lookups(connection, [Lookup(Kind.RESULT, len(seen.kept), 0)])
+        job = record_answered(connection, row, submission.request, audio, seen.kept)
+        _attest(connection, submission, job.id, now_s)
+        return job
+
+    def _voice_changed(self, connection: sa.Connection, submission: Submission, seen: Request) -> bool:
+        """Keep the profile from being erased until this transaction ends; return whether it is another one now."""
+        hold_profile(connection, submission.owner, submission.request)
+        return _in_voice(connection, submission, self._database.now_s(connection)).request != seen
 
     def accept(self, submission: Submission, audio: AudioFacts) -> JobDocument:
         """Record a job for a decoded recording and wake the workers; NoRoute where no language can be reached."""
@@ -197,7 +230,6 @@ class Submitter:
         demand = _demand(submission.request, capabilities, audio, len(computed), opens=len(kept) < len(keys))
         # Last of all that this transaction waits for: who holds the quota waits for nobody.
         terms = self._allowance.grant(connection, submission.owner, demand, now_s)
-        job_id = new_id("job")
         source = self._known_source(connection, submission, capabilities, kept, now_s)
         scale = sla_scale(connection, self._settings)
         due_s, eta_s = deadline_s(now_s, terms.sla_s, audio.duration_s, scale), None
@@ -207,9 +239,16 @@ class Submitter:
                 priority=terms.priority, plan=terms.plan,
             )  # fmt: skip
             eta_s = self.admission.admit(connection, asked, now_s)
-        self._insert_job(
-            connection, job_id, submission, audio, terms, now_s, source=source, deadline_s=due_s, eta_s=eta_s
+        row = _job_row(submission, audio, terms, now_s)
+        job_id = row["id"]
+        connection.execute(
+            sa.insert(jobs).values(**row, state=JobState.QUEUED, source=source, deadline_s=due_s, eta_s=eta_s)
         )
+        _attest(connection, submission, job_id, now_s)
+        note_lookups(connection, [
+            Lookup(Kind.RESULT, len(kept), len(keys) - len(kept)),
+            *([Lookup(Kind.TRANSCRIPTION, int(source is not None), int(source is None))] if computed else ()),
+        ])  # fmt: skip
         languages = [(new_id("target"), key) for key in keys]
         rows = [
             {
@@ -236,55 +275,6 @@ class Submitter:
         note(connection, "jobs_accepted", str(terms.priority))
         return load_job(connection, job_id, submission.owner)
 
-    def _insert_job(
-        self,
-        connection: sa.Connection,
-        job_id: str,
-        submission: Submission,
-        audio: AudioFacts,
-        terms: Terms,
-        now_s: float,
-        **known: Any,
-    ) -> None:
-        """Add the job's row; `known` are its source, deadline and ETA as columns."""
-        owner, request = submission.owner, submission.request
-        connection.execute(
-            sa.insert(jobs).values(
-                id=job_id,
-                application_id=owner.application_id,
-                user_id=owner.user_id,
-                state=JobState.QUEUED,
-                accepted_s=now_s,
-                request=msgspec.to_builtins(request),
-                request_sha256=submission.digest(),
-                idempotency_key=submission.idempotency_key,
-                audio_sha256=submission.audio_sha256,
-                audio=msgspec.to_builtins(audio),
-                audio_s=audio.duration_s,
-                plan=terms.plan,
-                priority=terms.priority,
-                sla_s=terms.sla_s,
-                stored_bytes=audio.recording_bytes,
-                voice_profile_id=request.profile.id if request.profile else None,
-                **known,
-            )
-        )
-        if request.profile is not None:
-            detail = {"profile": request.profile.id, "version": request.profile.version}
-            connection.execute(
-                sa.insert(audit).values(
-                    at_s=now_s, application_id=owner.application_id, user_id=owner.user_id,
-                    action="voice_profile_used", subject=job_id, detail=detail,
-                )
-            )  # fmt: skip
-        if request.voice != "stock" and request.consent:
-            connection.execute(
-                sa.insert(audit).values(
-                    at_s=now_s, application_id=owner.application_id, user_id=owner.user_id,
-                    action="consent_attested", subject=job_id, detail={"scope": "one job"},
-                )
-            )  # fmt: skip
-
     def _known_source(
         self,
         connection: sa.Connection,
@@ -299,25 +289,44 @@ class Submitter:
         return {**source, "cached": True} if source else None
 
 
-def check_targets(capabilities: Capabilities, request: Request) -> None:
-    """Raise NoRoute when one of the languages cannot be reached or spoken, with those that can."""
-    reachable = reachable_targets(capabilities, request.source_language, request.allow_deepl)
-    missing = [target for target in request.targets if target not in reachable]
-    if missing:
-        heard = f" from '{request.source_language}'" if request.source_language else ""
-        raise NoRoute(
-            f"There is no route{heard} to {', '.join(missing)}; there is one to: {', '.join(sorted(reachable))}.",
-            reachable=sorted(reachable),
-        )
+def _job_row(submission: Submission, audio: AudioFacts, terms: Terms, now_s: float) -> dict[str, Any]:
+    """Return the columns of a new job that do not depend on what is known about it."""
+    owner, request = submission.owner, submission.request
+    return {
+        "id": new_id("job"),
+        "application_id": owner.application_id,
+        "user_id": owner.user_id,
+        "accepted_s": now_s,
+        "request": msgspec.to_builtins(request),
+        "request_sha256": submission.digest(),
+        "idempotency_key": submission.idempotency_key,
+        "audio_sha256": submission.audio_sha256,
+        "audio": msgspec.to_builtins(audio),
+        "audio_s": audio.duration_s,
+        "plan": terms.plan,
+        "priority": terms.priority,
+        "sla_s": terms.sla_s,
+        "stored_bytes": audio.recording_bytes,
+        "voice_profile_id": request.profile.id if request.profile else None,
+    }
 
 
-def reachable_targets(capabilities: Capabilities, source: str | None, allow_deepl: bool) -> set[str]:
-    """Return the languages that can be spoken and that a route leads to, from one language or from any."""
-    speaks = set(capabilities.speaks)
-    if allow_deepl and capabilities.deepl:
-        return speaks
-    routed = {target for from_, target, _ in capabilities.routes if source in (None, from_)}
-    return speaks & (routed | ({source} if source else set()))
+def _attest(connection: sa.Connection, submission: Submission, job_id: str, now_s: float) -> None:
+    """Write down what a job that speaks in somebody's voice rests on: a profile, or consent that was attested."""
+    owner, request = submission.owner, submission.request
+    grounds = []
+    if request.profile is not None:
+        grounds.append(("voice_profile_used", {"profile": request.profile.id, "version": request.profile.version}))
+    if request.voice != "stock" and request.consent:
+        grounds.append(("consent_attested", {"scope": "one job"}))
+    for action, detail in grounds:
+        connection.execute(
+            _INSERT_AUDIT,
+            {
+                "at_s": now_s, "application_id": owner.application_id, "user_id": owner.user_id,
+                "action": action, "subject": job_id, "detail": detail,
+            },
+        )  # fmt: skip
 
 
 def _in_voice(connection: sa.Connection, submission: Submission, now_s: float) -> Submission:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from appliance.jobs.documents import AudioFacts
 from appliance.jobs.ended import Siblings, first_computed
+from appliance.jobs.readings import kept_bytes
 from appliance.jobs.states import TargetState
 from appliance.owner import Owner
 from appliance.storage.sets import among, update_rows
@@ -72,11 +73,11 @@ def note_ended(connection: sa.Connection, ended: Sequence[sa.Row], siblings: Sib
 
 
 def stored_bytes(ended: Sequence[sa.Row]) -> dict[str, int]:
-    """Return, per job, the bytes of the results that its targets have just ended with."""
+    """Return, per job, the bytes of the results that its targets have just ended with, and of readings that stay."""
     found: dict[str, int] = {}
     for row in ended:
         if row.spoken and not row.cached and row.follows_id is None:
-            found[row.job_id] = found.get(row.job_id, 0) + row.spoken["size_bytes"]
+            found[row.job_id] = found.get(row.job_id, 0) + row.spoken["size_bytes"] + kept_bytes(row.progress)
     return found
 
 

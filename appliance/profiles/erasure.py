@@ -11,12 +11,14 @@ from typing import Literal
 import msgspec
 import sqlalchemy as sa
 
-from appliance.cache.answers import forget_jobs
+from appliance.cache.answers import forget_jobs, forget_owner, values_of
 from appliance.cache.keys import owner_digest
+from appliance.cache.kinds import Kind
+from appliance.cache.purges import WHOLE_OWNER, note_purge
 from appliance.jobs.documents import Spoken
 from appliance.jobs.endings import cancel_targets_of_jobs
 from appliance.jobs.items import new_id
-from appliance.jobs.locks import hold_jobs
+from appliance.jobs.locks import hold_jobs, hold_names
 from appliance.jobs.states import OPEN_JOB
 from appliance.owner import Owner
 from appliance.profiles.audit import record
@@ -36,6 +38,8 @@ from appliance.storage.tables import (
 from appliance.voices.profile_rows import owner_of, profile_of
 
 Reason = Literal["asked", "expired", "restored"]
+_SPOKEN = (Kind.AUDIO, Kind.AHEAD, Kind.CONDITIONING)
+"""Kept answers that hold somebody's voice, or name it."""
 TOMBSTONES = "tombstone/"
 """Objects too: a database that is restored from before an erasure knows nothing of it."""
 
@@ -104,7 +108,11 @@ def _erase_rows(connection: sa.Connection, profile: sa.Row, reason: Reason, now_
     cancel_targets_of_jobs(connection, open_ones, now_s)
     # Those that have ended are written too; an owner who deletes one at this moment holds it.
     hold_jobs(connection, connection.scalars(used).all())
-    readings, results, languages = _take_out_results(connection, used)
+    readings, results, languages, audio = _take_out_results(connection, used)
+    ahead = {value["object"] for value in values_of(connection, owner, Kind.AHEAD)}
+    # One at a time, so that their numbers are in the order of their commits: the edge asks for what came after one.
+    hold_names(connection, ["purges"])
+    note_purge(connection, owner, WHOLE_OWNER, audio, now_s)
     samples = connection.scalars(sa.select(voice_samples.c.object).where(voice_samples.c.profile_id == profile.id))
     of_samples = samples.all()
     counts = {
@@ -113,12 +121,12 @@ def _erase_rows(connection: sa.Connection, profile: sa.Row, reason: Reason, now_
         "samples": len(of_samples),
         "versions": _count(connection, voice_versions, profile),
         "conditionings": _count(connection, voice_conditionings, profile),
-        "cached_answers": forget_jobs(connection, used),
+        "cached_answers": forget_jobs(connection, used) + forget_owner(connection, owner, _SPOKEN),
         "keys": 1,
         "consents": 1,
     }
     pending = Pending(
-        objects=(profile.key_object, *of_samples, *readings, *results),
+        objects=(profile.key_object, *of_samples, *readings, *results, *ahead),
         folder=folder_of(owner, profile.id),
         results_folder=owner_digest(owner),
         targets=tuple(languages),
@@ -139,11 +147,14 @@ def _erase_rows(connection: sa.Connection, profile: sa.Row, reason: Reason, now_
     return tombstone, pending
 
 
-def _take_out_results(connection: sa.Connection, used: sa.Select) -> tuple[set[str], set[str], list[str]]:
+def _take_out_results(
+    connection: sa.Connection, used: sa.Select
+) -> tuple[set[str], set[str], list[str], set[str]]:  # fmt: skip
     """Take readings, and results that the profile spoke, out of jobs.
 
-    Returns the names of both kinds of objects, and the languages that keep no audio: whatever a worker stores for one
-    of them later goes too. Followers and cached languages name the objects of those that they took them from.
+    Returns the names of both kinds of objects, the languages that keep no audio (whatever a worker stores for one of
+    them later goes too), and the SHA-256 of the results, by which caches in front know them. Followers and cached
+    languages name the objects of those that they took them from.
     """
     rows = connection.execute(
         sa.select(targets.c.id, targets.c.job_id, targets.c.spoken, targets.c.progress, targets.c.cached)
@@ -152,6 +163,7 @@ def _take_out_results(connection: sa.Connection, used: sa.Select) -> tuple[set[s
     ).all()
     readings: set[str] = set()
     results: set[str] = set()
+    audio: set[str] = set()
     silent: list[str] = []
     freed: dict[str, int] = {}
     changes = []
@@ -162,12 +174,13 @@ def _take_out_results(connection: sa.Connection, used: sa.Select) -> tuple[set[s
             silent.append(row.id)
         if spoken is not None and spoken.by_profile and not spoken.erased:
             results.add(spoken.object)
+            audio.add(spoken.sha256)
             freed[row.job_id] = freed.get(row.job_id, 0) + (0 if row.cached else spoken.size_bytes)
             spoken = msgspec.structs.replace(spoken, object="", sha256="", size_bytes=0, erased=True)
         changes.append({"id": row.id, "spoken": spoken, "progress": None})
     update_rows(connection, targets, changes)
     _free(connection, freed)
-    return readings, results, silent
+    return readings, results, silent, audio
 
 
 def _free(connection: sa.Connection, freed: Mapping[str, int]) -> None:

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from appliance.cache.database_cache import DatabaseCache
+from appliance.cache.interface import Cache
 from appliance.clock import Clock, SystemClock
 from appliance.engines.protocols import SpeakerEncoder, Synthesizer, Transcriber, Translator, Voice
+from appliance.engines.warm import WarmModels
 from appliance.languages import NAMES
 from appliance.settings import Settings
 from appliance.stages.references import References
@@ -46,6 +49,15 @@ class Context:
     settings: Settings
     references: References
     clock: Clock = field(default_factory=SystemClock)
+    kept: Cache | None = None
+    """The second cache level where it is beside the database; None: it is the database."""
+    models: WarmModels = field(default_factory=WarmModels)
+    """The models in memory."""
+
+    @property
+    def cache(self) -> Cache:
+        """Return the second cache level."""
+        return self.kept or DatabaseCache(self.database, self.settings)
 
     @cached_property
     def vault(self) -> Vault:

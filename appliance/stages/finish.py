@@ -11,6 +11,7 @@ from appliance.audio.loudness import integrated_lufs, normalised
 from appliance.audio.pcm import samples_of
 from appliance.cache.answers import Answer
 from appliance.cache.keys import owner_digest
+from appliance.cache.kinds import Kind
 from appliance.errors import MeeshyError
 from appliance.jobs.documents import Spoken
 from appliance.jobs.endings import Ending
@@ -35,7 +36,7 @@ def finish(context: Context, items: Sequence[ClaimedItem]) -> None:
             except MeeshyError as error:
                 outcomes.fail(work, error)
             else:
-                spent = [reading.object for reading in work.progress.readings]
+                spent = [reading.object for reading in work.progress.readings if not reading.kept_bytes]
                 outcomes.add(outcome, stores={name: content}, spent=spent, own=(work.job.owner, name))
 
 
@@ -84,4 +85,4 @@ def _answer(context: Context, work: Work, spoken: Spoken) -> Answer:
         "source": work.job.source,
         "audio": msgspec.structs.replace(work.job.audio, pcm="") if work.job.audio else None,
     }
-    return work.answer(work.result_key, "result", kept, context.settings.result_ttl_s)
+    return work.answer(work.result_key, Kind.RESULT, kept, context.settings.result_ttl_s)

@@ -11,6 +11,7 @@ from appliance.jobs.documents import Failure
 from appliance.jobs.outcomes import Outcome, write_outcomes
 from appliance.jobs.query import open_ones
 from appliance.owner import Owner
+from appliance.stages.beside import keep_beside, within_database
 from appliance.stages.context import Context
 from appliance.stages.work import Work
 
@@ -93,9 +94,11 @@ class Outcomes:
     def _write(self, ready: Sequence[_Ready]) -> None:
         # Before the rows that name them.
         self._context.objects.put_all({name: content for each in ready for name, content in each.stores.items()})
-        database = self._context.database
+        database, outcomes = self._context.database, [each.outcome for each in ready]
         with database.write() as connection:
-            written = write_outcomes(connection, [each.outcome for each in ready], database.now_s(connection))
+            own = [within_database(outcome) for outcome in outcomes] if self._context.cache.beside else outcomes
+            written = write_outcomes(connection, own, database.now_s(connection))
+        keep_beside(self._context, [outcome for outcome in outcomes if outcome.item.id in written])
         for each in ready:
             if each.outcome.item.id in written:
                 self._delete(each.spent)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from appliance.audio.pcm import samples_of
 from appliance.engines.protocols import Samples, TranscribeRequest, Transcription
+from appliance.engines.warm import WHISPER
 from appliance.errors import MeeshyError
 from appliance.jobs.items import ClaimedItem
 from appliance.jobs.outcomes import Outcome
@@ -30,6 +31,7 @@ def hear(context: Context, items: Sequence[ClaimedItem]) -> None:
         if not heard:
             return
         started_s = context.clock.monotonic_s()
+        context.models.used_warm(WHISPER)
         results = context.engines.transcriber.transcribe([request for _, _, request in heard])
         elapsed_s = context.clock.monotonic_s() - started_s
         for (work, sound, request), result in zip(heard, results, strict=True):

@@ -4,7 +4,9 @@ It stays with an ended target as long as the recording does, because it names th
 """
 
 import msgspec
+import numpy as np
 
+from appliance.engines.protocols import Samples
 from appliance.receipts.receipt import Utterance
 
 
@@ -31,6 +33,17 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """Of the voice profile that it was spoken with, None without one."""
     notice: str | None = None
     """Why the voice profile was not used, None where nothing was in its way."""
+    kept_bytes: int = 0
+    """What its object takes where that stays, because its utterances are kept, for as long as the recording; else 0."""
+
+
+def uttered(reading: Reading, samples: Samples) -> Samples:
+    """Return the spoken parts alone: the pauses between them are digital silence, which no recording would have."""
+    spans = [
+        samples[round(part.start_s * reading.rate_hz) : round(part.end_s * reading.rate_hz)]
+        for part in reading.utterances
+    ]
+    return np.concatenate(spans)
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):

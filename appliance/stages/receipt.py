@@ -4,6 +4,7 @@ from appliance.audio.measures import duration_ratio
 from appliance.receipts.receipt import Attempt, Engines, Receipt, VoiceUsed
 from appliance.stages.context import Context
 from appliance.stages.progress import Progress, Reading
+from appliance.stages.router import Known, skipped
 from appliance.stages.work import Work
 
 MATCHED_NOTICE = "Stock voices mixed to resemble the speaker; the speaker's own voice is not cloned."
@@ -54,7 +55,7 @@ def write_receipt(
             for each in progress.readings
         ),
         stage_ms={"transcribe": 0.0 if source.cached else source.elapsed_ms, **progress.stage_ms},
-        cached_stages=(("transcribe",) if source.cached else ()) + progress.cached_stages,
+        cached_stages=skipped(Known(transcription=source.cached)) + progress.cached_stages,
         utterances=reading.utterances,
     )  # fmt: skip
 

@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from appliance.cache.answers import Answer, recall
+from appliance.cache.answers import Answer
 from appliance.cache.keys import translation_key
+from appliance.cache.kinds import Kind
 from appliance.cache.library import look_up
 from appliance.owner import Owner
+from appliance.stages.context import Context
 from appliance.stages.work import Work
 
 
@@ -21,6 +23,9 @@ class KnownSentence(msgspec.Struct, frozen=True, kw_only=True):
     alternatives: tuple[str, ...] = ()
     engines: tuple[str, ...]
     quality: str
+    back: str = ""
+    """Brought back to the language that was heard, by `back_by`; empty where that was not done."""
+    back_by: str = ""
     memory: str = ""
     """`phrases` or `translations` when it was remembered, empty when it was made now."""
 
@@ -34,18 +39,22 @@ class Wanted(NamedTuple):
     texts: Sequence[str]
 
 
-def remember(connection: sa.Connection, wanted: Sequence[Wanted], now_s: float) -> list[dict[str, KnownSentence]]:
+def remember(context: Context, wanted: Sequence[Wanted]) -> list[dict[str, KnownSentence]]:
     """Return the known ones of each target's sentences; the library comes before the engine's own earlier work."""
-    cached = [
-        {text: translation_key(each.owner, text, *each.pair, each.translator) for text in each.texts} for each in wanted
-    ]
-    own = recall(connection, {key for keys in cached for key in keys.values()}, now_s)
-    library = look_up(connection, [(each.texts, each.pair, each.translator) for each in wanted])
+    cached = [of_owner(each) for each in wanted]
+    own = context.cache.recall(Kind.TRANSLATION, {key for keys in cached for key in keys})
+    with context.database.read() as connection:
+        library = look_up(connection, [(each.texts, each.pair, each.translator) for each in wanted])
     return [
-        {text: _own(own[key]) for text, key in of_owner.items() if key in own}
+        {text: own_sentence(own[key]) for key, text in of_owner.items() if key in own}
         | {text: _of_site(row) for text, row in of_library.items()}
         for of_owner, of_library in zip(cached, library, strict=True)
     ]
+
+
+def of_owner(wanted: Wanted) -> dict[str, str]:
+    """Return the sentences by the keys under which the owner's own translations of them are kept."""
+    return {translation_key(wanted.owner, text, *wanted.pair, wanted.translator): text for text in wanted.texts}
 
 
 def learned(
@@ -53,12 +62,13 @@ def learned(
 ) -> list[Answer]:
     """Return what is to be kept of sentences that an engine has translated, for their owner only."""
     return [
-        work.answer(translation_key(work.job.owner, text, *pair, translator), "translation", sentence, lasts_s)
+        work.answer(translation_key(work.job.owner, text, *pair, translator), Kind.TRANSLATION, sentence, lasts_s)
         for text, sentence in sentences
     ]
 
 
-def _own(value: Any) -> KnownSentence:
+def own_sentence(value: Any) -> KnownSentence:
+    """Return a kept translation as the sentence that it is."""
     return msgspec.structs.replace(msgspec.convert(value, KnownSentence), memory="translations")
 
 

@@ -2,22 +2,24 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
-from appliance.audio.pcm import pcm_of
+from appliance.audio.pcm import pcm_of, samples_of
 from appliance.cache.answers import Answer, keep, recall
-from appliance.cache.keys import owner_digest, speech_key
+from appliance.cache.keys import ahead_key, owner_digest
+from appliance.cache.kinds import AHEAD_S, Kind
 from appliance.engines.protocols import Speech
+from appliance.errors import NotFound
 from appliance.owner import Owner
 from appliance.stages.context import Context
+from appliance.voices.profile_rows import profile_of
 
-KIND = "speech"
-PHRASE_AUDIO_S = 30 * 86_400.0
-"""How long the sound of a phrase is kept; a version of the voice that is replaced is not asked for again."""
+KIND = Kind.AHEAD
 
 
 class SpokenIn(NamedTuple):
-    """Whose voice, in which version, speaking which language."""
+    """Whose voice, in which version (`Voice.version`), speaking which language."""
 
     owner: Owner
     version: str
@@ -31,8 +33,12 @@ class SpeechShelf(Protocol):
         """Return which of these texts are not kept, in their order."""
         ...
 
+    def take(self, of: SpokenIn, texts: Sequence[str]) -> dict[str, Speech]:
+        """Return those of these sentences that are kept, by text."""
+        ...
+
     def put(self, of: SpokenIn, text: str, speech: Speech) -> None:
-        """Keep a sentence."""
+        """Keep a sentence, unless its voice was erased meanwhile."""
         ...
 
 
@@ -51,8 +57,22 @@ class KeptSpeech:
             kept = recall(connection, set(keys.values()), database.now_s(connection))
         return [text for text, key in keys.items() if key not in kept]
 
+    def take(self, of: SpokenIn, texts: Sequence[str]) -> dict[str, Speech]:
+        """Return those of these sentences that are kept, by text."""
+        keys = {text: self._key(of, text) for text in texts}
+        database = self._context.database
+        with database.read() as connection:
+            kept = recall(connection, set(keys.values()), database.now_s(connection))
+        found = {}
+        for text, key in keys.items():
+            with suppress(NotFound):  # its profile was erased since
+                if key in kept:
+                    samples = samples_of(self._context.objects.get(kept[key]["object"]))
+                    found[text] = Speech(samples, kept[key]["rate_hz"])
+        return found
+
     def put(self, of: SpokenIn, text: str, speech: Speech) -> None:
-        """Keep a sentence."""
+        """Keep a sentence, unless its voice was erased meanwhile."""
         pcm = pcm_of(speech.samples)
         # Not the name of a reading: those go with their targets.
         name = f"speech/{owner_digest(of.owner)}/ahead-{hashlib.sha256(pcm).hexdigest()}.s16"
@@ -63,11 +83,16 @@ class KeptSpeech:
             "duration_s": round(len(speech.samples) / speech.rate_hz, 3),
             "voice_version": of.version,
         }
-        answer = Answer(self._key(of, text), of.owner, KIND, value, PHRASE_AUDIO_S, job_id="")
+        answer = Answer(self._key(of, text), of.owner, KIND, value, AHEAD_S, job_id="")
         database = self._context.database
         with database.write() as connection:
-            keep(connection, [answer], database.now_s(connection))
+            # Held until the commit: an erasure then finds the row, or this finds no profile.
+            erased = profile_of(connection, of.owner, lock="use") is None
+            if not erased:
+                keep(connection, [answer], database.now_s(connection))
+        if erased:
+            self._context.objects.delete(name)
 
     def _key(self, of: SpokenIn, text: str) -> str:
         synthesizer = self._context.engines.synthesizer.identity().key
-        return speech_key(of.owner, text, of.language, of.version, synthesizer)
+        return ahead_key(of.owner, text, of.language, of.version, synthesizer)

@@ -1,17 +1,20 @@
 """Speaking a batch: every sentence of every target in one call, then joined with the speaker's own pauses."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import numpy as np
 
 from appliance.audio.pcm import pcm_of
 from appliance.cache.keys import owner_digest
+from appliance.cache.kinds import Kind
 from appliance.engines.protocols import Samples, SpeakRequest, Speech, Voice
+from appliance.engines.warm import VOICE
 from appliance.errors import MeeshyError, TextUnspeakable
-from appliance.jobs.items import ClaimedItem, hear_key
+from appliance.jobs.items import FINISH_KEY, ClaimedItem, hear_key
+from appliance.jobs.lookups import Lookup
 from appliance.jobs.outcomes import Outcome
 from appliance.jobs.states import Stage, TargetState
 from appliance.receipts.receipt import Utterance
@@ -19,9 +22,12 @@ from appliance.stages.conditioning import condition
 from appliance.stages.context import Context
 from appliance.stages.gathering import gathered
 from appliance.stages.profile_voice import profile_voice
-from appliance.stages.progress import Reading
+from appliance.stages.progress import Reading, uttered
 from appliance.stages.recording import source_samples
+from appliance.stages.router import Known, after_speech, skipped
 from appliance.stages.spans import Span
+from appliance.stages.speech_shelf import KeptSpeech, SpokenIn
+from appliance.stages.utterance_memory import KnownUtterance, reading_of_known, remember_utterances
 from appliance.stages.work import Work, load_work
 
 SHORTEST_PAUSE_S = 0.15
@@ -49,13 +55,32 @@ class _Script:
     spans_s: tuple[Span, ...]
     chosen: _Chosen
     seed: int
+    known: Mapping[str, KnownUtterance] = field(default_factory=dict)
+    """Sentences that were spoken before and heard to be right; none for another reading, which is to differ."""
+    ahead: Mapping[str, Speech] = field(default_factory=dict)
+    """Sentences that were spoken ahead in the profile's voice, and are heard now."""
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        return tuple(text for text in self.sentences if text not in self.known)
 
     @property
     def voice(self) -> Voice:
         return self.chosen.voice
 
     def requests(self) -> list[SpeakRequest]:
-        return [SpeakRequest(text, self.work.of.language, self.voice, self.seed) for text in self.sentences]
+        return [
+            SpeakRequest(text, self.work.of.language, self.voice, self.seed)
+            for text in self.unknown
+            if text not in self.ahead
+        ]
+
+    def made_before(self, text: str) -> Speech | None:
+        return self.known[text].speech if text in self.known else self.ahead.get(text)
+
+    def lookups(self) -> tuple[Lookup, ...]:
+        missed = len(self.unknown)
+        return () if self.seed else (Lookup(Kind.AUDIO, len(self.sentences) - missed, missed),)
 
 
 def synthesize(context: Context, items: Sequence[ClaimedItem]) -> None:
@@ -77,21 +102,42 @@ def synthesize(context: Context, items: Sequence[ClaimedItem]) -> None:
         outcomes.write()
         if not scripts:
             return
+        scripts = _recalled(context, scripts)
         requests = [request for script in scripts for request in script.requests()]
-        spoken = iter(context.engines.synthesizer.speak(requests))
+        if requests:
+            context.models.used_warm(VOICE)
+        spoken = iter(context.engines.synthesizer.speak(requests) if requests else ())
         for script in scripts:
-            results = [next(spoken) for _ in script.sentences]
+            results = [script.made_before(text) or next(spoken) for text in script.sentences]
             elapsed_s = context.clock.monotonic_s() - started_s
             error = next((result for result in results if isinstance(result, MeeshyError)), None)
             if error is not None:
                 outcomes.fail(script.work, error)
             else:
                 speeches = [result for result in results if isinstance(result, Speech)]
-                reading, pcm = _reading(context, script, speeches)
+                reading, samples = _reading(context, script, speeches)
                 outcomes.add(
-                    _outcome(script, reading, elapsed_s), stores={reading.object: pcm},
+                    _outcome(context, script, reading, samples, elapsed_s), stores={reading.object: pcm_of(samples)},
                     own=(script.work.job.owner, reading.object),
                 )  # fmt: skip
+
+
+def _recalled(context: Context, scripts: Sequence[_Script]) -> list[_Script]:
+    """Return the scripts with what is known of them, one look for all."""
+    first = [script for script in scripts if script.seed == 0]
+    found = remember_utterances(context, [(script.work, script.voice, script.sentences) for script in first])
+    known = {script.work.item.id: utterances for script, utterances in zip(first, found, strict=True)}
+    recalled = [replace(script, known=known.get(script.work.item.id, {})) for script in scripts]
+    return [
+        replace(script, ahead=_spoken_ahead(context, script)) if script.seed == 0 else script for script in recalled
+    ]
+
+
+def _spoken_ahead(context: Context, script: _Script) -> Mapping[str, Speech]:
+    if script.chosen.profile_version is None or not script.unknown:
+        return {}
+    spoken_in = SpokenIn(script.work.job.owner, script.voice.version, script.work.of.language)
+    return KeptSpeech(context).take(spoken_in, list(dict.fromkeys(script.unknown)))
 
 
 def _script(context: Context, work: Work) -> _Script:
@@ -153,13 +199,12 @@ def _too_unlike(reading: Reading, context: Context) -> bool:
     return reading.similarity is not None and reading.similarity < context.settings.min_similarity
 
 
-def _reading(context: Context, script: _Script, speeches: Sequence[Speech]) -> tuple[Reading, bytes]:
-    """Return what is known of a reading, and its samples as they are stored."""
+def _reading(context: Context, script: _Script, speeches: Sequence[Speech]) -> tuple[Reading, Samples]:
+    """Return what is known of a reading, and its samples."""
     samples, utterances = _joined(script, speeches)
-    pcm = pcm_of(samples)
     # Named by the target too: two targets may read the same text in the same voice, and each drops its own readings.
     owner, target_id = script.work.job.owner, script.work.of.id
-    name = f"speech/{owner_digest(owner)}/{target_id}-{hashlib.sha256(pcm).hexdigest()}.s16"
+    name = f"speech/{owner_digest(owner)}/{target_id}-{hashlib.sha256(pcm_of(samples)).hexdigest()}.s16"
     rate_hz = speeches[0].rate_hz
     reading = Reading(
         object=name,
@@ -173,25 +218,33 @@ def _reading(context: Context, script: _Script, speeches: Sequence[Speech]) -> t
         profile_version=script.chosen.profile_version,
         notice=script.chosen.notice,
     )
-    return reading, pcm
+    return reading, samples
 
 
-def _outcome(script: _Script, reading: Reading, elapsed_s: float) -> Outcome:
+def _outcome(context: Context, script: _Script, reading: Reading, samples: Samples, elapsed_s: float) -> Outcome:
     work = script.work
+    heard = None
+    if not script.unknown:
+        heard = reading_of_known(context, reading, script.known, uttered(reading, samples))
+    known = Known(
+        # A later reading finds the voice that this target's first one made: nothing was saved for it then.
+        voice=script.chosen.known and not work.progress.readings,
+        spoken=not script.requests(),
+        speech=heard is not None,
+    )
+    reading = heard or reading
     progress = msgspec.structs.replace(
         work.progress,
         readings=(*work.progress.readings, reading),
         stage_ms=work.progress.timed("synthesize", elapsed_s),
-        # A later reading finds the voice that this target's first one made: nothing was saved for it then.
-        cached_stages=(
-            *work.progress.cached_stages,
-            *(("voice",) if script.chosen.known and not work.progress.readings else ()),
-        ),
+        cached_stages=(*work.progress.cached_stages, *skipped(known)),
     )
+    if after_speech(known) is Stage.FINISH:
+        state, following = TargetState.FINISHING, work.next(Stage.FINISH, FINISH_KEY)
+    else:
+        state, following = TargetState.VERIFYING, work.next(Stage.VERIFY, hear_key(reading.duration_s))
     return Outcome(
-        item=work.item,
-        target={"progress": progress, "state": TargetState.VERIFYING},
-        following=work.next(Stage.VERIFY, hear_key(reading.duration_s)),
+        item=work.item, target={"progress": progress, "state": state}, following=following, lookups=script.lookups()
     )
 
 

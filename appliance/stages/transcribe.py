@@ -3,6 +3,7 @@
 import msgspec
 
 from appliance.cache.keys import transcription_key
+from appliance.cache.kinds import Kind
 from appliance.engines.protocols import Transcription
 from appliance.errors import NoSpeech
 from appliance.jobs.documents import Source
@@ -34,7 +35,7 @@ def transcribed(context: Context, work: Work, heard: Transcription, elapsed_s: f
     key = transcription_key(
         work.job.owner, work.job.audio_sha256, work.job.request.source_language, source.transcriber
     )  # fmt: skip
-    answer = work.answer(key, "transcription", source, context.settings.result_ttl_s)
+    answer = work.answer(key, Kind.TRANSCRIPTION, source, context.settings.transcription_ttl_s)
     return Outcome(item=work.item, source=source, answers=[answer])
 
 

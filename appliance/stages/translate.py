@@ -2,20 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import sacrebleu
 
+from appliance.cache.kinds import Kind
 from appliance.engines.protocols import TranslateRequest, Translation, Translator
 from appliance.engines.selection import Route, choose_route
 from appliance.engines.sentences import joiner, merge_segments
 from appliance.errors import MeeshyError, NoSpeech
 from appliance.jobs.items import ClaimedItem, hear_key, synthesize_key
+from appliance.jobs.lookups import Lookup
 from appliance.jobs.outcomes import Outcome
 from appliance.jobs.states import Stage, TargetState
 from appliance.stages.context import Context
 from appliance.stages.gathering import gathered
+from appliance.stages.router import Known, skipped
 from appliance.stages.sentence_memory import KnownSentence, Wanted, learned, remember
+from appliance.stages.shared_work import SharedWork
 from appliance.stages.spans import Span, sentence_spans
 from appliance.stages.work import Work, load_work
 
@@ -31,14 +36,42 @@ class _Task:
     sentences: list[str]
     spans_s: list[Span]
     known: dict[str, KnownSentence] = field(default_factory=dict)
-    made: list[tuple[str, KnownSentence]] = field(default_factory=list)
-    """What an engine translated now."""
+    made: set[str] = field(default_factory=set)
+    """The sentences that an engine translated now."""
+    elsewhere: frozenset[str] = frozenset()
+    """Sentences that another process translates at this moment."""
     back_chrf: float | None = None
     error: MeeshyError | None = None
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(text for text in self.sentences if text not in self.known))
+        """Return what is to be translated here."""
+        return tuple(
+            dict.fromkeys(text for text in self.sentences if text not in self.known and text not in self.elsewhere)
+        )
+
+    @property
+    def wanted(self) -> Wanted:
+        """Return what may be kept of this target."""
+        return self.of(self.sentences)
+
+    def of(self, texts: Sequence[str]) -> Wanted:
+        """Return some of its sentences as they may be kept."""
+        return Wanted(self.work.job.owner, self.pair, self.translator_key, texts)
+
+    def not_brought_back(self, by: str) -> tuple[str, ...]:
+        """Return the sentences whose translation these engines have not brought back."""
+        return tuple(text for text in dict.fromkeys(self.sentences) if self.known[text].back_by != by)
+
+    def lookups(self) -> tuple[Lookup, ...]:
+        """Return how many sentences were remembered, whoever remembered them; none for the same language."""
+        if self.pair[0] == self.pair[1]:
+            return ()
+        return (Lookup(Kind.TRANSLATION, len(set(self.sentences)) - len(self.made), len(self.made)),)
+
+    def to_keep(self) -> list[tuple[str, KnownSentence]]:
+        """Return what an engine translated now, in the order of the message."""
+        return [(text, self.known[text]) for text in dict.fromkeys(self.sentences) if text in self.made]
 
 
 def translate(context: Context, items: Sequence[ClaimedItem]) -> None:
@@ -57,7 +90,7 @@ def translate(context: Context, items: Sequence[ClaimedItem]) -> None:
         outcomes.write()
         started_s = context.clock.monotonic_s()
         _recall(context, tasks)
-        _run_engines(context, tasks)
+        _translate_unknown(context, tasks)
         _bring_back(context, [task for task in tasks if task.error is None])
         elapsed_s = context.clock.monotonic_s() - started_s
         for task in tasks:
@@ -100,7 +133,11 @@ def _task(context: Context, work: Work, route: Route) -> _Task:
 def _translator_key(context: Context, route: Route, pair: tuple[str, str]) -> str:
     if pair[0] == pair[1]:
         return "none"
-    return "+".join(identity.key for identity in _engine(context, route).identity(*pair))
+    return _keys_of(_engine(context, route), pair)
+
+
+def _keys_of(translator: Translator, pair: tuple[str, str]) -> str:
+    return "+".join(identity.key for identity in translator.identity(*pair))
 
 
 def _engine(context: Context, route: Route) -> Translator:
@@ -111,9 +148,7 @@ def _engine(context: Context, route: Route) -> Translator:
 
 def _recall(context: Context, tasks: Sequence[_Task]) -> None:
     to_remember = [task for task in tasks if task.pair[0] != task.pair[1]]
-    with context.database.read() as connection:
-        wanted = [Wanted(task.work.job.owner, task.pair, task.translator_key, task.sentences) for task in to_remember]
-        remembered = remember(connection, wanted, context.database.now_s(connection))
+    remembered = remember(context, [task.wanted for task in to_remember])
     for task, known in zip(to_remember, remembered, strict=True):
         task.known = known
     for task in tasks:
@@ -122,6 +157,21 @@ def _recall(context: Context, tasks: Sequence[_Task]) -> None:
             task.known = {
                 text: KnownSentence(text=text, engines=made_by, quality="standard") for text in task.sentences
             }
+
+
+def _translate_unknown(context: Context, tasks: Sequence[_Task]) -> None:
+    """Translate what nobody has translated yet; what another process works on is waited for, a moment and no longer."""
+    unknown = {task.work.item.id: task.of(task.unknown) for task in tasks}
+    shared = SharedWork(context, list(unknown.values()))
+    for task in tasks:
+        task.elsewhere = shared.elsewhere(unknown[task.work.item.id])
+    _run_engines(context, tasks)
+    waiting = [task for task in tasks if task.elsewhere]
+    found = shared.waited_for([task.of(sorted(task.elsewhere)) for task in waiting])
+    for task, known in zip(waiting, found, strict=True):
+        task.known |= known
+        task.elsewhere = frozenset()
+    _run_engines(context, [task for task in waiting if task.error is None])
 
 
 def _run_engines(context: Context, tasks: Sequence[_Task]) -> None:
@@ -140,30 +190,38 @@ def _run_engines(context: Context, tasks: Sequence[_Task]) -> None:
 
 def _take(task: _Task, result: Translation) -> None:
     engines = tuple(identity.key for identity in result.engines)
-    task.made = [
-        (text, KnownSentence(
+    made = {
+        text: KnownSentence(
             text=segment.text, score=segment.score, alternatives=segment.alternatives, engines=engines,
             quality=result.quality,
-        ))
+        )
         for text, segment in zip(task.unknown, result.segments, strict=True)
-    ]  # fmt: skip
-    task.known.update(task.made)
+    }  # fmt: skip
+    task.made |= made.keys()
+    task.known |= made
 
 
 def _bring_back(context: Context, tasks: Sequence[_Task]) -> None:
-    """Translate the results back where a pack leads there, and keep chrF (0 to 100) against the sentences heard."""
-    routes = context.engines.translator.routes()
-    ways = [task for task in tasks if (task.pair[1], task.pair[0]) in routes]
+    """Translate the results back where a pack leads there, and keep chrF (0 to 100) against the sentences heard.
+
+    What was brought back before by the same packs is kept with its sentence.
+    """
+    translator = context.engines.translator
+    routes = translator.routes()
+    ways = [(task, _keys_of(translator, task.pair[::-1])) for task in tasks if task.pair[::-1] in routes]
+    asking = [(task, by, new) for task, by in ways if (new := task.not_brought_back(by))]
     requests = [
-        TranslateRequest(tuple(task.known[text].text for text in task.sentences), task.pair[1], task.pair[0])
-        for task in ways
+        TranslateRequest(tuple(task.known[text].text for text in new), *task.pair[::-1]) for task, _, new in asking
     ]
-    if not requests:
-        return
-    for task, result in zip(ways, context.engines.translator.translate(requests), strict=True):
+    results = translator.translate(requests) if requests else []
+    for (task, by, new), result in zip(asking, results, strict=True):
         if not isinstance(result, MeeshyError):
-            back = sacrebleu.sentence_chrf(result.text, [" ".join(task.sentences)])
-            task.back_chrf = round(back.score, 2)
+            for text, segment in zip(new, result.segments, strict=True):
+                task.known[text] = msgspec.structs.replace(task.known[text], back=segment.text, back_by=by)
+    for task, by in ways:
+        if not task.not_brought_back(by):
+            back = " ".join(task.known[text].back.strip() for text in task.sentences)
+            task.back_chrf = round(sacrebleu.sentence_chrf(back, [" ".join(task.sentences)]).score, 2)
 
 
 def _ask_whisper(work: Work) -> Outcome:
@@ -180,29 +238,35 @@ def _outcome(context: Context, task: _Task, elapsed_s: float) -> Outcome:
     translation = {
         "text": space.join(sentence.text for sentence in found),
         "sentences": [
-            {"source": text, **msgspec.structs.asdict(sentence)}
-            for text, sentence in zip(task.sentences, found, strict=True)
+            {"source": text, **_told(sentence)} for text, sentence in zip(task.sentences, found, strict=True)
         ],
         "route": task.route.name,
         "quality": "starter" if any(sentence.quality == "starter" for sentence in found) else "standard",
         "engines": list(dict.fromkeys(key for sentence in found for key in sentence.engines)),
         "score": _mean([sentence.score for sentence in found if sentence.score is not None]),
     }
-    cached = ("translate",) if memories and "" not in memories else ()
+    known = Known(translation=bool(memories) and "" not in memories)
     progress = msgspec.structs.replace(
         work.progress,
         sentence_spans_s=tuple(task.spans_s),
         back_translation_chrf=task.back_chrf,
         stage_ms=work.progress.timed("translate", elapsed_s),
-        cached_stages=tuple(dict.fromkeys((*work.progress.cached_stages, *cached))),
+        cached_stages=tuple(dict.fromkeys((*work.progress.cached_stages, *skipped(known)))),
     )
-    lasts_s = context.settings.result_ttl_s
+    lasts_s = context.settings.translation_ttl_s
     return Outcome(
         item=work.item,
         target={"progress": progress, "translation": translation, "state": TargetState.SPEAKING},
-        answers=learned(work, task.pair, task.translator_key, task.made, lasts_s),
+        lookups=task.lookups(),
+        answers=learned(work, task.pair, task.translator_key, task.to_keep(), lasts_s),
         following=work.next(Stage.SYNTHESIZE, synthesize_key(work.of.language)),
     )
+
+
+def _told(sentence: KnownSentence) -> dict[str, Any]:
+    """Return a sentence as the translation's document has it."""
+    told = msgspec.structs.asdict(sentence)
+    return {name: value for name, value in told.items() if name not in ("back", "back_by")}
 
 
 def _mean(scores: Sequence[float]) -> float | None:

@@ -1,9 +1,9 @@
 """Judging a reading by listening to it: accept it, try another within the budget, or hand on the best for review."""
 
 import msgspec
-import numpy as np
 
 from appliance.audio.measures import clipping_ratio, snr_db
+from appliance.audio.pcm import pcm_of
 from appliance.engines.protocols import Samples, Transcription
 from appliance.jobs.items import FINISH_KEY, synthesize_key
 from appliance.jobs.outcomes import Outcome
@@ -11,8 +11,9 @@ from appliance.jobs.states import Stage, TargetState
 from appliance.receipts.verdict import faults
 from appliance.receipts.wer import word_error_rate
 from appliance.stages.context import Context
-from appliance.stages.progress import Reading
+from appliance.stages.progress import Reading, uttered
 from appliance.stages.speaker import embedding_of, speaker_of
+from appliance.stages.utterance_memory import learned_utterances
 from appliance.stages.work import Work
 from appliance.voices.measures import mfcc_distance, pitch_distance_semitones, speaker_similarity
 
@@ -20,9 +21,14 @@ from appliance.voices.measures import mfcc_distance, pitch_distance_semitones, s
 def verified(
     context: Context, work: Work, native: Samples, spoken: Samples, heard: Transcription, elapsed_s: float
 ) -> Outcome:
-    """Measure the newest reading and return what follows; `native` is the reading as stored, `spoken` at 16 kHz."""
+    """Measure the newest reading and return what follows; `native` is the reading as stored, `spoken` at 16 kHz.
+
+    Utterances of a reading that is accepted are kept for the next time that their text is said in that voice.
+    """
     started_s = context.clock.monotonic_s()
     reading = _measured(context, work, native, spoken, heard)
+    answers = learned_utterances(context, work, reading)
+    reading = msgspec.structs.replace(reading, kept_bytes=len(pcm_of(native)) if answers else 0)
     progress = msgspec.structs.replace(
         work.progress,
         readings=(*work.progress.readings[:-1], reading),
@@ -33,19 +39,20 @@ def verified(
         state, following = TargetState.SPEAKING, work.next(Stage.SYNTHESIZE, synthesize_key(work.of.language))
     else:
         state, following = TargetState.FINISHING, work.next(Stage.FINISH, FINISH_KEY)
-    return Outcome(item=work.item, target={"progress": progress, "state": state}, following=following)
+    target = {"progress": progress, "state": state}
+    return Outcome(item=work.item, target=target, following=following, answers=answers)
 
 
 def _measured(context: Context, work: Work, native: Samples, spoken: Samples, heard: Transcription) -> Reading:
     reading = work.progress.readings[-1]
     text = " ".join(utterance.text for utterance in reading.utterances)
-    uttered = _utterances(reading, native)
+    parts = uttered(reading, native)
     measured = msgspec.structs.replace(
         reading,
         wer=round(word_error_rate(text, heard.text), 4),
         heard_text=heard.text,
-        snr_db=_rounded(snr_db(uttered, reading.rate_hz)),
-        clipping_ratio=round(clipping_ratio(uttered), 6),
+        snr_db=_rounded(snr_db(parts, reading.rate_hz)),
+        clipping_ratio=round(clipping_ratio(parts), 6),
     )
     if reading.voice_kind != "stock":
         measured = _likened(context, work, measured, spoken)
@@ -58,15 +65,6 @@ def _measured(context: Context, work: Work, native: Samples, spoken: Samples, he
             voice_kind=reading.voice_kind,
         ),
     )
-
-
-def _utterances(reading: Reading, samples: Samples) -> Samples:
-    """Return the spoken parts alone: the pauses between them are digital silence, which no recording would have."""
-    spans = [
-        samples[round(part.start_s * reading.rate_hz) : round(part.end_s * reading.rate_hz)]
-        for part in reading.utterances
-    ]
-    return np.concatenate(spans)
 
 
 def _likened(context: Context, work: Work, reading: Reading, spoken: Samples) -> Reading:

@@ -7,10 +7,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from appliance.storage.tables import site
 
+_VALUE = sa.select(site.c.value).where(site.c.key == sa.bindparam("named"))
+
 
 def site_value(connection: sa.Connection, key: str) -> Any:
     """Return the value of a key, None where it was never set."""
-    return connection.scalar(sa.select(site.c.value).where(site.c.key == key))
+    return connection.scalar(_VALUE, {"named": key})
 
 
 def set_site_value(connection: sa.Connection, key: str, value: Any, now_s: float) -> None:

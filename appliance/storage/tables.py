@@ -169,6 +169,25 @@ cached_answers = sa.Table(
     sa.Index(None, "job_id"),
 )
 
+# What every cache outside the database has to let go of, in the order in which it was erased.
+
+purges = sa.Table(
+    "purges",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("at_s", sa.Double, nullable=False),
+    *_owner(),
+    # Empty: everything of the owner.
+    sa.Column("job_id", sa.String(40), nullable=False),
+    sa.Column("audio_sha256", sa.JSON, nullable=False),
+    # Whether the second level, where it is beside the database, has forgotten it.
+    sa.Column("forgotten", sa.Boolean, nullable=False),
+    sa.Index(None, "at_s"),
+    sa.Index(
+        "ix_purges_open", "id", sqlite_where=sa.text("NOT forgotten"), postgresql_where=sa.text("NOT forgotten")
+    ),
+)  # fmt: skip
+
 phrases = sa.Table(
     "phrases",
     metadata,

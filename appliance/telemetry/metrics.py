@@ -32,6 +32,10 @@ class Metrics:
         self._refusals = self._counter("refusals", "Requests refused for a limit or an outage, by error code.", "code")
         self._stage_s = self._histogram("stage_duration_seconds", "Time a batch took.", _WORK_S, "family")
         self._batch_items = self._histogram("batch_items", "Items run together.", _BATCH_ITEMS, "family")
+        self._models = {
+            event: self._counter(f"model_{event}s", says, "kind")
+            for event, says in (("load", "Models loaded into memory."), ("eviction", "Models that had to leave it."))
+        }
         self._housekeeping_found = Gauge(
             "meeshy_housekeeping_found", "What was due at the last round.", ["duty"], registry=self.registry
         )
@@ -52,6 +56,9 @@ class Metrics:
             "phrase_look_ups": self._counter("phrase_look_ups", "Sentences looked up, by what knew them.", "outcome"),
             "phrases_ahead": self._counter("phrases_ahead", "Phrases translated or spoken in idle time.", "what"),
             "stale_fences": self._counter("stale_fences", "Writes dropped because the lease was lost."),
+            "cache_lookups": self._counter(
+                "cache_lookups", "Looks into a cache level, by what came of them.", "level", "kind", "outcome"
+            ),
         }
 
     def count_commits_of(self, engine: sa.Engine) -> None:
@@ -70,6 +77,17 @@ class Metrics:
         """Count a batch."""
         self._batch_items.labels(family).observe(items)
         self._stage_s.labels(family).observe(took_s)
+
+    def looked_up(self, level: str, kind: str, *, hit: bool) -> None:
+        """Count a look into a cache that no transaction stands behind: one at the edge, or for a model in memory."""
+        self._noted["cache_lookups"].labels(level, kind, "hit" if hit else "miss").inc()
+
+    def model_event(self, kind: str, event: str) -> None:
+        """Count what happened to a model in memory: `hit`, `miss`, `load` or `eviction`."""
+        if event in self._models:
+            self._models[event].labels(kind).inc()
+        else:
+            self.looked_up("l3", kind, hit=event == "hit")
 
     def housekept(self, duty: str, found: int, done: int, took_s: float, succeeded_s: float | None) -> None:
         """Count a round of a duty; `succeeded_s` is the time, or None where it failed."""

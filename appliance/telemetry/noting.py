@@ -17,6 +17,7 @@ Noted = Literal[
     "stale_fences",
     "phrase_look_ups",
     "phrases_ahead",
+    "cache_lookups",
 ]
 Take = Callable[[Noted, tuple[str, ...], float], None]
 

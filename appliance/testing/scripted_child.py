@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Collection
 
+from appliance.cache.opening import open_cache
 from appliance.settings import Settings
 from appliance.stages.context import Context, Engines
 from appliance.stages.references import References
@@ -21,7 +22,9 @@ class ScriptedAssembly:
             ScriptedTranscriber(), ScriptedTranslator(), ScriptedSynthesizer(), ScriptedEncoder(),
             whisper_translates=False,
         )  # fmt: skip
-        self.context = Context(database, open_store(settings), engines, settings, References())
+        self.context = Context(
+            database, open_store(settings), engines, settings, References(), kept=open_cache(settings, database)
+        )
 
     def warm(self, families: Collection[str]) -> None:
         """There is nothing to load."""

@@ -1,11 +1,12 @@
 """Building a worker's engines from the settings and the catalog: the only place that knows all engine classes."""
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from appliance.cache.opening import open_cache
 from appliance.catalog.model import Model, ModelFile
 from appliance.catalog.store import ModelStore
 from appliance.engines.argos import ArgosTranslator
@@ -16,6 +17,7 @@ from appliance.engines.faster_whisper import FasterWhisper
 from appliance.engines.kokoro import Kokoro
 from appliance.engines.protocols import Samples, SpeakRequest, Voice
 from appliance.engines.speaker_encoder import ResemblyzerEncoder
+from appliance.engines.warm import VOICE, WHISPER, WarmModels
 from appliance.errors import MeeshyError, ModelMissing
 from appliance.settings import Settings
 from appliance.stages.context import Context, Engines
@@ -38,6 +40,9 @@ CLEARER_SHARE = 0.5
 COMPUTE_TYPES = {"cpu": "int8", "cuda": "float16"}
 """Of Whisper: 8 bits are what a CPU is fast with; on an A10G 16 bits were faster than 8 for packs (performance.md)."""
 
+PACKS_BYTES = 1 << 30
+"""For language packs, where the site does not say how much memory all models may take."""
+
 ENGLISH_ONLY = frozenset({"whisper-tiny-en"})
 
 
@@ -49,6 +54,8 @@ class Assembled:
     transcriber: FasterWhisper
     synthesizer: Kokoro
     translator: ArgosTranslator
+    stays_bytes: Mapping[str, int]
+    """What the models take that stay in memory, by their kind."""
 
     def warm(self, families: Collection[str]) -> None:
         """Load what these families need, so that the first job pays for nothing; EngineFailed if it does not work.
@@ -57,17 +64,20 @@ class Assembled:
         """
         if "hear" in families:
             self.transcriber.warm()
+            self.context.models.keep_warm(WHISPER, self.stays_bytes[WHISPER])
         if "synthesize" not in families:
             return
         language = min(self.synthesizer.languages())
         spoken = self.synthesizer.speak([SpeakRequest("1, 2, 3.", language, self.synthesizer.stock_voice(language))])
         if isinstance(spoken[0], MeeshyError):
             raise spoken[0]
+        self.context.models.keep_warm(VOICE, self.stays_bytes[VOICE])
 
     def close(self) -> None:
         """Free the models."""
         self.transcriber.close()
         self.translator.close()
+        self.context.cache.close()
 
 
 def assemble(settings: Settings, database: Database, slots: int = 1) -> Assembled:
@@ -82,7 +92,12 @@ def assemble(settings: Settings, database: Database, slots: int = 1) -> Assemble
     )
     transcriber = _transcriber(settings, store, threads, slots)
     synthesizer = _synthesizer(settings, store, encoder, threads)
-    translator = ArgosTranslator(install_packs(settings, store), threads=threads, device=settings.device)
+    stays_bytes = {
+        WHISPER: _model(store, settings, "transcription").memory_bytes,
+        VOICE: _model(store, settings, "synthesis").memory_bytes,
+    }
+    models = WarmModels(settings.model_memory_bytes or sum(stays_bytes.values()) + PACKS_BYTES)
+    translator = ArgosTranslator(install_packs(settings, store), threads=threads, device=settings.device, models=models)
     engines = Engines(
         transcriber=transcriber,
         translator=translator,
@@ -94,8 +109,11 @@ def assemble(settings: Settings, database: Database, slots: int = 1) -> Assemble
         clearer_voice=lambda voice, language: synthesizer.nearer_native(voice, language, CLEARER_SHARE),
         whisper_translates=_model(store, settings, "transcription").id not in ENGLISH_ONLY,
     )
-    objects = open_store(settings)
-    return Assembled(Context(database, objects, engines, settings, References()), transcriber, synthesizer, translator)
+    context = Context(
+        database, open_store(settings), engines, settings, References(), kept=open_cache(settings, database),
+        models=models,
+    )  # fmt: skip
+    return Assembled(context, transcriber, synthesizer, translator, stays_bytes)
 
 
 def install_packs(settings: Settings, store: ModelStore) -> ArgosPacks:

@@ -55,6 +55,7 @@ def _work(settings: Settings, workshop: Workshop) -> None:
     registry.proven()
     metrics = Metrics()
     metrics.count_commits_of(context.database.engine)
+    context.models.tell(metrics.model_event)
     gone = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: gone.set())
     with exposed(metrics, settings), Lanes(context, worker_id, metrics) as lanes:

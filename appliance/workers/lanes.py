@@ -6,9 +6,11 @@ Parts of both use a single core (phonemes, features, loudness, rows), which the 
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 from typing import Self
 
+from appliance.stages.active_voices import active_voices
 from appliance.stages.context import Context
 from appliance.storage.database import Database
 from appliance.telemetry.metrics import Metrics
@@ -34,7 +36,8 @@ class Lanes:
 
     def _worker(self, context: Context, worker_id: str, role: str, metrics: Metrics) -> Worker:
         limits = {family: BATCH_LIMITS[family] for family in ROLES[role]}
-        return Worker(context, worker_id, limits, self.ring, metrics, spare=SpareTime(context, limits))
+        spare = SpareTime(context, limits, partial(active_voices, context))
+        return Worker(context, worker_id, limits, self.ring, metrics, spare=spare)
 
     def __enter__(self) -> Self:
         """Start answering doorbells."""

@@ -8,11 +8,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 
 from appliance.errors import MeeshyError
 from appliance.jobs.reconcile import reconcile
 from appliance.jobs.registry import CapabilityReader, WorkerRegistry
 from appliance.settings import Settings
+from appliance.stages.active_voices import active_voices
 from appliance.telemetry.exposing import exposed
 from appliance.telemetry.metrics import Metrics
 from appliance.workers.assembly import assemble
@@ -88,10 +90,11 @@ def _work(settings: Settings, workshop: Workshop, limits: Mapping[str, int], gon
     wake = Wakes(slots)
     metrics = Metrics()
     metrics.count_commits_of(context.database.engine)
+    context.models.tell(metrics.model_event)
     with exposed(metrics, settings), _bells(settings, workshop, worker_id, wake) as ring:
         tell = _teller(ring, wake, limits)
         # One slot of a process is enough for what nobody waits for.
-        spare = [SpareTime(context, limits), *[never] * (slots - 1)]
+        spare = [SpareTime(context, limits, partial(active_voices, context)), *[never] * (slots - 1)]
         workers = [Worker(context, worker_id, limits, tell, metrics, slot, spare[slot]) for slot in range(slots)]
         duties = [
             registry.seen,

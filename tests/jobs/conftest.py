@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from appliance.audio.pcm import pcm_of
+from appliance.cache.interface import Cache
 from appliance.engines.protocols import SPEECH_RATE_HZ
 from appliance.jobs.documents import AudioFacts, Capabilities, JobDocument, Request
 from appliance.jobs.query import JobReader
@@ -76,6 +77,9 @@ class Bench:
     engines_change: dict = field(default_factory=dict)
     allowance: Allowance | None = None
     rings: int = 0
+    references: References | None = None
+    """Voices that outlive a run; None: each run starts without any."""
+    kept: Cache | None = None
 
     @property
     def engines(self) -> Engines:
@@ -86,7 +90,10 @@ class Bench:
 
     @property
     def context(self) -> Context:
-        return Context(self.database, self.objects, self.engines, self.settings, References(), self.clock)
+        references = self.references or References()
+        return Context(
+            self.database, self.objects, self.engines, self.settings, references, self.clock, kept=self.kept
+        )  # fmt: skip
 
     @property
     def submitter(self) -> Submitter:
@@ -99,8 +106,9 @@ class Bench:
 
     def known(self, submission: Submission) -> JobDocument | None:
         """Return the answer to an upload that needs neither decoding nor work, as the API asks for it."""
-        seen = self.look(submission)
-        return seen.job or (self.submitter.answer(submission) if seen.complete else None)
+        with self.database.write() as connection:
+            seen = self.submitter.look(connection, submission, 1000)
+            return seen.job or (self.submitter.answer(connection, submission, seen) if seen.complete else None)
 
     def _capabilities(self) -> Capabilities:
         return capabilities_of(self.engines, self.settings)

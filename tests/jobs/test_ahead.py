@@ -13,7 +13,7 @@ from appliance.jobs.registry import WorkerRegistry, this_host
 from appliance.jobs.states import JobState, TargetState
 from appliance.stages.ahead import UNIT
 from appliance.stages.speak_ahead import ActiveVoice
-from appliance.storage.tables import cached_answers, jobs, usage
+from appliance.storage.tables import cached_answers, jobs, usage, voice_profiles
 from appliance.testing.engines import ScriptedSynthesizer, ScriptedTranslator
 from appliance.workers.capabilities import capabilities_of
 from appliance.workers.roles import BATCH_LIMITS, FAMILIES
@@ -188,6 +188,18 @@ class TestNobodyWaits:
 
 
 class TestSpeakingAhead:
+    @pytest.fixture(autouse=True)
+    def profiles(self, wanted):
+        with wanted.database.write() as connection:
+            for owner in (user(1), user(2)):
+                connection.execute(
+                    sa.insert(voice_profiles).values(
+                        id=f"voice_{owner.user_id}", application_id=owner.application_id, user_id=owner.user_id,
+                        state="active", key_object="", created_s=0.0, consent=b"", languages=["fr"],
+                        request_sha256="",
+                    )
+                )  # fmt: skip
+
     def voice_of(self, owner, language="fr", version="profile-1"):
         return ActiveVoice(owner, version, language, lambda: ScriptedSynthesizer().stock_voice(language))
 
@@ -202,7 +214,7 @@ class TestSpeakingAhead:
         for _ in range(2):
             idle_worker(wanted, active_voices=lambda: voices).run_until_idle()
         assert sorted(request.text for request in wanted.synthesizer.spoken) == sorted(2 * [f"fr:{t}" for t in TEXTS])
-        kept = [row for row in rows_of(wanted, cached_answers) if row.kind == "speech"]
+        kept = [row for row in rows_of(wanted, cached_answers) if row.kind == "ahead"]
         assert {row.user_id for row in kept} == {"user1", "user2"}
         assert all(wanted.objects.size_bytes(row.value["object"]) for row in kept)
         assert len({row.value["object"].split("/")[1] for row in kept}) == 2
@@ -227,7 +239,7 @@ class TestSpeakingAhead:
 
         wanted.synthesizer = Erasing()
         idle_worker(wanted, active_voices=lambda: list(active)).run_until_idle()
-        assert not [row for row in rows_of(wanted, cached_answers) if row.kind == "speech"]
+        assert not [row for row in rows_of(wanted, cached_answers) if row.kind == "ahead"]
         assert not [name for name in wanted.stored() if "ahead-" in name]
 
     def test_what_was_spoken_ahead_is_no_orphan_until_its_answer_goes(self, wanted):
@@ -237,7 +249,7 @@ class TestSpeakingAhead:
         delete_orphans(house)
         assert len([name for name in wanted.stored() if "ahead-" in name]) == len(TEXTS)
         with wanted.database.write() as connection:
-            connection.execute(sa.delete(cached_answers).where(cached_answers.c.kind == "speech"))
+            connection.execute(sa.delete(cached_answers).where(cached_answers.c.kind == "ahead"))
         delete_orphans(house)
         assert not [name for name in wanted.stored() if "ahead-" in name]
 

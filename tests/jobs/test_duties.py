@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from appliance.cache.keys import owner_digest
+from appliance.cache.purges import note_purge
 from appliance.clock import SystemClock
 from appliance.errors import StorageUnavailable
 from appliance.housekeeping.duties import DUTIES, Duty
@@ -21,6 +22,7 @@ from appliance.storage.tables import (
     events,
     jobs,
     outbox,
+    purges,
     rate_windows,
     voice_profiles,
     voice_tombstones,
@@ -55,7 +57,7 @@ def rows(bench, table):
 
 def everything(bench):
     with bench.rows() as connection:
-        tables = (jobs, cached_answers, events, outbox, rate_windows, workers, voice_profiles, voice_tombstones)
+        tables = (jobs, cached_answers, events, outbox, purges, rate_windows, workers, voice_profiles, voice_tombstones)
         return bench.stored(), [connection.execute(sa.select(table)).all() for table in tables]
 
 
@@ -76,6 +78,7 @@ def stale_appliance(bench):
                 application_id="app", user_id="bob", kind="any", window_start_s=int(bench.clock.now_s()), requests=1
             )
         )
+        note_purge(connection, Owner("app", "bob"), "job_gone", ["0" * 64], bench.clock.now_s())
     able = capabilities_of(bench.engines, bench.settings)
     WorkerRegistry(bench.database, "old").announce(able, ["hear"])
     bench.clock.advance(1.0)

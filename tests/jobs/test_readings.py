@@ -84,7 +84,8 @@ def test_audio_that_another_worker_has_finished_meanwhile_stays(bench):
     at_the_end(bench, taken_over)
     bench.run()
     (target,) = bench.get(job).targets
-    assert (target.state, kinds(bench)) == (TargetState.DONE, ["pcm", "result"])
+    # The reading stays: its utterance is kept.
+    assert (target.state, kinds(bench)) == (TargetState.DONE, ["pcm", "result", "speech"])
     assert hashlib.sha256(bench.objects.get(target.spoken.object)).hexdigest() == target.spoken.sha256
 
 

@@ -9,6 +9,7 @@ from appliance.engines.argos_loaded import LoadedPacks
 from appliance.engines.argos_model import ArgosModel, Search
 from appliance.engines.argos_packs import ArgosPacks
 from appliance.engines.protocols import TranslateRequest
+from appliance.engines.warm import WarmModels
 from appliance.errors import EngineFailed, ModelCorrupt, NoRoute
 from appliance.testing.tiny_argos_pack import build_tiny_pack
 
@@ -243,7 +244,8 @@ def test_the_identity_changes_with_the_beam_and_is_refused_without_a_route(packs
 
 def test_models_beyond_the_memory_budget_are_dropped_oldest_first(packs):
     one_model_bytes = packs.find("en", "fr").model_bytes
-    loaded = LoadedPacks(memory_bytes=one_model_bytes * 2 + 100_000, threads=1, device="cpu", compute_type="default")
+    models = WarmModels(one_model_bytes * 2 + 100_000)
+    loaded = LoadedPacks(models, threads=1, device="cpu", compute_type="default")
     first, second, third = packs.find("en", "fr"), packs.find("fr", "en"), packs.find("en", "es")
     for pack in (first, second, first, third):
         with loaded.use(pack):
@@ -254,7 +256,7 @@ def test_models_beyond_the_memory_budget_are_dropped_oldest_first(packs):
 
 
 def test_a_model_in_use_outlives_its_removal_until_the_use_ends(packs):
-    loaded = LoadedPacks(memory_bytes=0, threads=1, device="cpu", compute_type="default")
+    loaded = LoadedPacks(WarmModels(0), threads=1, device="cpu", compute_type="default")
     pack = packs.find("en", "fr")
     with loaded.use(pack) as model:
         loaded.keep_only([])
