@@ -78,7 +78,7 @@ def _accepted(job: sa.Row, target: sa.Row) -> Accepted:
     translation = target.translation
     return Accepted(
         owner=Owner(job.application_id, job.user_id),
-        voice=msgspec.convert(job.request, Request).voice_in_force,
+        voice=msgspec.convert(job.request, Request).voice_in_force(target.language),
         source=job.language,
         target=target.language,
         whisper=translation.get("route", "").startswith("whisper"),
