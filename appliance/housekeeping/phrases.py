@@ -35,7 +35,6 @@ GROWING = "phrases"
 """Held by whoever changes the library."""
 _PLACE = "phrases.place"
 _HALF_LIFE = "phrases.half_life_s"
-_DAY_S = 86_400.0
 
 
 def grow_phrases(house: House) -> Outcome:
