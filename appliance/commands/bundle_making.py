@@ -58,9 +58,11 @@ def _choosing(command: Callable[..., None]) -> Any:
 
     path = click.Path(path_type=Path)
     options = (
-        click.option("--components", type=path, default=COMPONENTS, help="List of components; the project's by default."),
+        click.option(
+            "--components", type=path, default=COMPONENTS, help="List of components; by default this project's."
+        ),
         click.option("--cache", type=path, help="Folder of fetched files; in the user's cache by default."),
-        click.option("--apt-sources", type=path, help="apt's source list for the target's system; this machine's by default."),
+        click.option("--apt-sources", type=path, help="apt's source list of the target's system."),
         click.option("--preset", type=click.Choice(SETS), help="Set of models, instead of the list's."),
         click.option("--object-store", type=click.Choice(OBJECT_STORES), help="Object store, instead of the list's."),
         click.option("--cuda", multiple=True, help="ENVIRONMENT=FLAVOUR; flavours: " + ", ".join(CUDA_FLAVOURS) + "."),
@@ -91,7 +93,9 @@ def plan(builder: Builder, ask: bool, as_json: bool) -> None:
         click.echo(json.dumps(document, indent=2))
         return
     say(f"for {document['host']}, preset {document['preset']}, object store {document['object_store']}")
-    rows = [("environment", each["name"], each["cuda"], f"{each['packages']} packages") for each in document["environments"]]
+    rows = [
+        ("environment", each["name"], each["cuda"], f"{each['packages']} packages") for each in document["environments"]
+    ]
     rows += [("role", role, "", " ".join(names)) for role, names in document["debian_roles"].items()]
     rows += [("model", each["name"], each["version"], gibibytes(each["size_bytes"])) for each in document["models"]]
     say("\n".join(table([("kind", "name", "", "contents"), *rows])))

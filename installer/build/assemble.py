@@ -42,22 +42,16 @@ def build(builder: Builder, product: Product, target: Path, say: Say, free: Free
     items = resolved(builder)
     absent = missing(builder, items)
     if absent:
-        raise NotFetched(f"{absent[0].name} {absent[0].version} and {len(absent) - 1} more: run `./meeshy bundle fetch`.")
+        first, others = absent[0], len(absent) - 1
+        raise NotFetched(f"{first.name} {first.version} and {others} more: run `./meeshy bundle fetch`.")
     prove(builder, items, say)
     built_s = build_time_s(product)
     contents = lay_out(builder, items, product, built_s)
     say(f"laid out: {len(contents.order())} files of {len(contents.components)} components")
     about, listed = describe(builder, product, contents, built_s)
-    raw = about.encoded()
-    total = stored_bytes(len(raw)) + stored_bytes(signature.SLOT_BYTES) + about.payload_bytes
+    total = stored_bytes(len(about.encoded())) + stored_bytes(signature.SLOT_BYTES) + about.payload_bytes
     require_space(target, total, free)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f"{target.name}.partial")
-    with partial.open("wb") as file:
-        _write(file, about, raw, listed, contents)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.rename(target)
+    write_bundle(target, about, listed, contents)
     say(f"built: {target}, {gibibytes(total)}, not signed yet")
     return about
 
@@ -105,9 +99,20 @@ def _environments(builder: Builder) -> tuple[Environment, ...]:
     )  # fmt: skip
 
 
-def _write(file: BinaryIO, about: Metadata, raw: bytes, listed: bytes, contents: Contents) -> None:
+def write_bundle(target: Path, about: Metadata, listed: bytes, contents: Contents) -> None:
+    """Write an unsigned bundle; `target` appears whole or not at all. Raises ChecksumWrong."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{target.name}.partial")
+    with partial.open("wb") as file:
+        _write(file, about, listed, contents)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(target)
+
+
+def _write(file: BinaryIO, about: Metadata, listed: bytes, contents: Contents) -> None:
     time_s = about.built_s
-    for path, made in ((METADATA, raw), (SIGNATURE, signature.UNSIGNED), (CHECKSUMS, listed)):
+    for path, made in ((METADATA, about.encoded()), (SIGNATURE, signature.UNSIGNED), (CHECKSUMS, listed)):
         _member(file, Member(path, len(made), time_s), iter([made]))
     for path in contents.order():
         executable = path in contents.executables
@@ -137,5 +142,3 @@ def _checked(source: Path, sha256: str) -> Iterator[bytes]:
     if digest.hexdigest() != sha256:
         source.unlink()
         raise ChecksumWrong(f"The cached {sha256} was damaged and is discarded: fetch again.")
-
-

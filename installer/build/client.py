@@ -15,11 +15,14 @@ def run_client(command: Sequence[str], *, cwd: Path | None = None, extra: Mappin
     """
     environment = {**os.environ, "LC_ALL": "C.UTF-8", **(extra or {})}
     try:
-        done = subprocess.run(command, cwd=cwd, env=environment, check=False, capture_output=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, cwd=cwd, env=environment, check=False, capture_output=True, stdin=subprocess.DEVNULL
+        )
     except OSError as error:
         raise ClientFailed(f"{command[0]} cannot be started: {error.strerror}.") from None
     if done.returncode != 0:
-        raise ClientFailed(f"{Path(command[0]).name} ended with {done.returncode}: {_complaint(done.stderr or done.stdout)}")
+        complaint = _complaint(done.stderr or done.stdout)
+        raise ClientFailed(f"{Path(command[0]).name} ended with {done.returncode}: {complaint}")
     return done.stdout
 
 

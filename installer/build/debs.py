@@ -19,7 +19,7 @@ PRINTED = re.compile(r"'(?P<url>[^']+)' (?P<file>\S+) (?P<size>\d+)(?: SHA256:(?
 
 @dataclass(frozen=True, slots=True)
 class Apt:
-    """apt with folders of its own and an empty list of installed packages: this machine's are neither seen nor touched."""
+    """apt with folders of its own and an empty list of installed packages: this machine's are not seen."""
 
     root: Path
     architecture: str

@@ -46,9 +46,10 @@ def resolve_models(models: Sequence[ModelWanted]) -> list[Item]:
 
 def _item(model: ModelWanted, file: ModelFile) -> Item:
     if file.sha256 is None:
-        raise Unpinned(f"{model.id}/{file.path}: compare it with its publisher's, then `./meeshy models pin {model.id}`.")
+        raise Unpinned(f"{model.id}/{file.path}: compare it with its publisher's, then ./meeshy models pin {model.id}.")
     size = -1 if file.size_bytes is None else file.size_bytes
-    return Item("model", model.id, model.version, f"models/{model.id}/{file.path}", file.sha256, size, "", model.licence)
+    path = f"models/{model.id}/{file.path}"
+    return Item("model", model.id, model.version, path, file.sha256, size, "", model.licence)
 
 
 def fetch_models(items: Sequence[Item], source: ModelSource, cache: Cache) -> None:

@@ -19,7 +19,7 @@ BINARY_DOCUMENT, POSITIVE_CERTIFICATION = 0x00, 0x13
 
 
 def certificate(public: bytes, owner: str, sign: Sign) -> bytes:
-    """Return a certificate of the key with one name, certified by itself, for `Signed-By`; the same for the same key."""
+    """Return a certificate of the key with one name, certified by itself; the same for the same key."""
     user = f"Meeshy bundle key {owner}".strip().encode()
     body = _key_body(public)
     hashed = _subpackets(public, KEY_MADE_S) + _subpacket(27, bytes([0x03]))  # it may certify and sign

@@ -32,7 +32,7 @@ class Product:
         after: dict[str, str] = {}
         for path, contents in self.files.items():
             if path.startswith(MIGRATIONS) and path.endswith(".py"):
-                found = {name: value for name, value in REVISION.findall(contents.decode())}
+                found = dict(REVISION.findall(contents.decode()))
                 if "revision" in found:
                     after[found.get("down_revision", "")] = found["revision"]
         order, at = [], ""
@@ -45,7 +45,7 @@ class Product:
 
 
 def read_product(checkout: Path, commit: str, paths: Sequence[str]) -> Product:
-    """Return the files of a commit below `paths`; ClientFailed where git does not know it, ComponentsInvalid for links."""
+    """Return a commit's files below `paths`; ClientFailed where git does not know it, ComponentsInvalid for links."""
     full = _git(checkout, "rev-parse", "--verify", f"{commit}^{{commit}}").strip()
     committed_s = int(_git(checkout, "show", "--no-patch", "--format=%ct", full))
     archive = run_client(["git", "-C", str(checkout), "archive", "--format=tar", full, "--", *paths])

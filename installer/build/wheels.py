@@ -55,7 +55,7 @@ def _item(entry: dict[str, Any], pins: dict[str, Pin], cache: Cache) -> Item:
     name, url = canonical(metadata["name"]), place["url"]
     sha256 = place.get("archive_info", {}).get("hashes", {}).get("sha256") or _local_sha256(url)
     if sha256 not in pins[name].sha256s:
-        raise ChecksumWrong(f"The index offers {name} {metadata['version']} with sha256 {sha256}, not one of the lock's.")
+        raise ChecksumWrong(f"The index has {name} {metadata['version']} with sha256 {sha256}, not one of the lock's.")
     file = urllib.parse.unquote(PurePosixPath(urllib.parse.urlsplit(url).path).name)
     size = cache.path(sha256).stat().st_size if cache.holds(sha256) else -1
     return Item("wheel", name, metadata["version"], f"wheels/{file}", sha256, size, url)
@@ -67,7 +67,7 @@ def _local_sha256(url: str) -> str:
 
 
 def fetch_wheel(item: Item, interpreter: Path, cache: Cache, advance: Advance) -> None:
-    """Bring one wheel into the cache: directly, so that a cut transfer goes on; by pip where the index wants a login."""
+    """Bring a wheel into the cache: directly, so that a cut transfer goes on; by pip where that is refused."""
     try:
         download(item.source, item.sha256, cache, advance)
     except FetchFailed as direct:

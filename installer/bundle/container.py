@@ -19,8 +19,10 @@ LARGEST_MEMBER_BYTES = 8**11 - 1
 LONGEST_NAME = 240
 """Below the 255 bytes of Linux's file systems, so that a name with a suffix fits too."""
 PATH = re.compile(r"[A-Za-z0-9._+~%@,=:-]+(/[A-Za-z0-9._+~%@,=:-]+)*")
-KINDS = {"1": "a hard link", "2": "a link", "3": "a device", "4": "a device", "5": "a folder", "6": "a pipe",
-         "S": "a sparse file", "L": "a long name", "K": "a long link", "x": "an extension", "g": "an extension"}  # fmt: skip
+KINDS = {
+    "1": "a hard link", "2": "a link", "3": "a device", "4": "a device", "5": "a folder", "6": "a pipe",
+    "S": "a sparse file", "L": "a long name", "K": "a long link", "x": "an extension", "g": "an extension",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

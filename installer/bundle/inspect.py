@@ -62,5 +62,3 @@ def _stops(about: Metadata) -> str:
 
 def _driver(minimum: int) -> str:
     return f", NVIDIA driver {minimum} or later" if minimum else ""
-
-

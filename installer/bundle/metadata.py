@@ -13,7 +13,7 @@ SCHEMA = 1
 LARGEST_BYTES = 8 << 20
 CUDA_FLAVOURS = ("cpu", "cuda12", "cuda13")
 DRIVER_MINIMUM = {"cpu": 0, "cuda12": 525, "cuda13": 580}
-"""Lowest major version of the NVIDIA driver for each flavour (NVIDIA's minor-version compatibility of CUDA 12 and 13)."""
+"""Lowest major version of the NVIDIA driver (NVIDIA's minor-version compatibility of CUDA 12 and 13)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One virtual environment: which locks of the bundle make it, and which driver its CUDA libraries need (0: none)."""
+    """A virtual environment: which locks of the bundle make it, and which driver its libraries need (0: none)."""
 
     name: str
     cuda: str
@@ -107,7 +107,7 @@ def parse_metadata(raw: bytes) -> Metadata:
         raise FormatUnknown("bundle.json is not JSON.") from None
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         schema = document.get("schema") if isinstance(document, dict) else None
-        raise FormatUnknown(f"Its schema is {schema!r}, this installer reads {SCHEMA}; take the bundle's own installer.")
+        raise FormatUnknown(f"Its schema is {schema!r}, this installer reads {SCHEMA}; take that bundle's installer.")
     try:
         metadata = _metadata(document)
     except (KeyError, TypeError, ValueError) as error:
@@ -118,9 +118,7 @@ def parse_metadata(raw: bytes) -> Metadata:
 
 def _metadata(document: Mapping[str, Any]) -> Metadata:
     simple = {
-        field.name: _typed(document, field.name, field.type)
-        for field in fields(Metadata)
-        if field.type in (str, int)
+        field.name: _typed(document, field.name, field.type) for field in fields(Metadata) if field.type in (str, int)
     }
     return Metadata(
         **simple,

@@ -24,7 +24,8 @@ def require_space(path: Path, needed_bytes: int, free: FreeBytes = free_bytes) -
     """Raise NoSpace unless `needed_bytes` and a reserve of 256 MiB are free where `path` is, or will be made."""
     have, need = free(path), needed_bytes + RESERVE_BYTES
     if have < need:
-        raise NoSpace(f"{path} needs {gibibytes(need)}, {gibibytes(have)} are free: {gibibytes(need - have)} are missing.")
+        lack = gibibytes(need - have)
+        raise NoSpace(f"{path} needs {gibibytes(need)}, {gibibytes(have)} are free: {lack} are missing.")
 
 
 def gibibytes(size_bytes: int) -> str:
