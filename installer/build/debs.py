@@ -70,7 +70,7 @@ def _item(match: re.Match[str]) -> Item:
         raise ChecksumWrong(f"The repository gives no SHA-256 for {match['file']}.")
     # A colon of the version is escaped in apt's file name; as a path in a bundle it may stay.
     path = f"debs/{match['file']}"
-    return Item("deb", name, version, path, match["sha256"], int(match["size"]))
+    return Item("deb", name, version, path, match["sha256"], int(match["size"]), match["url"])
 
 
 def fetch_debs(items: Sequence[Item], packages: Sequence[str], apt: Apt, cache: Cache) -> None:
@@ -81,6 +81,8 @@ def fetch_debs(items: Sequence[Item], packages: Sequence[str], apt: Apt, cache: 
     apt.run("install", "--download-only", "--yes", "--no-install-recommends", *packages)
     for item in missing:
         file = apt.root / "cache" / "archives" / item.path.removeprefix("debs/")
+        if item.source.startswith("file:"):  # a repository on this machine, from which apt copies nothing
+            file = Path(unquote(item.source.removeprefix("file:")))
         if not file.is_file():
             raise FetchFailed(f"apt-get did not bring {item.name} {item.version}: resolve anew with --refresh.")
         if sha256_of(file) != item.sha256:

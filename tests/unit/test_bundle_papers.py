@@ -59,7 +59,7 @@ def test_the_bill_of_materials_has_what_cyclonedx_requires():
         assert all(each["alg"] == "SHA-256" for each in entry["hashes"])
         assert all(set(each["license"]) == {"name"} for each in entry["licenses"])
     assert len(references) == len(set(references)) == len(COMPONENTS) + 1
-    assert all(set([each["ref"], *each["dependsOn"]]) <= set(references) for each in document["dependencies"])
+    assert all({each["ref"], *each["dependsOn"]} <= set(references) for each in document["dependencies"])
 
 
 def test_packages_have_addresses_that_scanners_know():
@@ -163,8 +163,9 @@ def test_the_carried_installer_runs_by_itself_and_is_reproducible(tmp_path):
     small_bundle(tmp_path / "x", KEY)
     (tmp_path / "keys").write_text(KEY.trusted.line())
 
+    judged = ["--keys", "keys", "--installed", "none", "--any-machine"]
     done = subprocess.run(
-        [sys.executable, "-I", "-S", str(program), "verify", "--keys", "keys", "--installed", "none", "--any-machine", "x"],
+        [sys.executable, "-I", "-S", str(program), "verify", *judged, "x"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
