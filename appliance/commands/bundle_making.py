@@ -3,7 +3,6 @@
 import functools
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,9 +37,9 @@ def making() -> None:
     """Plan, fetch and build."""
 
 
-def default_cache() -> Path:
-    """Return the folder of fetched files: this user's cache, so that checkouts share it."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meeshy" / "bundle"
+def default_cache(settings: Settings) -> Path:
+    """Return the folder of fetched files: beside the models, which can then be linked instead of copied."""
+    return settings.models_dir.absolute().parent / "bundle"
 
 
 def _choosing(command: Callable[..., None]) -> Any:
@@ -54,14 +53,14 @@ def _choosing(command: Callable[..., None]) -> Any:
         choices = Choices(preset, object_store, dict(map(_flavour, cuda)), frozenset(optional))
         found = read_components(components, choices)
         models = CatalogModels(settings)
-        command(Builder(found, Cache(cache or default_cache()), models, apt_sources), **rest)
+        command(Builder(found, Cache(cache or default_cache(settings)), models, apt_sources), **rest)
 
     path = click.Path(path_type=Path)
     options = (
         click.option(
             "--components", type=path, default=COMPONENTS, help="List of components; by default this project's."
         ),
-        click.option("--cache", type=path, help="Folder of fetched files; in the user's cache by default."),
+        click.option("--cache", type=path, help="Folder of fetched files; beside the models by default."),
         click.option("--apt-sources", type=path, help="apt's source list of the target's system."),
         click.option("--preset", type=click.Choice(SETS), help="Set of models, instead of the list's."),
         click.option("--object-store", type=click.Choice(OBJECT_STORES), help="Object store, instead of the list's."),

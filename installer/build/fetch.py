@@ -28,11 +28,13 @@ def fetch(builder: Builder, say: Say, *, refresh: bool = False, free: FreeBytes 
     # Debian packages and models pass through folders of their clients before they are linked into the cache.
     require_space(builder.cache.root, needed, free)
     say(f"to fetch: {len(absent)} of {len(items)} files, {gibibytes(needed)}")
+    wheels = [item for item in absent if item.kind == "wheel"]
+    interpreter = builder.interpreter() if wheels else Path()
+    for item in wheels:
+        say(f"{item.name} {item.version}")
+        fetch_wheel(item, interpreter, builder.cache, lambda _: None)
     for item in absent:
-        if item.kind == "wheel":
-            say(f"{item.name} {item.version}")
-            fetch_wheel(item, builder.interpreter(), builder.cache, lambda _: None)
-        elif item.kind in ("binary", "collection"):
+        if item.kind in ("binary", "collection"):
             builder.cache.add(Path(item.source), item.sha256)
     debs = [item for item in items if item.kind == "deb"]
     if debs:

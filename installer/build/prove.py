@@ -14,8 +14,8 @@ from installer.build.lock import canonical, read_lock, switched_off
 from installer.build.resolution import Builder, Say
 from installer.bundle.space import require_space
 
-ROOM = 6
-"""An environment takes up to so many times the wheels' bytes while it is made, compiled bytecode included."""
+ROOM = 4
+"""An environment takes about three times the bytes of its wheels, the copies that pip unpacks included."""
 
 
 def without_network() -> list[str]:

@@ -68,9 +68,7 @@ def resolve(builder: Builder, say: Say, *, refresh: bool = False) -> tuple[Item,
         say(f"resolved: {len(items)} files, as before")
         return items
     components = builder.components
-    locks = dict.fromkeys(name for names in builder.locks().values() for name in names)
-    wheels = resolve_wheels([components.lock_file(name) for name in locks], builder.interpreter(), builder.cache)
-    wheels = [replace(item, size_bytes=_size(item)) for item in wheels]
+    wheels = _wheels(builder)
     say(f"wheels: {len(wheels)} for Python {components.host.python}")
     debs = resolve_debs(components.debian_packages, builder.apt()) if components.debian_packages else []
     say(f"Debian packages: {len(debs)} for {len(components.debian_packages)} that are asked for")
@@ -84,6 +82,15 @@ def resolve(builder: Builder, say: Say, *, refresh: bool = False) -> tuple[Item,
     aside.write_text(encode(items))
     aside.rename(note)
     return items
+
+
+def _wheels(builder: Builder) -> list[Item]:
+    """Return the wheels of all environments, each once; environments may want different versions of one package."""
+    interpreter, found = builder.interpreter(), {}
+    for names in builder.locks().values():
+        locks = [builder.components.lock_file(name) for name in names]
+        found |= {item.path: item for item in resolve_wheels(locks, interpreter, builder.cache)}
+    return [replace(item, size_bytes=_size(item)) for _, item in sorted(found.items())]
 
 
 def resolved(builder: Builder) -> tuple[Item, ...]:

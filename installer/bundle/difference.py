@@ -6,6 +6,8 @@ from installer.bundle.inspect import table
 from installer.bundle.metadata import Component, Metadata
 from installer.bundle.space import gibibytes
 
+Components = tuple[Component, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -27,15 +29,11 @@ class Difference:
 
 def difference(before: Metadata, after: Metadata) -> Difference:
     """Compare two bundles' metadata; a component is the same if its kind, name, version and hash are."""
-    old, new = ({each.key: each for each in about.components} for about in (before, after))
+    added, removed, changed = _paired(before.components, after.components)
     return Difference(
-        added=tuple(each for key, each in new.items() if key not in old),
-        removed=tuple(each for key, each in old.items() if key not in new),
-        changed=tuple(
-            (old[key], each)
-            for key, each in new.items()
-            if key in old and (old[key].version, old[key].sha256) != (each.version, each.sha256)
-        ),
+        added=added,
+        removed=removed,
+        changed=changed,
         migrations=tuple(each for each in after.migrations if each not in before.migrations),
         migrations_gone=tuple(each for each in before.migrations if each not in after.migrations),
         facts=tuple(
@@ -45,6 +43,25 @@ def difference(before: Metadata, after: Metadata) -> Difference:
         ),
         size_bytes=after.checksums.size_bytes - before.checksums.size_bytes,
     )
+
+
+def _paired(
+    before: Components, after: Components
+) -> tuple[Components, Components, tuple[tuple[Component, Component], ...]]:
+    """Return what came, what went, and pairs of what changed: of one name there may be several versions."""
+    added: list[Component] = []
+    removed: list[Component] = []
+    changed: list[tuple[Component, Component]] = []
+    names = {(each.kind, each.name): None for each in (*after, *before)}
+    for name in names:
+        old, new = ([each for each in side if (each.kind, each.name) == name] for side in (before, after))
+        same = {(each.version, each.sha256) for each in old} & {(each.version, each.sha256) for each in new}
+        old, new = ([each for each in side if (each.version, each.sha256) not in same] for side in (old, new))
+        pairs = list(zip(old, new, strict=False))
+        changed += pairs
+        removed += old[len(pairs) :]
+        added += new[len(pairs) :]
+    return tuple(added), tuple(removed), tuple(changed)
 
 
 def described(found: Difference) -> list[str]:

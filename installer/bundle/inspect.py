@@ -17,8 +17,7 @@ def front_of(path: Path) -> Front:
     """Return the first two members of what lies at `path`, unchecked; NotABundle for anything else."""
     if path.is_dir():
         try:
-            raw, slot = (path / METADATA).read_bytes(), (path / SIGNATURE).read_bytes()
-            return Front(raw, slot, parse_metadata(raw).built_s)
+            return Front((path / METADATA).read_bytes(), (path / SIGNATURE).read_bytes(), None)
         except FileNotFoundError:
             raise NotABundle(f"{path} is a folder without a bundle's metadata.") from None
     with path.open("rb") as stream:

@@ -50,9 +50,9 @@ class Component:
     source: str = ""
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Return what names the same component in another bundle."""
-        return self.kind, self.name
+    def key(self) -> tuple[str, str, str, str]:
+        """Return what components are sorted by; two environments may have different versions of one package."""
+        return self.kind, self.name, self.version, self.path
 
 
 @dataclass(frozen=True, slots=True)

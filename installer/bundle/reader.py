@@ -25,11 +25,11 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """The first two members: the metadata's bytes, the signature's, and when the first was said to be written."""
+    """The first two members: the metadata's bytes, the signature's, and the time in their entries (None: no entries)."""
 
     raw: bytes
     slot: bytes
-    time_s: int
+    time_s: int | None
 
     @property
     def bytes_before_payload(self) -> int:
@@ -40,7 +40,7 @@ class Front:
         """Return the metadata once a trusted key has vouched for it; nothing of it is read before."""
         key, found = signature.check_signature(self.raw, self.slot, keys)
         about = parse_metadata(self.raw)
-        if about.built_s != self.time_s:
+        if self.time_s not in (None, about.built_s):
             raise Damaged(f"The entry of {METADATA} is not as it was signed.")
         return about, key, found
 
