@@ -25,7 +25,7 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """The first two members: the metadata's bytes, the signature's, and the time in their entries (None: no entries)."""
+    """The first two members: the bytes of metadata and signature, and the time in their entries (None: no entries)."""
 
     raw: bytes
     slot: bytes
