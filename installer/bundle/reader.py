@@ -71,13 +71,11 @@ def read_front(stream: BinaryIO) -> Front:
     return Front(raw, b"".join(contents(stream, second)), first.time_s)
 
 
-def read_payload(
-    stream: BinaryIO, about: Metadata, sink: Sink, told: Callable[[str, int], None] = lambda *_: None
-) -> dict[str, str]:
+def read_payload(stream: BinaryIO, about: Metadata, sink: Sink) -> dict[str, str]:
     """Read everything behind the signature and return the signed hashes by path.
 
     Each file must be the next of the signed list, with its hash and its place; `sink` gets it meanwhile and may have
-    written what turns out wrong, so it must be able to take that back. `told` hears the path and size of each file.
+    written what turns out wrong, so it must be able to take that back.
     """
     listed = _checksums(stream, about)
     executables = set(about.executables)
@@ -91,7 +89,6 @@ def read_payload(
         sink.take(member, _hashed(contents(stream, member), digest.update))
         if digest.hexdigest() != sha256:
             raise Damaged(f"{path} has another checksum.")
-        told(path, member.size_bytes)
     after = read_header(stream)
     if after is not None:
         raise Damaged(f"{after.path} is not in the list of checksums.")

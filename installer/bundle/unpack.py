@@ -34,7 +34,8 @@ def unpack(path: Path, target: Path, site: Site, say: Say, free: FreeBytes = fre
         staging.mkdir(mode=0o700)
         try:
             _fill(stream, staging, verified)
-            staging.chmod(0o755)  # apt reads the repository as a user of its own
+            staging.chmod(0o755)
+            os.sync()  # a power cut must not leave the name without the contents
             _appear(staging, target)
         except BaseException:
             _discard(staging)
@@ -70,7 +71,7 @@ class _Folder:
         if not safe_path(member.path):
             raise MemberRefused(f"{member.path!r} is no path inside a bundle.")
         place = self.root / member.path
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+        self._folders(place.parent)
         mode = 0o755 if member.executable else 0o644
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         with os.fdopen(os.open(place, flags, mode), "wb") as file:
@@ -78,6 +79,13 @@ class _Folder:
                 file.write(piece)
             os.fchmod(file.fileno(), mode)
         os.utime(place, (member.time_s, member.time_s))
+
+    def _folders(self, folder: Path) -> None:
+        """Make the folders down to this one; apt reads the repository as a user of its own, whatever umask root has."""
+        if not folder.exists():
+            self._folders(folder.parent)
+            folder.mkdir()
+            folder.chmod(0o755)
 
     def write(self, path: str, raw: bytes) -> None:
         """Write one of the files that belong to the bundle itself."""

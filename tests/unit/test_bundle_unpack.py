@@ -56,6 +56,17 @@ def test_the_folder_holds_what_was_signed(bundle, tmp_path):
     verify_folder(target, KEY.site(), silent)
 
 
+def test_the_modes_do_not_depend_on_the_caller_s_mask(bundle, tmp_path):
+    before = os.umask(0o077)
+    try:
+        unpack(bundle, tmp_path / "out", KEY.site(), silent)
+    finally:
+        os.umask(before)
+
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "out").rglob("*")}
+    assert modes == {0o755, 0o644}
+
+
 @pytest.mark.parametrize("fault", ["flipped", "cut", "unsigned", "older"])
 def test_a_refused_bundle_leaves_no_trace(bundle, tmp_path, fault):
     raw, site, refusal = bytearray(bundle.read_bytes()), KEY.site(), Damaged
