@@ -57,7 +57,7 @@ def join(parts: Sequence[Path], target: Path, say: Say, free: FreeBytes = free_b
         done.add(header.number)
         progress.write(wanted, done)
         say(f"part {header.number} of {header.parts}: {header.size_bytes} bytes verified")
-    _finish(partial, target, progress, wanted, done)
+    _finish(partial, target, progress, headers[0][1], done)
     say(f"joined: {wanted['bundle_bytes']} bytes in {target}; verify it before use")
 
 
@@ -67,7 +67,7 @@ def _header(path: Path) -> PartHeader:
 
 
 def _whole(header: PartHeader) -> dict[str, int | str]:
-    return {"bundle": header.bundle, "parts": header.parts, "bundle_bytes": header.bundle_bytes}
+    return {"bundle": header.bundle, "bundle_bytes": header.bundle_bytes, "share_bytes": header.share_bytes}
 
 
 def _one_bundle(headers: list[tuple[Path, PartHeader]], begun: dict[str, int | str]) -> dict[str, int | str]:
@@ -91,12 +91,12 @@ def _put(path: Path, header: PartHeader, partial: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _finish(partial: Path, target: Path, progress: _Progress, wanted: dict[str, int | str], done: set[int]) -> None:
-    missing = [number for number in range(1, int(wanted["parts"]) + 1) if number not in done]
+def _finish(partial: Path, target: Path, progress: _Progress, any_part: PartHeader, done: set[int]) -> None:
+    missing = [number for number in range(1, any_part.parts + 1) if number not in done]
     if missing:
         numbers = ", ".join(map(str, missing[:20])) + (", ..." if len(missing) > 20 else "")
-        raise PartsMissing(f"Of {wanted['parts']} these are still to come: {numbers}. The others are kept.")
-    if partial.stat().st_size != wanted["bundle_bytes"]:
+        raise PartsMissing(f"Of {any_part.parts} these are still to come: {numbers}. The others are kept.")
+    if partial.stat().st_size != any_part.bundle_bytes:
         raise PartDamaged(f"{partial} has {partial.stat().st_size} bytes; remove it and join again.")
     partial.rename(target)
     progress.notes.unlink(missing_ok=True)

@@ -21,19 +21,32 @@ MOST_PARTS = 9999
 
 @dataclass(frozen=True, slots=True)
 class PartHeader:
-    """What a part is: `number` of `parts`, its bytes' place in the bundle, and their hash.
+    """What a part is: `number` of `parts`, and the hash of its bytes; all but the last have `share_bytes` of them.
 
     `bundle` is the SHA-256 of the bundle's first two members, signature included: parts of an unsigned and of a signed
     copy do not fit together either.
     """
 
     bundle: str
-    number: int
-    parts: int
-    offset_bytes: int
-    size_bytes: int
     bundle_bytes: int
+    share_bytes: int
+    number: int
     sha256: str
+
+    @property
+    def parts(self) -> int:
+        """Return how many parts there are."""
+        return -(-self.bundle_bytes // self.share_bytes)
+
+    @property
+    def offset_bytes(self) -> int:
+        """Return where in the bundle the part belongs."""
+        return (self.number - 1) * self.share_bytes
+
+    @property
+    def size_bytes(self) -> int:
+        """Return how many bytes of the bundle the part holds."""
+        return min(self.share_bytes, self.bundle_bytes - self.offset_bytes)
 
     def encoded(self) -> bytes:
         """Return the 4096 bytes that a part begins with; the last line is the hash of those before it."""
@@ -59,10 +72,9 @@ def read_part_header(path: Path, stream: BinaryIO) -> PartHeader:
     try:
         document = json.loads(raw[: HEADER_BYTES - 65])
         header = PartHeader(**{field.name: document[field.name] for field in fields(PartHeader)})
-        # Comparison with numbers fails for texts; a place beyond the bundle's end would make a huge file with a hole.
-        whole = header.encoded() == raw and 1 <= header.number <= header.parts <= MOST_PARTS
-        whole = whole and 0 <= header.offset_bytes <= header.bundle_bytes - header.size_bytes <= header.bundle_bytes
-    except (ValueError, KeyError, TypeError, RecursionError):
+        # A place beyond the bundle's end would make a huge file with a hole; arithmetic with texts fails.
+        whole = header.encoded() == raw and 1 <= header.number <= header.parts <= MOST_PARTS and header.share_bytes > 0
+    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
         whole = False
     if not whole:
         raise PartDamaged(f"{path}: its first 4096 bytes are spoilt.")
@@ -116,10 +128,8 @@ def split(bundle: Path, folder: Path, part_bytes: int, free: FreeBytes = free_by
         names = [folder / f"{bundle.name}.part-{number:04d}-of-{count:04d}" for number in range(1, count + 1)]
         require_space(folder, total + count * HEADER_BYTES, free)
         folder.mkdir(parents=True, exist_ok=True)
-        for place, name in enumerate(names):
-            size = min(share, total - place * share)
-            blank = PartHeader(identity, place + 1, count, place * share, size, total, "")
-            _write_part(stream, name, blank)
+        for number, name in enumerate(names, 1):
+            _write_part(stream, name, PartHeader(identity, total, share, number, ""))
     return names
 
 

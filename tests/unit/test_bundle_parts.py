@@ -118,11 +118,24 @@ def test_a_part_of_another_bundle_is_refused_in_a_later_call(parts, tmp_path):
 
 def test_a_forged_header_cannot_make_a_huge_file(parts, tmp_path):
     header = check_part(parts[0])
-    forged = replace(header, offset_bytes=1 << 50)
-    parts[0].write_bytes(forged.encoded() + parts[0].read_bytes()[HEADER_BYTES:])
+    share = parts[0].read_bytes()[HEADER_BYTES:]
+    forgeries = [
+        {"number": 1 << 40}, {"number": 0}, {"number": -3}, {"share_bytes": 0}, {"share_bytes": -1}, {"number": "1"},
+        {"share_bytes": 1, "bundle_bytes": 1 << 50}, {"bundle_bytes": "x"}, {"number": None}, {"share_bytes": 0.5},
+    ]  # fmt: skip
+    for forged in forgeries:
+        parts[0].write_bytes(replace(header, **forged).encoded() + share)
+        with pytest.raises(PartDamaged):
+            join(parts, tmp_path / "joined", silent)
+    assert not list(tmp_path.glob("joined*"))
 
-    with pytest.raises(PartDamaged, match="spoilt"):
-        join(parts, tmp_path / "joined", silent)
+
+def test_parts_of_other_sizes_do_not_fit_together(bundle, parts, tmp_path):
+    others = split(bundle, tmp_path / "others", SMALLEST_BYTES + 512)
+    assert len(others) == len(parts)
+
+    with pytest.raises(PartsMixed):
+        join([*parts[:2], *others[2:]], tmp_path / "joined", silent)
 
 
 def test_space_is_asked_for_first(bundle, parts, tmp_path):
