@@ -72,9 +72,11 @@ def read_part_header(path: Path, stream: BinaryIO) -> PartHeader:
     try:
         document = json.loads(raw[: HEADER_BYTES - 65])
         header = PartHeader(**{field.name: document[field.name] for field in fields(PartHeader)})
-        # A place beyond the bundle's end would make a huge file with a hole; arithmetic with texts fails.
-        whole = header.encoded() == raw and 1 <= header.number <= header.parts <= MOST_PARTS and header.share_bytes > 0
-    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
+        numbers = (header.bundle_bytes, header.share_bytes, header.number)
+        whole = header.encoded() == raw and all(type(each) is int and each > 0 for each in numbers)
+        # A place beyond the bundle's end would make a huge file with a hole.
+        whole = whole and header.number <= header.parts <= MOST_PARTS
+    except (ValueError, KeyError, TypeError, RecursionError):
         whole = False
     if not whole:
         raise PartDamaged(f"{path}: its first 4096 bytes are spoilt.")
