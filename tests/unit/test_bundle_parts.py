@@ -121,7 +121,8 @@ def test_a_forged_header_cannot_make_a_huge_file(parts, tmp_path):
     share = parts[0].read_bytes()[HEADER_BYTES:]
     forgeries = [
         {"number": 1 << 40}, {"number": 0}, {"number": -3}, {"share_bytes": 0}, {"share_bytes": -1}, {"number": "1"},
-        {"share_bytes": 1, "bundle_bytes": 1 << 50}, {"bundle_bytes": "x"}, {"number": None}, {"share_bytes": 0.5}, {"share_bytes": 61440.0},
+        {"share_bytes": 1, "bundle_bytes": 1 << 50}, {"bundle_bytes": "x"}, {"number": None}, {"share_bytes": 0.5},
+        {"share_bytes": 61440.0},
     ]  # fmt: skip
     for forged in forgeries:
         parts[0].write_bytes(replace(header, **forged).encoded() + share)
