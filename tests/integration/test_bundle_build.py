@@ -162,7 +162,7 @@ def test_the_bundle_holds_what_was_asked_for_and_says_so(whole, tmp_path):
     assert "deb small-two 1:1.0-1: GPL-2+" in offer
     assert about.migrations == ("0001", "0002")
     assert about.host.python == world.python
-    assert about.executables == ("product/meeshy",)
+    assert about.executables == ("product/installer/locks/compile", "product/meeshy")
     assert about.environments[0].locks == ("wheels/locks/base.txt",)
     # The list is one that the ordinary tool reads.
     unpack(path, tmp_path / "out", KEY.site(), silent)

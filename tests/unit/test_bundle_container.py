@@ -17,7 +17,7 @@ from installer.bundle.container import (
 from installer.bundle.refusal import Damaged, MemberRefused, Truncated
 
 TIME_S = 1_790_000_000
-LONG = "/".join(["folder" * 8] * 4) + "/" + "name" * 20
+LONG = "/".join(["folder" * 8] * 3) + "/" + "name" * 20
 
 
 def tar_of(member: tarfile.TarInfo, raw: bytes = b"", form: int = tarfile.GNU_FORMAT) -> io.BytesIO:

@@ -121,6 +121,7 @@ def test_the_target_command_refuses_in_one_line_with_the_code(bundle, site, tmp_
     (tmp_path / "state.json").write_text("{")
     assert main(["verify", *site, str(bundle)]) == 1
     unreadable = capsys.readouterr().err
+    (tmp_path / "state.json").unlink()
     assert main(["verify", *site, str(tmp_path / "absent")]) == 1
     absent = capsys.readouterr().err
 

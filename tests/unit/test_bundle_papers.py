@@ -124,7 +124,7 @@ def test_apt_s_own_verifier_accepts_the_repository_s_signature(tmp_path):
         (tmp_path / "Release.gpg").write_bytes(
             detached_signature(key.trusted.public, release, BUILT_S + seed, key.sign)
         )
-        command = ["gpgv", "--status-fd", "1", "--keyring", "key.gpg", "Release.gpg", "Release"]
+        command = ["gpgv", "--status-fd", "1", "--keyring", "./key.gpg", "Release.gpg", "Release"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert f"VALIDSIG {fingerprint(key.trusted.public).hex().upper()}" in done.stdout
