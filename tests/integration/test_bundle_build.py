@@ -185,12 +185,12 @@ def test_two_builds_from_the_same_inputs_are_the_same_bytes(whole, tmp_path, mon
     assert again.read_bytes() == path.read_bytes()
 
 
-def test_the_time_is_the_commit_s_or_the_one_that_was_set(world, monkeypatch):
+def test_the_time_is_the_commit_s_or_the_one_that_was_set(whole, tmp_path, monkeypatch):
+    world, path = whole
     builder, product = world.builder(), world.product()
-    fetch(builder, silent)
-    assert build(builder, product, world.folder / "a", silent).built_s == product.committed_s
+    assert verify_file(path, KEY.site(), silent).about.built_s == product.committed_s
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
-    assert build(builder, product, world.folder / "b", silent).built_s == 1_700_000_000
+    assert build(builder, product, tmp_path / "b", silent).built_s == 1_700_000_000
 
 
 def test_a_lock_that_lacks_what_a_package_wants_is_found_out(world):
