@@ -7,7 +7,7 @@ from installer.build.debs import fetch_debs
 from installer.build.item import Item
 from installer.build.models import fetch_models
 from installer.build.resolution import Builder, Say, resolve
-from installer.build.wheels import fetch_wheel
+from installer.build.wheels import fetch_wheels
 from installer.bundle.space import FreeBytes, free_bytes, gibibytes, require_space
 
 
@@ -29,10 +29,8 @@ def fetch(builder: Builder, say: Say, *, refresh: bool = False, free: FreeBytes 
     require_space(builder.cache.root, needed, free)
     say(f"to fetch: {len(absent)} of {len(items)} files, {gibibytes(needed)}")
     wheels = [item for item in absent if item.kind == "wheel"]
-    interpreter = builder.interpreter() if wheels else Path()
-    for item in wheels:
-        say(f"{item.name} {item.version}")
-        fetch_wheel(item, interpreter, builder.cache, lambda _: None)
+    if wheels:
+        fetch_wheels(wheels, builder.interpreter(), builder.cache, lambda each: say(f"{each.name} {each.version}"))
     for item in absent:
         if item.kind in ("binary", "collection"):
             builder.cache.add(Path(item.source), item.sha256)

@@ -1,16 +1,18 @@
 """Which wheels the target's interpreter wants of a lock, and where they are."""
 
+import contextlib
 import json
+import shutil
 import sys
 import tempfile
 import urllib.parse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from installer.build.cache import Cache, sha256_of
 from installer.build.client import run_client
-from installer.build.download import Advance, download
+from installer.build.download import download
 from installer.build.failure import ChecksumWrong, ClientFailed, FetchFailed, WrongInterpreter
 from installer.build.item import Item
 from installer.build.lock import Pin, canonical, read_lock
@@ -44,7 +46,8 @@ def resolve_wheels(locks: Iterable[Path], interpreter: Path, cache: Cache) -> li
         wanted.write_text("".join(f"{pin.requirement}\n" for pin in pins.values()))
         run_client([
             sys.executable, "-m", "pip", "--python", str(interpreter), "install", "--dry-run", "--ignore-installed",
-            "--no-deps", "--only-binary", ":all:", "--quiet", "--report", str(report), "--requirement", str(wanted),
+            "--no-deps", "--only-binary", ":all:", "--quiet", "--cache-dir", str(_pip_cache(cache)),
+            "--report", str(report), "--requirement", str(wanted),
         ])  # fmt: skip
         entries = json.loads(report.read_text())["install"]
     return sorted((_item(entry, pins, cache) for entry in entries), key=lambda item: item.path)
@@ -66,20 +69,43 @@ def _local_sha256(url: str) -> str:
     return sha256_of(Path(urllib.parse.unquote(address.path))) if address.scheme == "file" else ""
 
 
-def fetch_wheel(item: Item, interpreter: Path, cache: Cache, advance: Advance) -> None:
-    """Bring a wheel into the cache: directly, so that a cut transfer goes on; by pip where that is refused."""
-    try:
-        download(item.source, item.sha256, cache, advance)
-    except FetchFailed as direct:
-        with tempfile.TemporaryDirectory(prefix="meeshy-fetch-") as folder:
-            wanted = Path(folder, "wanted.txt")
-            wanted.write_text(f"{item.name}=={item.version} --hash=sha256:{item.sha256}\n")
+def fetch_wheels(items: Sequence[Item], interpreter: Path, cache: Cache, told: Callable[[Item], None]) -> None:
+    """Bring wheels into the cache; `told` hears of each before its transfer.
+
+    Directly, so that a cut transfer goes on within the file. Where the index has no metadata files beside its wheels,
+    pip has fetched them whole to resolve, and they are taken from its cache; where it wants a login, pip fetches them.
+    """
+    kept = sum(path.stat().st_size for path in _pip_cache(cache).rglob("*") if path.is_file())
+    if kept > sum(max(item.size_bytes, 0) for item in items) / 2:
+        with contextlib.suppress(ClientFailed):
+            _by_pip(items, interpreter, cache)
+    for item in items:
+        if cache.holds(item.sha256):
+            continue
+        told(item)
+        try:
+            download(item.source, item.sha256, cache)
+        except FetchFailed as direct:
             try:
-                run_client([
-                    sys.executable, "-m", "pip", "--python", str(interpreter), "download", "--no-deps",
-                    "--require-hashes", "--only-binary", ":all:", "--quiet", "--dest", folder,
-                    "--requirement", str(wanted),
-                ])  # fmt: skip
+                _by_pip([item], interpreter, cache)
             except ClientFailed as client:
                 raise FetchFailed(f"{direct.args[0]} And pip: {client.args[0]}") from None
-            cache.add(next(Path(folder).glob("*.whl")), item.sha256)
+    shutil.rmtree(_pip_cache(cache), ignore_errors=True)
+
+
+def _by_pip(items: Sequence[Item], interpreter: Path, cache: Cache) -> None:
+    with tempfile.TemporaryDirectory(prefix="pip-", dir=cache.root) as folder:
+        wanted = Path(folder, "wanted.txt")
+        wanted.write_text("".join(f"{item.name}=={item.version} --hash=sha256:{item.sha256}\n" for item in items))
+        run_client([
+            sys.executable, "-m", "pip", "--python", str(interpreter), "download", "--no-deps", "--require-hashes",
+            "--only-binary", ":all:", "--quiet", "--cache-dir", str(_pip_cache(cache)), "--dest", folder,
+            "--requirement", str(wanted),
+        ])  # fmt: skip
+        for item in items:
+            cache.add(Path(folder, item.path.removeprefix("wheels/")), item.sha256)
+
+
+def _pip_cache(cache: Cache) -> Path:
+    """Return a cache of pip's own, which lives from resolving until all is fetched."""
+    return cache.root / "pip"
