@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from installer.build.client import run_client
+from installer.build.licences import UNSTATED
 
 LICENCE_NAMES = re.compile(r"(licen[cs]e|copying|notice|authors)", re.IGNORECASE)
 CLASSIFIER = "License :: OSI Approved :: "
@@ -41,15 +42,15 @@ def describe_wheel(path: Path) -> Described:
     # Older projects put the whole text into this field; only one that reads like a name is one.
     free = message.get("License", "").strip()
     short = free if free and "\n" not in free and len(free) <= 80 else ""
-    return Described(str(stated or short or " AND ".join(classified) or "see its licence files"), texts)
+    return Described(str(stated or short or " AND ".join(classified) or f"{UNSTATED}licence files"), texts)
 
 
 def describe_deb(path: Path) -> Described:
     """Return the licences that a package's copyright file names, and that file."""
     for name, contents in _documents(path):
         names = sorted({match.strip() for match in re.findall(r"^License:[ \t]*(\S[^\n]*)$", contents, re.MULTILINE)})
-        return Described(" AND ".join(names)[:200] or "see its copyright file", {name: contents.encode()})
-    return Described("see its copyright file", {})
+        return Described(" AND ".join(names) or f"{UNSTATED}copyright file", {name: contents.encode()})
+    return Described(f"{UNSTATED}copyright file", {})
 
 
 def control_of(path: Path) -> str:

@@ -37,7 +37,8 @@ def prove(builder: Builder, items: Sequence[Item], say: Say) -> None:
     imports = {each.name: each.imports for each in builder.components.environments}
     for name, locks in builder.locks().items():
         files = [builder.components.lock_file(lock) for lock in locks]
-        proof = builder.cache.root / "proofs" / _digest(builder, files, wheels, imports.get(name, ()))
+        asked = [builder.components.host.python, *imports.get(name, ()), *sorted(_switched_off(builder, name))]
+        proof = builder.cache.root / "proofs" / _digest(asked, files, wheels)
         if proof.exists():
             say(f"environment {name}: proven before with these wheels")
             continue
@@ -68,18 +69,23 @@ def _install(builder: Builder, name: str, locks: list[Path], wheels: Sequence[It
                 run_client([*offline, python, "-I", "-c", f"import {', '.join(imports)}"], extra=quiet)
         except ClientFailed as error:
             raise EnvironmentIncomplete(f"{name}: {error.args[0]}") from None
-        _check(name, python, builder)
+        _check(name, python, _switched_off(builder, name))
     return len({pin.name for lock in locks for pin in read_lock(lock)})
 
 
-def _check(name: str, python: str, builder: Builder) -> None:
+def _switched_off(builder: Builder, environment: str) -> frozenset[str]:
+    """Return what may be missing: the common overrides', and those of the environment's own locks."""
+    names = ["overrides.txt", *(f"{lock}-overrides.txt" for lock in builder.locks()[environment])]
+    return frozenset().union(*(switched_off(builder.components.folder / "locks" / name) for name in names))
+
+
+def _check(name: str, python: str, off: frozenset[str]) -> None:
     """Ask pip whether anything is missing that the overrides do not switch off."""
     command = [python, "-m", "pip", "--isolated", "--disable-pip-version-check", "check"]
     environment = {**os.environ, "PIP_CONFIG_FILE": os.devnull, "LC_ALL": "C.UTF-8"}
     told = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     if told.returncode == 0:
         return
-    off = switched_off(builder.components.folder / "locks" / "overrides.txt")
     lines = [line.strip() for line in (told.stdout or told.stderr).splitlines() if line.strip()]
     complaints = [line for line in lines if not _expected(line, off)]
     if complaints:
@@ -94,8 +100,8 @@ def _expected(line: str, off: frozenset[str]) -> bool:
     return canonical(words[words.index("requires") + 1].rstrip(",")) in off
 
 
-def _digest(builder: Builder, locks: list[Path], wheels: Sequence[Item], imports: Sequence[str]) -> str:
-    digest = hashlib.sha256(f"{builder.components.host.python} {' '.join(imports)}\n".encode())
+def _digest(asked: list[str], locks: list[Path], wheels: Sequence[Item]) -> str:
+    digest = hashlib.sha256(f"{' '.join(asked)}\n".encode())
     for lock in locks:
         digest.update(lock.read_bytes())
     for item in sorted(wheels, key=lambda each: each.path):

@@ -12,6 +12,8 @@ from installer.bundle.reader import METADATA, SIGNATURE, Front, read_front
 from installer.bundle.refusal import NotABundle
 from installer.bundle.space import gibibytes
 
+LONGEST_LICENCE = 60
+
 
 def front_of(path: Path) -> Front:
     """Return the first two members of what lies at `path`, unchecked; NotABundle for anything else."""
@@ -45,7 +47,7 @@ def described(front: Front, keys: Mapping[str, TrustedKey]) -> tuple[Metadata, l
         f"migrations    {len(about.migrations)}, last {about.migrations[-1] if about.migrations else 'none'}",
         f"files         {about.checksums.files}, {gibibytes(about.checksums.size_bytes)}",
     ]
-    rows = [(c.kind, c.name, c.version, gibibytes(c.size_bytes), c.licence) for c in about.components]
+    rows = [(c.kind, c.name, c.version, gibibytes(c.size_bytes), _short(c.licence)) for c in about.components]
     return about, lines + table([("kind", "name", "version", "size", "licence"), *rows])
 
 
@@ -53,6 +55,10 @@ def table(rows: list[tuple[str, ...]]) -> list[str]:
     """Return rows of cells as aligned lines."""
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_LICENCE else text[: LONGEST_LICENCE - 3] + "..."
 
 
 def _stops(about: Metadata) -> str:

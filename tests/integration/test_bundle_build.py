@@ -201,6 +201,16 @@ def test_a_lock_that_lacks_what_a_package_wants_is_found_out(world):
     assert not (world.folder / "x.bundle").exists()
 
 
+@pytest.mark.parametrize("overrides", ["overrides.txt", "base-overrides.txt"])
+def test_what_the_overrides_switch_off_may_be_missing(world, overrides):
+    code = world.folder / "index/alpha-1.0-py3-none-any.whl"
+    code.unlink()
+    write_lock(world.folder, wheel(world.folder / "index", "alpha", "1.0", "Requires-Dist: Beta_Two>=1", ""))
+    (world.folder / "locks" / overrides).write_text('# never\nbeta-two; sys_platform == "never"\n')
+
+    assert world.built("x.bundle").exists()
+
+
 @pytest.mark.skipif(not Path(OTHER_PYTHON).exists(), reason=f"{OTHER_PYTHON} is not installed")
 def test_packages_are_chosen_by_the_target_s_interpreter_not_by_this_one(tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))

@@ -16,7 +16,7 @@ import pytest
 from appliance.testing.small_bundle import BUILT_S, FILES, SmallKey, small_bundle
 from installer.build.archives import describe_wheel
 from installer.build.carrier import carrier
-from installer.build.licences import licence_files
+from installer.build.licences import UNSTATED, licence_files
 from installer.build.openpgp import certificate, detached_signature, fingerprint
 from installer.build.product import Product
 from installer.build.repository import release_file
@@ -78,6 +78,8 @@ def test_the_same_things_have_the_same_bill_and_other_things_another_number():
 def test_sources_are_offered_for_what_asks_for_it():
     files = licence_files(COMPONENTS, {"python/psycopg/LICENSE": b"text"}, "We offer.\n")
     offer = files["licences/SOURCE-OFFER.txt"].decode()
+    unclear = Component("deb", "bash", "5.2", f"{UNSTATED}copyright file", "debs/bash.deb", 1, 60, "f" * 64)
+    assert "deb bash 5.2" in licence_files([unclear], {}, "We offer.")["licences/SOURCE-OFFER.txt"].decode()
 
     assert offer.startswith("We offer.\n")
     assert "binary silo 1: AGPL-3.0-only" in offer
