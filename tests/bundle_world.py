@@ -36,7 +36,18 @@ required_stops = []
 [models]
 preset = "starter"
 [object_store]
-kind = "external"
+kind = "silo"
+[object_store.silo]
+version = "2026.9"
+licence = "AGPL-3.0-only"
+file = "supplied/silo"
+sha256 = "{silo}"
+[[collection]]
+name = "test.small"
+version = "1.2.3"
+licence = "GPL-3.0-or-later"
+file = "supplied/test-small-1.2.3.tar.gz"
+sha256 = "{collection}"
 [[environment]]
 name = "appliance"
 locks = ["base"]
@@ -63,6 +74,8 @@ class World:
     def write_components(self, roles: str) -> Path:
         path = self.folder / "components.toml"
         filled = {"machine": platform.machine(), "python": self.python, "interpreter": self.interpreter}
+        for name, file in (("silo", "silo"), ("collection", "test-small-1.2.3.tar.gz")):
+            filled[name] = hashlib.sha256((self.folder / "supplied" / file).read_bytes()).hexdigest()
         path.write_text(COMPONENTS.format(**filled, roles=roles))
         return path
 
@@ -91,6 +104,9 @@ def make_world(folder: Path, *, debs: bool, interpreter: str = "") -> World:
     world = World(folder, interpreter, version)
     _checkout(folder / "checkout")
     write_files(folder / "weights" / "small")
+    (folder / "supplied").mkdir()
+    (folder / "supplied" / "silo").write_bytes(b"\x7fELF a server")
+    (folder / "supplied" / "test-small-1.2.3.tar.gz").write_bytes(b"a collection")
     wheels = folder / "index"
     wheels.mkdir()
     alpha = wheel(wheels, "alpha", "1.0", "Requires-Dist: beta; python_version >= '3'", "import beta\n")

@@ -153,8 +153,10 @@ def test_the_bundle_holds_what_was_asked_for_and_says_so(whole, tmp_path):
     assert "product/secret.txt" not in names
     assert {"wheels/alpha-1.0-py3-none-any.whl", "wheels/locks/base.txt", "debs/Packages", "debs/Release",
             "models/small/model.bin", "licences/python/beta-2.1/licenses_LICENSE",
-            "licences/debian/small-two/copyright", "licences/product/LICENSE"} <= set(names)  # fmt: skip
+            "licences/debian/small-two/copyright", "licences/product/LICENSE", "bin/silo",
+            "collections/test-small-1.2.3.tar.gz"} <= set(names)  # fmt: skip
     assert [(each.kind, each.name, each.version) for each in about.components if each.kind != "model"] == [
+        ("binary", "silo", "2026.9"), ("collection", "test.small", "1.2.3"),
         ("deb", "small-one", "1:1.0-1"), ("deb", "small-two", "1:1.0-1"), ("product", "meeshy-appliance", "0.2.0"),
         ("wheel", "alpha", "1.0"), ("wheel", "beta", "2.1"),
     ]  # fmt: skip
@@ -162,7 +164,7 @@ def test_the_bundle_holds_what_was_asked_for_and_says_so(whole, tmp_path):
     assert "deb small-two 1:1.0-1: GPL-2+" in offer
     assert about.migrations == ("0001", "0002")
     assert about.host.python == world.python
-    assert about.executables == ("product/installer/locks/compile", "product/meeshy")
+    assert about.executables == ("bin/silo", "product/installer/locks/compile", "product/meeshy")
     assert about.environments[0].locks == ("wheels/locks/base.txt",)
     # The list is one that the ordinary tool reads.
     unpack(path, tmp_path / "out", KEY.site(), silent)
@@ -201,12 +203,14 @@ def test_a_lock_that_lacks_what_a_package_wants_is_found_out(world):
     assert not (world.folder / "x.bundle").exists()
 
 
-@pytest.mark.parametrize("overrides", ["overrides.txt", "base-overrides.txt"])
-def test_what_the_overrides_switch_off_may_be_missing(world, overrides):
-    code = world.folder / "index/alpha-1.0-py3-none-any.whl"
-    code.unlink()
-    write_lock(world.folder, wheel(world.folder / "index", "alpha", "1.0", "Requires-Dist: Beta_Two>=1", ""))
-    (world.folder / "locks" / overrides).write_text('# never\nbeta-two; sys_platform == "never"\n')
+def test_what_the_overrides_switch_off_may_be_missing(world):
+    (world.folder / "index/alpha-1.0-py3-none-any.whl").unlink()
+    wanted = "Requires-Dist: Beta_Two>=1\nRequires-Dist: gamma"
+    write_lock(world.folder, wheel(world.folder / "index", "alpha", "1.0", wanted, ""))
+    (world.folder / "locks/overrides.txt").write_text('# never\nbeta-two; sys_platform == "never"\n')
+    with pytest.raises(EnvironmentIncomplete, match="gamma"):
+        world.built("x.bundle")
+    (world.folder / "locks/base-overrides.txt").write_text('gamma; sys_platform == "never"\n')
 
     assert world.built("x.bundle").exists()
 
