@@ -29,6 +29,7 @@ COMMANDS = {
     "webhooks": ("appliance.commands.webhooks", "webhooks"),
     "commission": ("appliance.commands.commission", "commission"),
     "bench": ("appliance.commands.bench", "bench"),
+    "bundle": ("appliance.commands.bundle", "bundle"),
     "settings": ("appliance.commands.settings", "settings"),
     "test": ("appliance.commands.test", "test"),
 }
