@@ -64,11 +64,12 @@ def growth_report(
     document: dict[str, Any] = {"rows": [asdict(step) for step in steps], "means": [asdict(step) for step in means]}
     lines = [as_table([*steps, *means])]
     if len(means) > 1:
-        document["embedding_rises"] = all(a.embedding < b.embedding for a, b in pairwise(means))
-        document["spoken_loses"] = round(max(a.refined - b.refined for a, b in pairwise(means)), 4)
+        rises = all(one.embedding < other.embedding for one, other in pairwise(means))
+        loss = max(one.refined - other.refined for one, other in pairwise(means))
+        document |= {"embedding_rises": rises, "spoken_loses": round(loss, 4), "holds": rises and loss <= MOST_LOSS}
         lines.append(
-            f"embedding rises: {'yes' if document['embedding_rises'] else 'no'}; most that speech loses from one "
-            f"level to the next: {document['spoken_loses']:+.3f} (demand: at most {MOST_LOSS})"
+            f"embedding rises with every level: {'yes' if rises else 'no'}; most that speech loses from one level to "
+            f"the next: {loss:+.3f} (demand: at most {MOST_LOSS})"
         )
     if not people:
         document["not_shown"] = _NO_RECORDINGS

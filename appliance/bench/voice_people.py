@@ -13,8 +13,10 @@ from appliance.voices.measures import to_speech_rate
 from models.packs.phrases import load_base
 
 CORPUS = Path(__file__).resolve().parents[2] / "models" / "corpus"
-ALIASES = (("em_alex", "pm_alex"), ("em_santa", "pm_santa"), ("ef_dora", "pf_dora"))
-"""Stock voices of two languages that one person lent: their names say so and their embeddings agree."""
+ALIASES = (("em_alex", "pm_alex"), ("am_santa", "em_santa", "pm_santa"), ("ef_dora", "pf_dora"))
+"""Stock voices of several languages that are one person: their names say so, and saying one sentence they are 0.974 to
+0.979 similar, `am_santa` 0.92 to the other two. The next pair of voices of different names is at 0.874.
+"""
 _FEWEST_WORDS, _MOST_WORDS = 12, 18
 
 

@@ -54,6 +54,7 @@ PROBES: dict[str, tuple[str, ...]] = {
 
 _STEPS: dict[Level, int] = {"basic": 6, "refined": 12, "expert": 24}
 _SENTENCES: dict[Level, int] = {"basic": 2, "refined": 2, "expert": 3}
+# Set, not measured: a higher level is worth more speaking, and a search of more steps fits its sentences more closely.
 
 Guard = Callable[[Speech, str], bool]
 """Says whether an utterance can be understood as the text; it hears only probes that would be kept."""

@@ -121,6 +121,6 @@ def test_each_measure_decides_what_is_cleanest(poorer):
 
 
 def test_a_version_is_worse_only_beyond_the_noise_of_measuring():
-    assert worse(0.90, 0.90 - 1.5 * growth.MEASURED_NOISE)
-    assert not worse(0.90, 0.90 - 0.5 * growth.MEASURED_NOISE)
+    assert worse(0.90, 0.90 - 1.5 * growth.ALLOWED_NOISE)
+    assert not worse(0.90, 0.90 - 0.5 * growth.ALLOWED_NOISE)
     assert not worse(0.90, 0.95)
