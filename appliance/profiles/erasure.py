@@ -126,7 +126,8 @@ def _erase_rows(connection: sa.Connection, profile: sa.Row, reason: Reason, now_
         "consents": 1,
     }
     pending = Pending(
-        objects=(profile.key_object, *of_samples, *readings, *results, *ahead),
+        # Of a sample that was refused, nothing is left but its row.
+        objects=(profile.key_object, *filter(None, of_samples), *readings, *results, *ahead),
         folder=folder_of(owner, profile.id),
         results_folder=owner_digest(owner),
         targets=tuple(languages),

@@ -82,6 +82,19 @@ def test_erasure_takes_everything_and_gives_a_receipt(studio):
     assert studio.work() == 0
 
 
+def test_samples_that_were_refused_or_set_aside_do_not_stand_in_its_way(studio, monkeypatch):
+    studio.enrolled()
+    studio.judged(ALICE, "mallory", "it is me, alice")
+    studio.judged(ALICE, "alice", "sample 1")
+    monkeypatch.setattr("appliance.stages.growing.updated", lambda old, session: np.roll(old, 1))
+    assert studio.judged(ALICE, "alice", "sample 2").state == "set_aside"
+
+    receipt = studio.erase()
+
+    assert (receipt.complete, receipt.counts["samples"]) == (True, 4)
+    assert [name for name in studio.bench.stored() if name.startswith("voice/")] == []
+
+
 def test_what_the_profile_did_not_speak_stays(studio):
     studio.enrolled()
     job = studio.translated("bob", "good morning", consent=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from appliance.audio.pcm import pcm_of
+from appliance.catalog.store import ModelStore
 from appliance.engines.protocols import SPEECH_RATE_HZ, Samples, SpeakRequest
 from appliance.jobs.documents import AudioFacts, JobDocument, Request
 from appliance.jobs.query import JobReader
@@ -93,8 +94,12 @@ def _room(seconds: float) -> Samples:
 
 
 @pytest.fixture(scope="module")
-def stage(models_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    settings = Settings(data_dir=tmp_path_factory.mktemp("stage"), models_dir=models_dir)
+def stage(
+    model_store: ModelStore, model_path: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:  # fmt: skip
+    for model in model_store.catalog.of_set("starter"):
+        model_path(model.id)
+    settings = Settings(data_dir=tmp_path_factory.mktemp("stage"), models_dir=model_store.root)
     with closing(Database(settings.database)) as database:
         migrate(database)
         load_phrases(database)
