@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     device: Literal["cpu", "cuda"] = Field(
         default="cpu", description="What Whisper and the language packs run on; `meeshy pool` sets it per worker."
     )
+    xtts_python: str = Field(
+        default="", description="Python of the environment that XTTS runs in. Empty: that of `meeshy xtts install`."
+    )
     threads: int = Field(default=0, ge=0, description="Threads of the model runtimes. 0: as many as there are cores.")
     max_upload_bytes: int = Field(default=50_000_000, gt=0, description="Largest request body.")
     max_audio_s: float = Field(default=600.0, gt=0, description="Longest recording, in seconds.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from appliance.clock import Clock, SystemClock
 from appliance.engines.protocols import Samples, SpeakerEncoder, Synthesizer, Transcriber, Translator, Voice
@@ -27,6 +28,8 @@ class Engines:
     """Searches for a voice closer to a recording's speaker than the given one, for a language; seconds of work."""
     clearer_voice: Callable[[Voice, str], Voice] | None = None
     """Returns a voice that is easier to understand in a language and less like the speaker."""
+    voice_kind: Literal["matched", "cloned"] = "matched"
+    """What a voice made from a recording is: mixed of stock voices, or conditioned on the recording itself."""
     whisper_translates: bool = True
     """Whether the loaded Whisper was trained on its translate task (the `.en` models and turbo were not)."""
 

@@ -136,6 +136,7 @@ def _reading(context: Context, script: _Script, speeches: Sequence[Speech]) -> t
         voice_version=script.voice.version,
         synthesizer=context.engines.synthesizer.identity().key,
         utterances=tuple(utterances),
+        faults=tuple(fault for speech in speeches for fault in speech.faults),
     )
     return reading, pcm
 

@@ -3,9 +3,12 @@
 import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 import sqlalchemy as sa
 
+from appliance.access.licences import require_acceptance
+from appliance.catalog.catalog import CHECKOUT
 from appliance.catalog.model import Model, ModelFile
 from appliance.catalog.store import ModelStore
 from appliance.engines.argos import ArgosTranslator
@@ -16,6 +19,9 @@ from appliance.engines.faster_whisper import FasterWhisper
 from appliance.engines.kokoro import Kokoro
 from appliance.engines.protocols import Samples, SpeakRequest, Voice
 from appliance.engines.speaker_encoder import ResemblyzerEncoder
+from appliance.engines.speech_gate import SpeechGate
+from appliance.engines.xtts import Xtts
+from appliance.engines.xtts_link import Launch
 from appliance.errors import MeeshyError, ModelMissing
 from appliance.settings import Settings
 from appliance.stages.context import Context, Engines
@@ -24,6 +30,7 @@ from appliance.storage.database import Database
 from appliance.storage.opening import open_store
 from appliance.storage.tables import audit
 from appliance.voices.refine import refine
+from installer.xtts_environment import environment_folder
 
 VALIDATED_WINDOWS = frozenset({"whisper-base"})
 """Whisper models whose shortened window was found as good as the padded one on human speech (tests/models)."""
@@ -38,6 +45,9 @@ CLEARER_SHARE = 0.5
 COMPUTE_TYPES = {"cpu": "int8", "cuda": "float16"}
 """Of Whisper: 8 bits are what a CPU is fast with; on an A10G 16 bits were faster than 8 for packs (performance.md)."""
 
+XTTS_ROWS = {"cpu": 8, "cuda": 16}
+"""Sentences in one pass. On a CPU the gain flattens at 8 (docs/xtts.md); when memory runs out, the engine halves it."""
+
 ENGLISH_ONLY = frozenset({"whisper-tiny-en"})
 
 
@@ -47,7 +57,7 @@ class Assembled:
 
     context: Context
     transcriber: FasterWhisper
-    synthesizer: Kokoro
+    synthesizer: Kokoro | Xtts
     translator: ArgosTranslator
 
     def warm(self, families: Collection[str]) -> None:
@@ -68,6 +78,8 @@ class Assembled:
         """Free the models."""
         self.transcriber.close()
         self.translator.close()
+        if isinstance(self.synthesizer, Xtts):
+            self.synthesizer.close()
 
 
 def assemble(settings: Settings, database: Database, slots: int = 1) -> Assembled:
@@ -81,7 +93,7 @@ def assemble(settings: Settings, database: Database, slots: int = 1) -> Assemble
         store.require("speaker-encoder") / "pretrained.pt", store.fingerprint("speaker-encoder")
     )
     transcriber = _transcriber(settings, store, threads, slots)
-    synthesizer = _synthesizer(settings, store, encoder, threads)
+    synthesizer = _synthesizer(settings, store, database, encoder, threads)
     translator = ArgosTranslator(install_packs(settings, store), threads=threads, device=settings.device)
     engines = Engines(
         transcriber=transcriber,
@@ -91,7 +103,8 @@ def assemble(settings: Settings, database: Database, slots: int = 1) -> Assemble
         deepl=_deepl(settings, database),
         hears=frozenset(_model(store, settings, "transcription").languages),
         refine_voice=_refiner(synthesizer, encoder),
-        clearer_voice=lambda voice, language: synthesizer.nearer_native(voice, language, CLEARER_SHARE),
+        clearer_voice=_clearer(synthesizer),
+        voice_kind="cloned" if isinstance(synthesizer, Xtts) else "matched",
         whisper_translates=_model(store, settings, "transcription").id not in ENGLISH_ONLY,
     )
     objects = open_store(settings)
@@ -127,11 +140,17 @@ def _transcriber(settings: Settings, store: ModelStore, threads: int, slots: int
     )
 
 
-def _synthesizer(settings: Settings, store: ModelStore, encoder: ResemblyzerEncoder, threads: int) -> Kokoro:
+def _synthesizer(
+    settings: Settings, store: ModelStore, database: Database, encoder: ResemblyzerEncoder, threads: int
+) -> Kokoro | Xtts:
     model = _model(store, settings, "synthesis")
-    if model.engine != "kokoro":
-        raise ModelMissing(f"The model preset '{settings.model_preset}' speaks with {model.engine}, not built in yet.")
+    store.check_licence(model.id)
+    require_acceptance(database, model)
     folder = store.require(model.id)
+    if model.engine == "xtts":
+        return _xtts(settings, store, model)
+    if model.engine != "kokoro":
+        raise ModelMissing(f"The model preset '{settings.model_preset}' speaks with {model.engine}, not built in.")
     return Kokoro(
         folder / "model.onnx",
         folder / "voices",
@@ -142,7 +161,27 @@ def _synthesizer(settings: Settings, store: ModelStore, encoder: ResemblyzerEnco
     )
 
 
-def _refiner(synthesizer: Kokoro, encoder: ResemblyzerEncoder) -> Callable[[Samples, str, Voice], Voice]:
+def _xtts(settings: Settings, store: ModelStore, model: Model) -> Xtts:
+    launch = Launch(
+        python=xtts_python(settings), folder=store.folder(model.id), device=settings.device, threads=settings.threads,
+        rows=XTTS_ROWS[settings.device],
+    )  # fmt: skip
+    return Xtts(
+        launch, model.languages, model=model.id, model_sha256=store.fingerprint(model.id), gate=SpeechGate()
+    )  # fmt: skip
+
+
+def xtts_python(settings: Settings) -> Path:
+    """Return the interpreter that XTTS runs under, there or not."""
+    if settings.xtts_python:
+        return Path(settings.xtts_python)
+    return environment_folder(CHECKOUT) / "bin" / "python"
+
+
+def _refiner(synthesizer: Kokoro | Xtts, encoder: ResemblyzerEncoder) -> Callable[[Samples, str, Voice], Voice] | None:
+    if isinstance(synthesizer, Xtts):
+        return None  # A cloned voice is the model's own: there are no weights of stock voices to search.
+
     def closer(reference: Samples, language: str, voice: Voice) -> Voice:
         facts = synthesizer.stock_facts()
         found = refine(
@@ -151,6 +190,12 @@ def _refiner(synthesizer: Kokoro, encoder: ResemblyzerEncoder) -> Callable[[Samp
         return found.voice
 
     return closer
+
+
+def _clearer(synthesizer: Kokoro | Xtts) -> Callable[[Voice, str], Voice] | None:
+    if isinstance(synthesizer, Xtts):
+        return None
+    return lambda voice, language: synthesizer.nearer_native(voice, language, CLEARER_SHARE)
 
 
 def _deepl(settings: Settings, database: Database) -> DeepL | None:
