@@ -37,9 +37,22 @@ RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "human_sp
     default=RECORDINGS if RECORDINGS.is_dir() else None,
     help="Folder of human recordings; without it, notes are spoken with stock voices.",
 )
+@click.option(
+    "--weights",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="With `voice`: XTTS-v2 with the real weights of this folder.",
+)
+@click.option("--random-full-size", is_flag=True, help="With `voice`: XTTS-v2 in its real size with random weights.")
 @click.pass_obj
 def bench(
-    settings: Settings, what: str, as_json: bool, names: tuple[str, ...], quick: bool, recordings: Path | None
+    settings: Settings,
+    what: str,
+    as_json: bool,
+    names: tuple[str, ...],
+    quick: bool,
+    recordings: Path | None,
+    weights: Path | None,
+    random_full_size: bool,
 ) -> None:
     """Measure the appliance on this machine.
 
@@ -48,8 +61,18 @@ def bench(
     """
     # A terminated bench must still end the processes that it started in sessions of their own.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if what == "voice" and random_full_size:
+        from appliance.commands.bench_xtts import measure_full_size
+
+        measure_full_size(settings, quick=quick, as_json=as_json)
+        return
     if what != "queue":
         ensure_models(settings)
+    if what == "voice" and weights:
+        from appliance.commands.bench_xtts import measure_weights
+
+        measure_weights(settings, weights, recordings, quick=quick, as_json=as_json)
+        return
     if what == "voice":
         _voice(settings, as_json, recordings, quick=quick)
         return
@@ -84,6 +107,8 @@ def _judge(rows: Sequence[Row]) -> None:
 def _voice(settings: Settings, as_json: bool, recordings: Path | None, *, quick: bool) -> None:
     # The engines load with this import, so only this group pays for it.
     from appliance.bench.voice import voice_report
+    from appliance.bench.xtts_weights import NOT_SHOWN
 
     rows, table = voice_report(ModelStore(settings), settings, recordings, quick=quick)
-    click.echo(json.dumps({"rows": rows}, ensure_ascii=False, indent=2) if as_json else table)
+    document = {"rows": rows, "not_shown": NOT_SHOWN}
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else f"{table}\n{NOT_SHOWN}")

@@ -23,7 +23,7 @@ _BOOT = (
 )
 """Isolated mode (-I) keeps the working folder, the user's packages and PYTHON* variables out of the process."""
 START_LIMIT_S = 600.0
-"""torch and TTS take some 10 s to import on two cores, 1.9 GB of weights as long again, a cold disk several times it."""
+"""torch and TTS take some 10 s to import on two cores, 1.9 GB of weights as long again, a cold disk several times."""
 ANSWER_LIMIT_S = 900.0
 """Between two answers. A batch of long sentences on two cores takes minutes; above this the process is stuck."""
 FIRST_BACKOFF_S = 0.5

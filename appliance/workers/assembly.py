@@ -8,7 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from appliance.access.licences import require_acceptance
-from appliance.catalog.catalog import CHECKOUT
+from appliance.catalog.catalog import CHECKOUT, Catalog
 from appliance.catalog.model import Model, ModelFile
 from appliance.catalog.store import ModelStore
 from appliance.engines.argos import ArgosTranslator
@@ -82,12 +82,12 @@ class Assembled:
             self.synthesizer.close()
 
 
-def assemble(settings: Settings, database: Database, slots: int = 1) -> Assembled:
+def assemble(settings: Settings, database: Database, slots: int = 1, catalog: Catalog | None = None) -> Assembled:
     """Build the engines of the model preset; ModelMissing and its siblings say what to pull. Nothing is downloaded.
 
     `slots` threads may listen and translate at once, on one copy of the weights; speaking takes one thread.
     """
-    store = ModelStore(settings)
+    store = ModelStore(settings, catalog)
     threads = settings.threads or os.cpu_count() or 1
     encoder = ResemblyzerEncoder(
         store.require("speaker-encoder") / "pretrained.pt", store.fingerprint("speaker-encoder")

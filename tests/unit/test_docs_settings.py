@@ -29,6 +29,7 @@ ENVIRONMENT = {
     "port": ("0", 0),
     "licence": ("evaluation", "evaluation"),
     "model_preset": ("production", "production"),
+    "xtts_python": ("/opt/xtts/bin/python", "/opt/xtts/bin/python"),
     "device": ("cuda", "cuda"),
     "threads": ("3", 3),
     "max_upload_bytes": ("1000", 1000),
