@@ -4,7 +4,7 @@ A voice is what the model computed from the recordings: it goes out with `match_
 and is kept nowhere here, so the next sentence needs no recording and no speaker can leak into another's audio.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +23,8 @@ LATENTS, EMBEDDING = "gpt_cond_latents", "speaker_embedding"
 SEED_STEP = 1_000_003
 """Between the seeds of one piece's readings; a prime, so that they meet no other request's small seeds."""
 DEEPEST_CUT = 6
+FEWEST_CHARACTERS = 70
+"""For a language of which the library names no limit: just under its smallest, Japanese's 71."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ class Xtts:
         Raises EngineFailed where the process dies: which request was to blame is not known then, so whoever asked has
         to try them apart.
         """
-        orders = [self._orders(request) for request in batch]
+        limits = self._link.open()["characters"] if batch else {}
+        orders = [self._orders(request, limits) for request in batch]
         wanted = [order for found in orders if not isinstance(found, MeeshyError) for order in found]
         said = iter(self._said(wanted))
         results: list[Speech | MeeshyError] = []
@@ -116,7 +119,7 @@ class Xtts:
         Nothing is judged, since what has been heard cannot be taken back. Other calls wait until the iterator ends or
         is closed, which cancels the rest.
         """
-        orders = self._orders(request)
+        orders = self._orders(request, self._link.open()["characters"])
         if isinstance(orders, MeeshyError):
             raise orders
         waiting = [*reversed(orders)]
@@ -158,17 +161,16 @@ class Xtts:
 
     def _only(self, head: dict[str, Any], arrays: Arrays | None = None) -> tuple[dict[str, Any], Arrays]:
         """Return the one answer to a question or raise its error."""
-        for answer, given in [*self._link.ask(head, arrays)]:
-            if "error" in answer:
-                raise error_of(answer)
-            return answer, given
-        raise EngineFailed("XTTS gave no answer.")
+        ((answer, given),) = self._link.ask(head, arrays)
+        if "error" in answer:
+            raise error_of(answer)
+        return answer, given
 
-    def _orders(self, request: SpeakRequest) -> list[_Order] | MeeshyError:
+    def _orders(self, request: SpeakRequest, limits: Mapping[str, int]) -> list[_Order] | MeeshyError:
         try:
             self._require(request.language)
-            limits = self._link.open()["characters"]
-            cut = pieces(request.text, request.language, int(limits.get(request.language.split("-")[0], 200)))
+            most = limits.get(request.language.split("-")[0], FEWEST_CHARACTERS)
+            cut = pieces(request.text, request.language, most)
             return [_Order(request, piece, request.seed + place * 7_919) for place, piece in enumerate(cut)]
         except MeeshyError as error:
             return error
@@ -193,10 +195,11 @@ class Xtts:
 
     def _read(self, orders: Sequence[_Order]) -> list[Heard | MeeshyError]:
         """Return one reading per order; a piece that has too many tokens is halved and said in parts."""
-        voices = {order.request.voice.version: order.request.voice for order in orders}
-        places = {version: place for place, version in enumerate(voices)}
-        rows = [_row(order, places[order.request.voice.version]) for order in orders]
-        arrays = _arrays({places[version]: voice for version, voice in voices.items()})
+        # By the object and not by its version: a version that is wrong must not give somebody another's voice.
+        voices = {id(order.request.voice): order.request.voice for order in orders}
+        places = {known: place for place, known in enumerate(voices)}
+        rows = [_row(order, places[id(order.request.voice)]) for order in orders]
+        arrays = _arrays({places[known]: voice for known, voice in voices.items()})
         answers = [*self._link.ask({"op": "speak", "rows": rows}, arrays)] if rows else []
         return [self._heard(order, *answer) for order, answer in zip(orders, answers, strict=True)]
 

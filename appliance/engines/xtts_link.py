@@ -18,8 +18,8 @@ from appliance.errors import Cancelled, EngineFailed, MeeshyError, ModelMissing,
 _ROOT = Path(__file__).resolve().parents[2]
 PROCESS = "appliance.engines.xtts_process.server"
 _BOOT = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); import importlib; "
-    "sys.exit(importlib.import_module(sys.argv.pop(1)).main())"
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); "
+    "from appliance.engines.xtts_process import start; sys.exit(start.main())"
 )
 """Isolated mode (-I) keeps the working folder, the user's packages and PYTHON* variables out of the process."""
 START_LIMIT_S = 600.0
@@ -114,8 +114,7 @@ class XttsLink:
             self._number += 1
             number, finished = self._number, False
             try:
-                with self._sending:
-                    send(link, {**head, "id": number}, arrays)
+                self._send(link, {**head, "id": number}, arrays)
                 while not finished:
                     answer, given = receive(link)
                     if answer.get("id") != number:
@@ -131,6 +130,14 @@ class XttsLink:
             finally:
                 if not finished:
                     self.cancel()
+
+    def _send(self, link: socket.socket, head: Mapping[str, Any], arrays: Arrays | None) -> None:
+        with self._sending:
+            try:
+                send(link, head, arrays)
+            except FrameInvalid as too_large:
+                # Nothing was sent, so the process is as good as before.
+                raise EngineFailed("The batch is too large for the XTTS process.") from too_large
 
     def cancel(self) -> None:
         """Have the question in hand answered by Cancelled as soon as the model can be stopped; from any thread."""

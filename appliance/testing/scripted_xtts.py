@@ -13,6 +13,7 @@ import numpy as np
 from appliance.engines.speech_gate import expected_s
 from appliance.engines.xtts_process import server
 from appliance.engines.xtts_process.frames import Arrays
+from appliance.engines.xtts_process.isolation import Network
 
 RATE_HZ = 24_000
 FIRST_READINGS = 1_000_003
@@ -99,6 +100,6 @@ def _voice(value: float) -> dict[str, np.ndarray]:
     }
 
 
-def main() -> int:
+def main(network: Network, options: str, descriptor: str) -> int:
     """Serve as the real process does."""
-    return server.main(service=lambda told: ScriptedService())
+    return server.main(network, options, descriptor, service=lambda told: ScriptedService())

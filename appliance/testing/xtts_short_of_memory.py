@@ -5,14 +5,15 @@ from typing import Any
 import torch
 
 from appliance.engines.xtts_process import server
+from appliance.engines.xtts_process.isolation import Network
 
 MOST_ROWS = 3
 NO_MACHINE_HAS_BYTES = 1 << 55
 
 
-def main() -> int:
+def main(network: Network, options: str, descriptor: str) -> int:
     """Serve as the real process does."""
-    return server.main(lambda told: server.model_service(told, _short_of_memory))
+    return server.main(network, options, descriptor, service=lambda told: server.model_service(told, _short_of_memory))
 
 
 def _short_of_memory(loaded: Any) -> None:

@@ -1,6 +1,7 @@
 """The client of the XTTS process against one that needs no model: what crosses, and what becomes of trouble."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -104,8 +105,6 @@ def test_an_empty_batch_is_an_empty_answer(make):
 
 
 def test_two_callers_take_turns(make):
-    from concurrent.futures import ThreadPoolExecutor
-
     engine = make()
     voice = engine.stock_voice("en")
     requests = [SpeakRequest(f"{TEXT} {number}", "en", voice, number) for number in range(8)]

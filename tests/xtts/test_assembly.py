@@ -34,16 +34,9 @@ FILES = ("config.json", "model.pth", "speakers_xtts.pth", "vocab.json")
 def site(toy_folder: Path, models_dir: Path, xtts_python: Path, tmp_path: Path) -> tuple[Settings, Catalog]:
     """Settings and a catalog whose starter set speaks with the toy, under XTTS-v2's licence."""
     real = Catalog.load()
-    toy = Model.model_validate(
-        entry(
-            {name: (toy_folder / name).read_bytes() for name in FILES},
-            id="toy-xtts",
-            engine="xtts",
-            licence="CPML",
-            commercial=False,
-            languages=["en", "es", "fr"],
-        )  # fmt: skip
-    )
+    files = {name: (toy_folder / name).read_bytes() for name in FILES}
+    facts = {"id": "toy-xtts", "engine": "xtts", "licence": "CPML", "commercial": False}
+    toy = Model.model_validate(entry(files, **facts, languages=["en", "es", "fr"]))
     starter = [model for model in real.of_set("starter") if model.task != "synthesis"]
     folder = tmp_path / "models"
     folder.mkdir()
@@ -84,7 +77,7 @@ def test_weights_that_are_not_the_catalogs_are_refused_before_they_are_read(site
     with (settings.models_dir / "toy-xtts" / "model.pth").open("r+b") as weights:
         weights.seek(1000)
         weights.write(b"\0\0\0\0")
-    with pytest.raises(ModelCorrupt, match="model.pth"):
+    with pytest.raises(ModelCorrupt, match=r"model\.pth"):
         assemble(settings, database, catalog=catalog)
 
 

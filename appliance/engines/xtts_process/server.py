@@ -9,7 +9,6 @@ import json
 import os
 import queue
 import socket
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -37,13 +36,13 @@ def model_service(told: dict[str, Any], wrap: Callable[[Any], None] = lambda loa
     return Service(loaded, told["rows"])
 
 
-def main(service: Callable[[dict[str, Any]], Any] = model_service) -> int:
-    """Serve the socket whose descriptor is the second argument, as the first one, a JSON object, says."""
-    told = json.loads(sys.argv[1])
-    link = socket.socket(fileno=int(sys.argv[2]))
-    network = Network()
+def main(
+    network: Network, options: str, descriptor: str, service: Callable[[dict[str, Any]], Any] = model_service
+) -> int:
+    """Serve the socket with this descriptor as the options, a JSON object, say, until it closes."""
+    link = socket.socket(fileno=int(descriptor))
     try:
-        answering = service(told)
+        answering = service(json.loads(options))
     except Exception as failure:  # noqa: BLE001
         # Whatever the libraries raise, the other side is told: it has no other way to learn why there is no voice.
         send(link, {"failed": f"{type(failure).__name__}: {failure}"[:1000]})
@@ -103,6 +102,9 @@ def _serve(inbox: _Inbox, link: socket.socket, service: Any, network: Network) -
             place = traceback.extract_tb(failure.__traceback__)[-1]
             where = f"{type(failure).__name__} at {Path(place.filename).name}:{place.lineno}"
             send(link, {"id": number, "done": True, "error": "failed", "where": where})
+            if "CUDA error" in str(failure):
+                # Nothing works on the device in this process any more; the next one starts clean.
+                return
 
 
 def _answers(
@@ -119,7 +121,3 @@ def _answers(
             yield from service.stream(head["row"], arrays, cancelled)
         case "status":
             yield service.status() | {"network_attempts": network.attempts}, {}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

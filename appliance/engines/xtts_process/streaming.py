@@ -18,6 +18,7 @@ UNCERTAIN_SAMPLES = 2_400
 """The end of a piece still changes with the codes behind it, as far as the vocoder looks: 1,420 samples (measured)."""
 
 
+@torch.inference_mode()
 def stream(
     loaded: Loaded, row: Row, cancelled: Asked = lambda: False, first: int = FIRST_CODES, later: int = LATER_CODES
 ) -> Iterator[np.ndarray]:
@@ -30,21 +31,19 @@ def stream(
         latents.append(latent)
         if due and len(latents) == due:
             due += later
-            with torch.inference_mode():
-                sound = vocode(loaded, torch.cat(latents), row.embedding)
+            sound = vocode(loaded, torch.cat(latents), row.embedding)
             certain = len(sound) - UNCERTAIN_SAMPLES
             if certain > given:
                 yield sound[given:certain]
                 given = certain
-    with torch.inference_mode():
-        yield vocode(loaded, torch.cat(latents), row.embedding)[given:]
+    yield vocode(loaded, torch.cat(latents), row.embedding)[given:]
 
 
+@torch.inference_mode()
 def _latents(loaded: Loaded, row: Row) -> Iterator[torch.Tensor]:
     """Yield the latent [1, width] of each code."""
     gpt = loaded.gpt
-    with torch.inference_mode():
-        ids = gpt.compute_embeddings(row.latents, row.tokens[None])
+    ids = gpt.compute_embeddings(row.latents, row.tokens[None])
     try:
         yield from (latent for _, latent in gpt.get_generator(**_search(loaded, row, ids)))
     finally:
