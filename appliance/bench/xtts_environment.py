@@ -13,7 +13,7 @@ from appliance.errors import CommandFailed, ModelMissing
 from appliance.settings import Settings
 from appliance.workers.assembly import xtts_python
 
-_BOOT = "import sys, runpy; sys.path.insert(0, sys.argv.pop(1)); runpy.run_path(sys.argv[1], run_name='__main__')"
+_BOOT = "import sys, runpy; sys.path.insert(0, sys.argv.pop(1)); runpy.run_path(sys.argv.pop(1), run_name='__main__')"
 
 
 class LineProcess:

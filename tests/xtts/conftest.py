@@ -16,7 +16,7 @@ from installer.xtts_environment import environment_folder, interpreter_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = ("de", "en", "es", "fr")
-RUN_FILE = "import sys, runpy; sys.path.insert(0, sys.argv.pop(1)); runpy.run_path(sys.argv[1], run_name='__main__')"
+RUN_FILE = "import sys, runpy; sys.path.insert(0, sys.argv.pop(1)); runpy.run_path(sys.argv.pop(1), run_name='__main__')"
 """In isolated mode, so that the environment's own packages are used and nothing else."""
 
 
