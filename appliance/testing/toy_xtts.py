@@ -21,7 +21,10 @@ TEXT = (
 )
 UNKNOWN = "[UNK]"
 LAYERS, WIDTH, HEADS = 2, 64, 2
-AUDIO_CODES, MOST_CODES = 1024, 120
+AUDIO_CODES, MOST_CODES = 1024, 48
+STOP = 2.0
+CODE_SAMPLES = 256
+"""Of sound at 22,050 Hz per code, a quarter of the real model's: the vocoder has its real size and takes most of the time."""
 SPEAKERS = ("Ada", "Ben")
 
 
@@ -42,13 +45,14 @@ def write(
     shape.gpt_num_audio_tokens = AUDIO_CODES + 2
     shape.gpt_start_audio_token, shape.gpt_stop_audio_token = AUDIO_CODES, AUDIO_CODES + 1
     shape.gpt_max_audio_tokens, shape.decoder_input_dim = most_codes, width
+    shape.gpt_code_stride_len = CODE_SAMPLES
     shape.gpt_number_text_tokens = tokenizer.get_vocab_size()
     shape.gpt_start_text_token = tokenizer.token_to_id("[START]")
     shape.gpt_stop_text_token = tokenizer.token_to_id("[STOP]")
     torch.manual_seed(seed)
     model = Xtts(config)
     with torch.no_grad():
-        _make_inputs_matter(model.gpt, stop=2.0 if most_codes == MOST_CODES else -1e4)
+        _make_inputs_matter(model.gpt, stop=STOP if most_codes == MOST_CODES else -1e4)
     config.save_json(str(folder / "config.json"))
     torch.save({"model": model.state_dict()}, folder / "model.pth")
     torch.save({name: _speaker(width) for name in SPEAKERS}, folder / "speakers_xtts.pth")

@@ -16,7 +16,9 @@ from installer.xtts_environment import environment_folder, interpreter_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = ("de", "en", "es", "fr")
-RUN_FILE = "import sys, runpy; sys.path.insert(0, sys.argv.pop(1)); runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+RUN_FILE = (
+    "import sys, runpy; sys.path.insert(0, sys.argv.pop(1)); runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+)
 """In isolated mode, so that the environment's own packages are used and nothing else."""
 
 
@@ -56,7 +58,7 @@ def toy_folder(in_environment: Callable[..., None], tmp_path_factory: pytest.Tem
 def endless(
     xtts_python: Path, in_environment: Callable[..., None], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Xtts]:
-    """A toy that never ends by itself: 600 codes, 28 s of sound, take it some seconds."""
+    """A toy that never ends by itself: 600 codes, 7 s of sound, take it some seconds."""
     folder = tmp_path_factory.mktemp("endless-xtts")
     in_environment("appliance/testing/toy_xtts.py", str(folder), "600")
     engine = Xtts(Launch(xtts_python, folder, threads=1), LANGUAGES)
@@ -104,7 +106,7 @@ def speaker(number: int, seconds: float = 3.0) -> np.ndarray:
 @pytest.fixture(scope="session")
 def voices(greedy: Xtts) -> list[Voice]:
     """The voices of ten speakers, conditioned on two recordings each."""
-    return [greedy.match_voice([speaker(number), speaker(number, 1.5)], "en") for number in range(10)]
+    return [greedy.match_voice([speaker(number, 1.0), speaker(number, 0.6)], "en") for number in range(10)]
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ pytestmark = pytest.mark.xtts
 
 
 def test_a_voice_is_cloned_from_several_recordings_and_named_by_its_content(greedy):
-    voice = greedy.match_voice([speaker(1), speaker(1, 1.5)], "en")
-    again = greedy.match_voice([speaker(1), speaker(1, 1.5)], "fr")
-    fewer = greedy.match_voice([speaker(1)], "en")
+    voice = greedy.match_voice([speaker(1, 1.0), speaker(1, 0.6)], "en")
+    again = greedy.match_voice([speaker(1, 1.0), speaker(1, 0.6)], "fr")
+    fewer = greedy.match_voice([speaker(1, 1.2)], "en")
 
     assert voice.kind == "cloned" and voice.engine == "xtts"
     assert voice.arrays["gpt_cond_latents"].shape == (1, 32, 64)
@@ -37,7 +37,7 @@ def test_the_next_sentence_computes_no_conditioning(greedy):
 
 
 def test_ten_speakers_interleaved_sound_exactly_as_each_alone(greedy, voices):
-    texts = ("hello i will be late", "please wait for me at the station", "ten minutes")
+    texts = ("hello i will be late", "please wait for me at the station")
     alone = {
         (number, text): greedy.speak([SpeakRequest(text, "en", voice)])[0].samples
         for number, voice in enumerate(voices)

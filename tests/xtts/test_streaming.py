@@ -18,7 +18,7 @@ def streamed(engine, request: SpeakRequest, **sizes: int) -> list[np.ndarray]:
     return [given["samples"] for _, given in engine._link.ask({"op": "stream", "row": row}, arrays)]
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(3))
 def test_one_piece_is_the_whole(greedy, voices, number):
     request = SpeakRequest(TEXT, "en", voices[number])
     whole = greedy.speak([request])[0].samples
@@ -26,7 +26,7 @@ def test_one_piece_is_the_whole(greedy, voices, number):
     assert len(piece) == len(whole) and np.abs(piece - whole).max() <= 1e-5
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(3))
 def test_pieces_of_ten_codes_join_to_the_whole(greedy, voices, number):
     request = SpeakRequest(TEXT, "en", voices[number])
     whole = greedy.speak([request])[0].samples
@@ -45,7 +45,7 @@ def test_a_stream_draws_the_codes_that_a_batch_draws_for_the_seed(drawing, voice
 
 
 def test_several_sentences_stream_one_after_the_other_as_they_are_spoken_whole(greedy, voices):
-    request = SpeakRequest("hello i will be ten minutes late. please wait for me at the station.", "en", voices[2])
+    request = SpeakRequest("Hello i will be ten minutes late. Please wait for me at the station.", "en", voices[2])
     whole = greedy.speak([request])[0].samples
     joined = np.concatenate([piece.samples for piece in greedy.stream(request)])
     assert len(joined) == len(whole) and np.abs(joined - whole).max() <= 2e-3
@@ -73,7 +73,7 @@ def test_a_closed_stream_leaves_the_process_ready_for_the_next(greedy, voices):
 
 
 def test_a_stream_can_be_cancelled_from_another_place(endless, voices):
-    # Two seconds of sound fill the socket, so the process cannot be done with its 28 s when the cancellation comes.
+    # Two seconds of sound fill the socket, so the process cannot be done with its 7 s when the cancellation comes.
     stream = endless.stream(SpeakRequest(TEXT, "en", voices[0]))
     next(stream)
     endless.cancel()
