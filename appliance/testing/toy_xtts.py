@@ -24,7 +24,7 @@ LAYERS, WIDTH, HEADS = 2, 64, 2
 AUDIO_CODES, MOST_CODES = 1024, 48
 STOP = 2.0
 CODE_SAMPLES = 256
-"""Of sound at 22,050 Hz per code, a quarter of the real model's: the vocoder has its real size and takes most of the time."""
+"""Of sound at 22,050 Hz per code, a quarter of the real model's: the vocoder has its real size and is slow."""
 SPEAKERS = ("Ada", "Ben")
 
 

@@ -67,6 +67,18 @@ def endless(
 
 
 @pytest.fixture(scope="session")
+def brief(
+    xtts_python: Path, in_environment: Callable[..., None], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Xtts]:
+    """A toy whose utterances are all ten codes long: for tests of many calls."""
+    folder = tmp_path_factory.mktemp("brief-xtts")
+    in_environment("appliance/testing/toy_xtts.py", str(folder), "10")
+    engine = Xtts(Launch(xtts_python, folder, threads=1), LANGUAGES)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
 def launch(xtts_python: Path, toy_folder: Path) -> Launch:
     """How the toy's process is started, drawing tokens by seed."""
     return Launch(xtts_python, toy_folder, threads=1, rows=16)
