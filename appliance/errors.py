@@ -308,6 +308,12 @@ class LicenceRefused(MeeshyError):
     code, status = "licence_refused", 503
 
 
+class LicenceNotAccepted(MeeshyError):
+    """Nobody has accepted the licence of this model for this site."""
+
+    code, status = "licence_not_accepted", 503
+
+
 class EngineFailed(MeeshyError):
     """An engine could not process this item."""
 

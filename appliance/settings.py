@@ -60,7 +60,10 @@ class Settings(BaseSettings):
     )
     model_preset: str = Field(default="starter", description="Model set of the catalog that the engines load.")
     device: Literal["cpu", "cuda"] = Field(
-        default="cpu", description="What Whisper and the language packs run on; `meeshy pool` sets it per worker."
+        default="cpu", description="What Whisper, the language packs and XTTS run on; `meeshy pool` sets it per worker."
+    )
+    xtts_python: str = Field(
+        default="", description="Python of the environment that XTTS runs in. Empty: that of `meeshy xtts install`."
     )
     threads: int = Field(default=0, ge=0, description="Threads of the model runtimes. 0: as many as there are cores.")
     model_memory_bytes: int = Field(

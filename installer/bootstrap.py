@@ -36,33 +36,40 @@ def ensure_environment(root: Path, lock_name: str) -> Path:
     with (root / ".venv.lock").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
         if _digest(root, lock_name) not in _installed(root):
-            _create(root, interpreter)
-            _install(root, interpreter, lock_name)
+            create_environment(root / ".venv")
+            install_lock(root, interpreter, lock_name)
+            _make_importable(root, interpreter)
             _record(root, lock_name)
     return interpreter
 
 
-def _create(root: Path, interpreter: Path) -> None:
+def create_environment(folder: Path) -> None:
+    """Make a virtual environment with pip unless there is a working one, or raise BootstrapFailed."""
+    interpreter = folder / "bin" / "python"
     if interpreter.exists() and _runs([str(interpreter), "-m", "pip", "--version"]):
         return
     if importlib.util.find_spec("venv") is None or importlib.util.find_spec("ensurepip") is None:
         raise BootstrapFailed("Python's venv module is missing; install it (Debian: apt-get install python3-venv).")
-    _say("making .venv")
-    _run([sys.executable, "-m", "venv", "--clear", str(root / ".venv")], "The virtual environment could not be made.")
+    _say(f"making {folder.name}")
+    _run([sys.executable, "-m", "venv", "--clear", str(folder)], "The virtual environment could not be made.")
 
 
-def _install(root: Path, interpreter: Path, lock_name: str) -> None:
-    lock = _lock(root, lock_name)
+def install_lock(root: Path, interpreter: Path, lock_name: str, *options: str) -> None:
+    """Install every package of a lock with the environment's pip, each checked by hash, or raise BootstrapFailed."""
+    lock = lock_file(root, lock_name)
     count = lock.read_text().count("==")
     _say(f"installing {count} pinned packages from {lock.relative_to(root)} (once; some minutes)")
     command = [str(interpreter), "-m", "pip", "install", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
-    command += ["--disable-pip-version-check", "--no-warn-script-location"]
+    command += ["--disable-pip-version-check", "--no-warn-script-location", *options]
     # A terminal gets pip's own progress bars; a log would get hundreds of lines of them.
     command += [] if sys.stderr.isatty() else ["--quiet"]
     _run(
         [*command, "--requirement", str(lock)],
         "The packages could not be installed; is the package index reachable? Run the command again to go on.",
     )
+
+
+def _make_importable(root: Path, interpreter: Path) -> None:
     paths = subprocess.run(
         [str(interpreter), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
         check=True, capture_output=True, text=True,
@@ -73,10 +80,11 @@ def _install(root: Path, interpreter: Path, lock_name: str) -> None:
 def _digest(root: Path, lock_name: str) -> str:
     # Place and Python are part of it: in a moved folder, or under another Python, the .venv points elsewhere.
     place = f"{root} {sys.version_info[:2]}".encode()
-    return hashlib.sha256(_lock(root, lock_name).read_bytes() + place).hexdigest()
+    return hashlib.sha256(lock_file(root, lock_name).read_bytes() + place).hexdigest()
 
 
-def _lock(root: Path, lock_name: str) -> Path:
+def lock_file(root: Path, lock_name: str) -> Path:
+    """Return where a lock lies."""
     return root / "installer" / "locks" / f"{lock_name}.txt"
 
 

@@ -28,6 +28,10 @@ MEASUREMENTS = {
     "new_language": Measurement("new_language", "new_language", Demand(bound=1.15)),
     "api_overhead": Measurement("api_overhead", "api_overhead", Demand(bound=1.05, side="most")),
     "burst": Measurement("burst", "burst", Demand(bound=1.7)),
+    "first_audio": Measurement("first_audio", "kokoro", Demand(bound=2.3)),
+    "xtts_first_audio": Measurement("first_audio", "xtts", Demand(bound=2.3)),
+    "xtts_batch_four": Measurement("xtts_batch", "four", Demand(bound=2.0)),
+    "xtts_batch_eight": Measurement("xtts_batch", "eight", Demand(bound=3.5)),
 }
 
 

@@ -115,6 +115,8 @@ class Model(_Entry):
     engine: str = Field(min_length=1)
     licence: str = Field(min_length=1)
     commercial: bool
+    forbids: str = Field(default="commercial use", min_length=1)
+    """What the licence forbids, where it is not commercial; words that follow "forbids"."""
     languages: tuple[str, ...]
     memory_bytes: int = Field(ge=0)
     sets: tuple[SetName, ...] = ()

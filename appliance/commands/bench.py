@@ -41,10 +41,16 @@ RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "human_sp
     "--part", "parts", multiple=True, type=click.Choice(["match", "gate", "growth"]), default=("match",),
     help="This part of `voice`; may be repeated. Default: match.",
 )  # fmt: skip
+@click.option(
+    "--weights",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="With `voice`: XTTS-v2 with the real weights of this folder.",
+)
+@click.option("--random-full-size", is_flag=True, help="With `voice`: XTTS-v2 in its real size with random weights.")
 @click.pass_obj
 def bench(
     settings: Settings, what: str, as_json: bool, names: tuple[str, ...], quick: bool, recordings: Path | None,
-    parts: tuple[str, ...],
+    parts: tuple[str, ...], weights: Path | None, random_full_size: bool,
 ) -> None:  # fmt: skip
     """Measure the appliance on this machine.
 
@@ -61,8 +67,18 @@ def bench(
 
         measure_phrases(settings, as_json=as_json, quick=quick)
         return
+    if what == "voice" and random_full_size:
+        from appliance.commands.bench_xtts import measure_full_size
+
+        measure_full_size(settings, quick=quick, as_json=as_json)
+        return
     if what != "queue":
         ensure_models(settings)
+    if what == "voice" and weights:
+        from appliance.commands.bench_xtts import measure_weights
+
+        measure_weights(settings, weights, recordings, quick=quick, as_json=as_json)
+        return
     if what == "voice":
         _voice(settings, as_json, recordings, parts, quick=quick)
         return
@@ -97,9 +113,11 @@ def _judge(rows: Sequence[Row]) -> None:
 def _voice(settings: Settings, as_json: bool, recordings: Path | None, parts: tuple[str, ...], *, quick: bool) -> None:
     # The engines load with this import, so only this group pays for it.
     from appliance.bench.voice import voice_report
+    from appliance.bench.xtts_weights import NOT_SHOWN
 
     document, text = voice_report(ModelStore(settings), settings, recordings, parts, quick=quick)
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else text)
+    document["not_shown"] = NOT_SHOWN
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else f"{text}\n{NOT_SHOWN}")
     short = [name for name in ("gate", "growth") if document.get(name, {}).get("holds") is False]
     if short:
         raise CommandFailed(f"Not met: {', '.join(short)}.")

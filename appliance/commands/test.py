@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from appliance.commands.models_needed import ensure_models
+from appliance.commands.xtts import install_xtts
 from appliance.errors import CommandFailed
 from appliance.settings import Settings
 
@@ -43,6 +44,7 @@ def test(settings: Settings, full: bool, unit: bool, pytest_arguments: tuple[str
         _install_servers()
         ensure_models(settings)
         ensure_models(settings.model_copy(update={"model_preset": "test"}))
+        install_xtts()
         which = [] if full else ["-m", "not full"]
         if _announced("all other tests", ["pytest", "tests", "--ignore", "tests/unit", *which]) != 0:
             failed.append("all other tests")

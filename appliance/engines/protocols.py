@@ -161,6 +161,8 @@ class Speech:
 
     samples: Samples
     rate_hz: int
+    faults: tuple[str, ...] = ()
+    """What the engine itself found wrong with it, in its best reading; for people."""
 
 
 class Transcriber(Protocol):

@@ -7,7 +7,7 @@ measured on a GPU; a site that has measured its own writes `slot_gib` into the i
 from collections.abc import Mapping
 
 from appliance.catalog.catalog import Catalog
-from appliance.catalog.model import Task
+from appliance.catalog.model import Model, Task
 from appliance.errors import CommandFailed
 from appliance.workers.roles import ROLES
 
@@ -30,6 +30,10 @@ CPU_SLOT_BYTES: Mapping[str, int] = {"hear": 256 * MIB, "synthesize": 256 * MIB}
 PACKS_AT_ONCE_BYTES = 1024 * MIB
 """ArgosTranslator keeps no more than this loaded."""
 
+OWN_PROCESS_BYTES: Mapping[str, int] = {"xtts": 900 * MIB}
+"""Engines that run in a process of their own, with what that process takes beside the weights of its network: with two
+layers of 64 channels it had 980 MiB resident after a batch on the CPU."""
+
 _TASKS: Mapping[str, tuple[Task, ...]] = {
     "hear": ("transcription", "speaker-encoder"),
     "translate": ("translation",),
@@ -46,19 +50,28 @@ def process_bytes(
     """Return the bytes that one process of a role with so many slots takes: weights once, working memory per slot."""
     families = ROLES[role]
     tasks = {task for family in families for task in _TASKS[family]}
-    if not on_gpu:
+    own = OWN_PROCESS_BYTES.get(_first(catalog, preset, "synthesis").engine, 0)
+    if not on_gpu and not own:
         # Every worker opens the synthesizer's network: it publishes which languages are spoken.
         tasks.add("synthesis")
     reckoned = GPU_SLOT_BYTES if on_gpu else CPU_SLOT_BYTES
     each = slot_bytes if slot_bytes is not None else sum(reckoned.get(family, 0) for family in families)
     once = GPU_PROCESS_BYTES if on_gpu else CPU_PROCESS_BYTES
+    if own and "synthesize" in families:
+        # On a GPU the second process has CUDA's context again; one that only speaks has no use for its own.
+        once += (GPU_PROCESS_BYTES if "hear" in families else 0) if on_gpu else own
     return once + sum(_weights(catalog, preset, task) for task in sorted(tasks)) + slots * each
 
 
 def _weights(catalog: Catalog, preset: str, task: Task) -> int:
+    if task == "translation":
+        _first(catalog, preset, task)
+        return min(PACKS_AT_ONCE_BYTES, sum(model.memory_bytes for model in catalog.of_set(preset, task=task)))
+    return _first(catalog, preset, task).memory_bytes
+
+
+def _first(catalog: Catalog, preset: str, task: Task) -> Model:
     found = catalog.of_set(preset, task=task)
     if not found:
         raise CommandFailed(f"The model preset '{preset}' has no model for {task}.")
-    if task == "translation":
-        return min(PACKS_AT_ONCE_BYTES, sum(model.memory_bytes for model in found))
-    return found[0].memory_bytes
+    return found[0]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 from appliance.cache.database_cache import DatabaseCache
 from appliance.cache.interface import Cache
@@ -35,6 +36,8 @@ class Engines:
     """
     clearer_voice: Callable[[Voice, str], Voice] | None = None
     """Returns a voice that is easier to understand in a language and less like the speaker."""
+    voice_kind: Literal["matched", "cloned"] = "matched"
+    """What a voice made from a recording is: mixed of stock voices, or conditioned on the recording itself."""
     whisper_translates: bool = True
     """Whether the loaded Whisper was trained on its translate task (the `.en` models and turbo were not)."""
 

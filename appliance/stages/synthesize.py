@@ -217,6 +217,7 @@ def _reading(context: Context, script: _Script, speeches: Sequence[Speech]) -> t
         utterances=tuple(utterances),
         profile_version=script.chosen.profile_version,
         notice=script.chosen.notice,
+        faults=tuple(fault for speech in speeches for fault in speech.faults),
     )
     return reading, samples
 

@@ -58,7 +58,9 @@ def _measured(context: Context, work: Work, native: Samples, spoken: Samples, he
         measured = _likened(context, work, measured, spoken)
     return msgspec.structs.replace(
         measured,
-        faults=faults(
+        # What the engine said of its own reading stands beside what was heard.
+        faults=reading.faults
+        + faults(
             measured,
             max_wer=context.settings.max_wer,
             min_similarity=context.settings.min_similarity,

@@ -3,10 +3,13 @@
 import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import sqlalchemy as sa
 
+from appliance.access.licences import require_acceptance
 from appliance.cache.opening import open_cache
+from appliance.catalog.catalog import CHECKOUT, Catalog
 from appliance.catalog.model import Model, ModelFile
 from appliance.catalog.store import ModelStore
 from appliance.engines.argos import ArgosTranslator
@@ -17,7 +20,10 @@ from appliance.engines.faster_whisper import FasterWhisper
 from appliance.engines.kokoro import Kokoro
 from appliance.engines.protocols import Samples, SpeakRequest, Voice
 from appliance.engines.speaker_encoder import ResemblyzerEncoder
+from appliance.engines.speech_gate import SpeechGate
 from appliance.engines.warm import VOICE, WHISPER, WarmModels
+from appliance.engines.xtts import Xtts
+from appliance.engines.xtts_link import Launch
 from appliance.errors import MeeshyError, ModelMissing
 from appliance.settings import Settings
 from appliance.stages.context import Context, Engines
@@ -26,6 +32,7 @@ from appliance.storage.database import Database
 from appliance.storage.opening import open_store
 from appliance.storage.tables import audit
 from appliance.voices.refine import refine
+from installer.xtts_environment import environment_folder
 
 VALIDATED_WINDOWS = frozenset({"whisper-base"})
 """Whisper models whose shortened window was found as good as the padded one on human speech (tests/models)."""
@@ -42,6 +49,8 @@ COMPUTE_TYPES = {"cpu": "int8", "cuda": "float16"}
 
 PACKS_BYTES = 1 << 30
 """For language packs, where the site does not say how much memory all models may take."""
+XTTS_ROWS = {"cpu": 8, "cuda": 16}
+"""Sentences in one pass. On a CPU the gain flattens at 8 (docs/xtts.md); when memory runs out, the engine halves it."""
 
 ENGLISH_ONLY = frozenset({"whisper-tiny-en"})
 
@@ -52,7 +61,7 @@ class Assembled:
 
     context: Context
     transcriber: FasterWhisper
-    synthesizer: Kokoro
+    synthesizer: Kokoro | Xtts
     translator: ArgosTranslator
     stays_bytes: Mapping[str, int]
     """What the models take that stay in memory, by their kind."""
@@ -78,20 +87,22 @@ class Assembled:
         self.transcriber.close()
         self.translator.close()
         self.context.cache.close()
+        if isinstance(self.synthesizer, Xtts):
+            self.synthesizer.close()
 
 
-def assemble(settings: Settings, database: Database, slots: int = 1) -> Assembled:
+def assemble(settings: Settings, database: Database, slots: int = 1, catalog: Catalog | None = None) -> Assembled:
     """Build the engines of the model preset; ModelMissing and its siblings say what to pull. Nothing is downloaded.
 
     `slots` threads may listen and translate at once, on one copy of the weights; speaking takes one thread.
     """
-    store = ModelStore(settings)
+    store = ModelStore(settings, catalog)
     threads = settings.threads or os.cpu_count() or 1
     encoder = ResemblyzerEncoder(
         store.require("speaker-encoder") / "pretrained.pt", store.fingerprint("speaker-encoder")
     )
     transcriber = _transcriber(settings, store, threads, slots)
-    synthesizer = _synthesizer(settings, store, encoder, threads)
+    synthesizer = _synthesizer(settings, store, database, encoder, threads)
     stays_bytes = {
         WHISPER: _model(store, settings, "transcription").memory_bytes,
         VOICE: _model(store, settings, "synthesis").memory_bytes,
@@ -106,7 +117,8 @@ def assemble(settings: Settings, database: Database, slots: int = 1) -> Assemble
         deepl=_deepl(settings, database),
         hears=frozenset(_model(store, settings, "transcription").languages),
         refine_voice=_refiner(synthesizer, encoder),
-        clearer_voice=lambda voice, language: synthesizer.nearer_native(voice, language, CLEARER_SHARE),
+        clearer_voice=_clearer(synthesizer),
+        voice_kind="cloned" if isinstance(synthesizer, Xtts) else "matched",
         whisper_translates=_model(store, settings, "transcription").id not in ENGLISH_ONLY,
     )
     context = Context(
@@ -145,11 +157,17 @@ def _transcriber(settings: Settings, store: ModelStore, threads: int, slots: int
     )
 
 
-def _synthesizer(settings: Settings, store: ModelStore, encoder: ResemblyzerEncoder, threads: int) -> Kokoro:
+def _synthesizer(
+    settings: Settings, store: ModelStore, database: Database, encoder: ResemblyzerEncoder, threads: int
+) -> Kokoro | Xtts:
     model = _model(store, settings, "synthesis")
-    if model.engine != "kokoro":
-        raise ModelMissing(f"The model preset '{settings.model_preset}' speaks with {model.engine}, not built in yet.")
+    store.check_licence(model.id)
+    require_acceptance(database, model)
     folder = store.require(model.id)
+    if model.engine == "xtts":
+        return _xtts(settings, store, model)
+    if model.engine != "kokoro":
+        raise ModelMissing(f"The model preset '{settings.model_preset}' speaks with {model.engine}, not built in.")
     return Kokoro(
         folder / "model.onnx",
         folder / "voices",
@@ -160,7 +178,27 @@ def _synthesizer(settings: Settings, store: ModelStore, encoder: ResemblyzerEnco
     )
 
 
-def _refiner(synthesizer: Kokoro, encoder: ResemblyzerEncoder) -> Callable[..., Voice]:
+def _xtts(settings: Settings, store: ModelStore, model: Model) -> Xtts:
+    launch = Launch(
+        python=xtts_python(settings), folder=store.folder(model.id), device=settings.device, threads=settings.threads,
+        rows=XTTS_ROWS[settings.device],
+    )  # fmt: skip
+    return Xtts(
+        launch, model.languages, model=model.id, model_sha256=store.fingerprint(model.id), gate=SpeechGate()
+    )  # fmt: skip
+
+
+def xtts_python(settings: Settings) -> Path:
+    """Return the interpreter that XTTS runs under, there or not."""
+    if settings.xtts_python:
+        return Path(settings.xtts_python)
+    return environment_folder(CHECKOUT) / "bin" / "python"
+
+
+def _refiner(synthesizer: Kokoro | Xtts, encoder: ResemblyzerEncoder) -> Callable[..., Voice] | None:
+    if isinstance(synthesizer, Xtts):
+        return None  # A cloned voice is the model's own: there are no weights of stock voices to search.
+
     def closer(
         reference: Samples | None,
         language: str,
@@ -178,6 +216,12 @@ def _refiner(synthesizer: Kokoro, encoder: ResemblyzerEncoder) -> Callable[..., 
         return found.voice
 
     return closer
+
+
+def _clearer(synthesizer: Kokoro | Xtts) -> Callable[[Voice, str], Voice] | None:
+    if isinstance(synthesizer, Xtts):
+        return None
+    return lambda voice, language: synthesizer.nearer_native(voice, language, CLEARER_SHARE)
 
 
 def _deepl(settings: Settings, database: Database) -> DeepL | None:

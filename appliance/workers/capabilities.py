@@ -26,7 +26,7 @@ def capabilities_of(engines: Engines, settings: Settings) -> Capabilities:
     return Capabilities(
         transcriber=engines.transcriber.identity().key,
         synthesizer=engines.synthesizer.identity().key,
-        voice_kind="matched",
+        voice_kind=engines.voice_kind,
         speaks=tuple(sorted(speaks)),
         routes=tuple(routes),
         pipelines={target: _pipeline(engines, settings, target) for target in speaks},

@@ -22,6 +22,10 @@ DEMANDED = {
     "mt_batch_two_cores": ("least", 1.5),
     "pinned_pools": ("least", 2.0),
     "burst": ("least", 1.7),
+    "first_audio": ("least", 2.3),
+    "xtts_first_audio": ("least", 2.3),
+    "xtts_batch_four": ("least", 2.0),
+    "xtts_batch_eight": ("least", 3.5),
 }
 QUEUE_DEMANDED = {
     "idle_pick_up": ("least", 40),

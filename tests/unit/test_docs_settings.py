@@ -30,6 +30,7 @@ ENVIRONMENT = {
     "port": ("0", 0),
     "licence": ("evaluation", "evaluation"),
     "model_preset": ("production", "production"),
+    "xtts_python": ("/opt/xtts/bin/python", "/opt/xtts/bin/python"),
     "device": ("cuda", "cuda"),
     "threads": ("3", 3),
     "model_memory_bytes": ("6000000000", 6_000_000_000),
