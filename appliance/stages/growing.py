@@ -92,7 +92,7 @@ def grow(
         _write(connection, row.id, state=SampleState.SET_ASIDE, faults=[SET_ASIDE], object="")
         return [row.object]
     _renew_voices(connection, profile, plan, now_s)
-    return _let_go(connection, profile)
+    return _let_go(connection, profile, row.id)
 
 
 def _renew_voices(connection: sa.Connection, profile: sa.Row, plan: Plan, now_s: float) -> None:
@@ -199,8 +199,11 @@ def _held_out(kept: Sequence[Sample], chosen: Sequence[Sample]) -> Sample | None
     return next((sample for sample in reversed(kept) if sample.id not in referred), kept[-1] if kept else None)
 
 
-def _let_go(connection: sa.Connection, profile: sa.Row) -> list[str]:
-    """Drop the voices of versions that nobody is given any more, and samples beyond what is kept."""
+def _let_go(connection: sa.Connection, profile: sa.Row, newest_id: str) -> list[str]:
+    """Drop the voices of versions that nobody is given any more, and samples beyond what is kept.
+
+    Never the newest: its sender waits to be told what became of it.
+    """
     current = connection.execute(
         sa.select(voice_versions).where(
             voice_versions.c.profile_id == profile.id, voice_versions.c.state == VersionState.IN_FORCE
@@ -209,12 +212,13 @@ def _let_go(connection: sa.Connection, profile: sa.Row) -> list[str]:
     # Jobs that were accepted with the version before may still be spoken.
     old = voice_conditionings.c.version < current.number - 1
     connection.execute(sa.delete(voice_conditionings).where(voice_conditionings.c.profile_id == profile.id, old))
-    accepted = sa.select(voice_samples.c.id, voice_samples.c.object, voice_samples.c.duration_s).where(
-        voice_samples.c.profile_id == profile.id, voice_samples.c.state == SampleState.ACCEPTED
-    )
+    accepted = sa.select(
+        voice_samples.c.id, voice_samples.c.kind, voice_samples.c.object, voice_samples.c.duration_s
+    ).where(voice_samples.c.profile_id == profile.id, voice_samples.c.state == SampleState.ACCEPTED)
     rows = connection.execute(accepted.order_by(voice_samples.c.created_s, voice_samples.c.id)).all()
     # The recording of the consent stays: it is part of the consent.
-    spare = [row for row in rows[1:] if row.id not in current.reference_ids]
+    kept = {*current.reference_ids, newest_id}
+    spare = [row for row in rows if row.id not in kept and row.kind != SampleKind.CONSENT]
     left, left_s = len(rows), sum(row.duration_s for row in rows)
     gone = []
     for row in spare:

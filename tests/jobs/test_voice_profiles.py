@@ -148,6 +148,7 @@ def test_the_oldest_samples_go_that_no_voice_refers_to(studio, monkeypatch):
     monkeypatch.setattr("appliance.stages.growing.MOST_KEPT_S", 60.0)
     consent = studio.enrolled().samples[0].sample_id
     for number in range(8):
+        studio.clock.advance(1.0)
         assert studio.judged(ALICE, "alice", f"sample {number}").state == "accepted"
     profile = studio.profile()
     kept = {sample.sample_id for sample in profile.samples}
