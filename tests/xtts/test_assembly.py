@@ -99,7 +99,7 @@ def test_a_job_is_spoken_with_a_voice_cloned_from_its_recording(site):
             (spoken,) = connection.scalars(sa.select(targets.c.spoken)).all()
         status = engines.synthesizer.status()
     assert spoken["voice_kind"] == "cloned"
-    assert spoken["receipt"]["synthesizer"].startswith("xtts/toy-xtts@")
+    assert spoken["receipt"]["engines"]["synthesizer"].startswith("xtts/toy-xtts@")
     assert status["conditionings"] == 1
 
 
