@@ -43,11 +43,8 @@ class LineProcess:
 @contextmanager
 def in_environment(settings: Settings, file: Path, *arguments: str, threads: int = 0) -> Iterator[LineProcess]:
     """Run a file under XTTS's interpreter for the length of the block; ModelMissing where that is not installed."""
-    interpreter = xtts_python(settings)
-    if not interpreter.is_file():
-        raise ModelMissing("The environment of XTTS is not installed; run ./meeshy xtts install.")
     process = subprocess.Popen(
-        [str(interpreter), "-I", "-c", _BOOT, str(CHECKOUT), str(file), *arguments],
+        _command(settings, file, *arguments),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(threads),
     )  # fmt: skip
     try:
@@ -66,7 +63,15 @@ def in_environment(settings: Settings, file: Path, *arguments: str, threads: int
 
 def write_toy(settings: Settings, folder: Path, most_codes: int) -> None:
     """Write a checkpoint of two layers with random weights that takes so many codes for everything."""
-    with in_environment(settings, CHECKOUT / "appliance/testing/toy_xtts.py", str(folder), str(most_codes)):
-        pass
-    if not (folder / "model.pth").is_file():
-        raise CommandFailed("The small checkpoint could not be written; the reason is above.")
+    command = _command(settings, CHECKOUT / "appliance/testing/toy_xtts.py", str(folder), str(most_codes))
+    done = subprocess.run(command, env=environment(0), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
+        raise CommandFailed(f"The small checkpoint could not be written: {reason}")
+
+
+def _command(settings: Settings, file: Path, *arguments: str) -> list[str]:
+    interpreter = xtts_python(settings)
+    if not interpreter.is_file():
+        raise ModelMissing("The environment of XTTS is not installed; run ./meeshy xtts install.")
+    return [str(interpreter), "-I", "-c", _BOOT, str(CHECKOUT), str(file), *arguments]

@@ -1,6 +1,7 @@
 """A worker of a preset that speaks with XTTS: what keeps it from loading, and a job from recording to cloned speech."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,6 @@ from appliance.workers.assembly import assemble
 from appliance.workers.capabilities import capabilities_of
 from tests.models.conftest import model_path as model_path
 from tests.models.conftest import model_store as model_store
-from tests.models.conftest import models_dir as models_dir
 
 pytestmark = [pytest.mark.xtts, pytest.mark.models]
 
@@ -31,7 +31,9 @@ FILES = ("config.json", "model.pth", "speakers_xtts.pth", "vocab.json")
 
 
 @pytest.fixture
-def site(toy_folder: Path, models_dir: Path, xtts_python: Path, tmp_path: Path) -> tuple[Settings, Catalog]:
+def site(
+    toy_folder: Path, model_path: Callable[[str], Path], xtts_python: Path, tmp_path: Path
+) -> tuple[Settings, Catalog]:
     """Settings and a catalog whose starter set speaks with the toy, under XTTS-v2's licence."""
     real = Catalog.load()
     files = {name: (toy_folder / name).read_bytes() for name in FILES}
@@ -41,8 +43,7 @@ def site(toy_folder: Path, models_dir: Path, xtts_python: Path, tmp_path: Path) 
     folder = tmp_path / "models"
     folder.mkdir()
     for model in starter:
-        if (models_dir / model.id).exists():
-            (folder / model.id).symlink_to(models_dir / model.id)
+        (folder / model.id).symlink_to(model_path(model.id))
     shutil.copytree(toy_folder, folder / toy.id)
     settings = Settings(
         data_dir=tmp_path, models_dir=folder, licence="evaluation", speak_attempts=1, xtts_python=str(xtts_python)
@@ -98,7 +99,7 @@ def test_a_job_is_spoken_with_a_voice_cloned_from_its_recording(site):
             (spoken,) = connection.scalars(sa.select(targets.c.spoken)).all()
         status = engines.synthesizer.status()
     assert spoken["voice_kind"] == "cloned"
-    assert spoken["receipt"]["synthesizer"].startswith("xtts/toy-xtts@")
+    assert spoken["receipt"]["engines"]["synthesizer"].startswith("xtts/toy-xtts@")
     assert status["conditionings"] == 1
 
 

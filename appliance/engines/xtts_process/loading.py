@@ -44,7 +44,7 @@ def load(folder: Path, device: str, *, greedy: bool = False) -> Loaded:
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
     config = XttsConfig()
     config.load_json(str(folder / CONFIG))
-    model = Xtts.init_from_config(config)
+    model = Xtts(config)
     model.load_checkpoint(config, checkpoint_dir=str(folder), eval=True)
     return _ready(model, config, device, greedy=greedy)
 
