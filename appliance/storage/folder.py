@@ -5,7 +5,7 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -42,21 +42,15 @@ class FolderStore:
             return
         paths = {self._path(name): content for name, content in contents.items()}
         self._require_room(sum(map(len, paths.values())))
+        folders = {path.parent for path in paths}
         with _writing(), ExitStack() as undone:
-            written = [self._write_aside(path, content, undone) for path, content in paths.items()]
-            # Side by side: a file system flushes what was written together together.
-            _each(_flush, written)
+            self._make_folders(folders)
+            written = [_write_aside(path, content, undone) for path, content in paths.items()]
+            _flush_all(written)
             for path, aside in zip(paths, written, strict=True):
                 aside.replace(path)
             undone.pop_all()
-            _each(_flush, {path.parent for path in paths})
-
-    def _write_aside(self, path: Path, content: bytes, undone: ExitStack) -> Path:
-        self._make_folder(path.parent)
-        aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        undone.callback(_remove, aside)
-        aside.write_bytes(content)
-        return aside
+            _flush_all(folders)
 
     def get(self, name: str) -> bytes:
         """Return the whole content, or raise NotFound."""
@@ -125,13 +119,20 @@ class FolderStore:
     def _path(self, name: str) -> Path:
         return self._folder / checked_name(name)
 
-    def _make_folder(self, folder: Path) -> None:
-        """Make a folder below the store's and write its name to disk: what lies in a lost folder is lost too."""
+    def _make_folders(self, folders: Collection[Path]) -> None:
+        """Make folders below the store's and write their names to disk: what lies in a lost folder is lost too."""
+        grown: set[Path] = set()
+        for folder in folders:
+            self._make_folder(folder, grown)
+        # Each parent once: a batch of new owners has a folder for each of them in the same one.
+        _flush_all(grown)
+
+    def _make_folder(self, folder: Path, grown: set[Path]) -> None:
         if folder == self._folder or folder.is_dir():
             return
-        self._make_folder(folder.parent)
+        self._make_folder(folder.parent, grown)
         folder.mkdir(exist_ok=True, mode=0o700)
-        _flush(folder.parent)
+        grown.add(folder.parent)
 
 
 @contextmanager
@@ -164,6 +165,13 @@ def _unless_gone(failure: OSError) -> None:
         raise StorageUnavailable("The object store cannot be read.") from failure
 
 
+def _write_aside(path: Path, content: bytes, undone: ExitStack) -> Path:
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    undone.callback(_remove, aside)
+    aside.write_bytes(content)
+    return aside
+
+
 def _remove(aside: Path) -> None:
     with suppress(OSError):
         aside.unlink()
@@ -178,10 +186,17 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _each(call: Callable[[Path], None], paths: Collection[Path]) -> None:
-    """Call for each path, side by side where there are several."""
-    if len(paths) == 1:
-        call(*paths)
-    elif paths:
-        with ThreadPoolExecutor(min(_AT_ONCE, len(paths)), thread_name_prefix="flush") as threads:
-            list(threads.map(call, paths))
+def _flush_all(paths: Collection[Path]) -> None:
+    """Write files or folders to disk, side by side: a file system flushes what was written together together."""
+    shares = [list(paths)[first::_AT_ONCE] for first in range(min(_AT_ONCE, len(paths)))]
+    if len(shares) <= 1:
+        _flush_in_turn(paths)
+        return
+    # A share for each thread: to hand a path over costs as much as to flush it.
+    with ThreadPoolExecutor(len(shares), thread_name_prefix="flush") as threads:
+        list(threads.map(_flush_in_turn, shares))
+
+
+def _flush_in_turn(paths: Collection[Path]) -> None:
+    for path in paths:
+        _flush(path)
