@@ -52,13 +52,15 @@ class Database:
             )
             sa.event.listen(self.engine, "connect", _configure_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
+            self._reading = self.engine
         else:
             # Here and not above: the driver costs a command on SQLite a tenth of a second.
-            from appliance.storage.impatient import impatient
+            from appliance.storage.impatient import impatient, require_living
 
             self.engine = sa.create_engine(
                 self.url.set(drivername="postgresql+psycopg"),
-                pool_pre_ping=True,
+                # The connection that was heard last: it need not be asked whether it lives, and the others may rest.
+                pool_use_lifo=True,
                 pool_size=CONNECTIONS,
                 max_overflow=MORE_CONNECTIONS,
                 pool_timeout=patience.connect_s,
@@ -72,6 +74,8 @@ class Database:
             sa.event.listen(
                 self.engine, "do_connect", lambda dialect, record, args, named: kind.connect(*args, **named)
             )
+            sa.event.listen(self.engine, "checkout", lambda connection, record, pooled: require_living(connection))
+            self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -86,9 +90,15 @@ class Database:
                 yield connection
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        """Yield a connection for reading; StorageUnavailable when the database is away."""
-        with self._translated(), self.engine.connect() as connection:
+    def read(self, *, cursors: bool = False) -> Iterator[sa.Connection]:
+        """Yield a connection for reading; StorageUnavailable when the database is away.
+
+        On PostgreSQL every statement stands alone, as it does among others that read what is committed: the two round
+        trips that begin and end a transaction are a third of a short question. `cursors` asks for one all the same,
+        for results that are fetched block by block.
+        """
+        engine = self.engine if cursors else self._reading
+        with self._translated(), engine.connect() as connection:
             yield connection
 
     def now_s(self, connection: sa.Connection) -> float:
