@@ -45,7 +45,7 @@ def impatient(patience: Patience, outage: Outage) -> type[psycopg.Connection]:
             return super().wait(self._watched(gen), interval, timeout)
 
         def _watched(self, steps: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
-            """Pass a statement's steps on; after every so many silent seconds, ask whether the server is there."""
+            """Pass a statement's steps on; after so many seconds without a byte, ask whether the server is there."""
             asked_s = time.monotonic()
             try:
                 wanted = next(steps)
