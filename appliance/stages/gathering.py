@@ -96,10 +96,11 @@ class Outcomes:
         database = self._context.database
         with database.write() as connection:
             written = write_outcomes(connection, [each.outcome for each in ready], database.now_s(connection))
+        self._context.objects.delete_all(
+            [name for each in ready if each.outcome.item.id in written for name in each.spent]
+        )
         for each in ready:
-            if each.outcome.item.id in written:
-                self._delete(each.spent)
-            else:
+            if each.outcome.item.id not in written:
                 log.info("%s was taken over", each.outcome.item.id)
         self._drop_unwanted([each for each in ready if each.own and each.outcome.item.id not in written])
 
@@ -118,11 +119,7 @@ class Outcomes:
                 for target_id, (owner, name) in own.items()
                 if target_id not in wanted and not object_needed(connection, owner, name)
             ]
-        self._delete(unwanted)
-
-    def _delete(self, names: Sequence[str]) -> None:
-        for name in names:
-            self._context.objects.delete(name)
+        self._context.objects.delete_all(unwanted)
 
 
 @contextmanager

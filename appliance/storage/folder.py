@@ -5,9 +5,10 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -74,9 +75,11 @@ class FolderStore:
 
     def delete(self, name: str) -> None:
         """Remove the content; removing what is not there is fine."""
-        path = self._path(name)
-        with suppress(NotFound), _reading():
-            path.unlink()
+        self.delete_all([name])
+
+    def delete_all(self, names: Collection[str]) -> None:
+        """Remove several contents, side by side: each waits for what the file system is flushing."""
+        _side_by_side(_unlink, [self._path(name) for name in names])
 
     def entries(self, prefix: str) -> Iterator[StoredObject]:
         """Yield every object whose name starts with the prefix, in no promised order."""
@@ -187,16 +190,25 @@ def _flush(path: Path) -> None:
 
 
 def _flush_all(paths: Collection[Path]) -> None:
-    """Write files or folders to disk, side by side: a file system flushes what was written together together."""
+    """Write files or folders to disk; a file system flushes what was written together together."""
+    _side_by_side(_flush, paths)
+
+
+def _unlink(path: Path) -> None:
+    with suppress(NotFound), _reading():
+        path.unlink()
+
+
+def _side_by_side(call: Callable[[Path], None], paths: Collection[Path]) -> None:
+    """Call for each path in a few threads; each takes a share, since to hand a path over costs as much as a call."""
     shares = [list(paths)[first::_AT_ONCE] for first in range(min(_AT_ONCE, len(paths)))]
     if len(shares) <= 1:
-        _flush_in_turn(paths)
+        _in_turn(call, paths)
         return
-    # A share for each thread: to hand a path over costs as much as to flush it.
-    with ThreadPoolExecutor(len(shares), thread_name_prefix="flush") as threads:
-        list(threads.map(_flush_in_turn, shares))
+    with ThreadPoolExecutor(len(shares), thread_name_prefix="files") as threads:
+        list(threads.map(_in_turn, repeat(call), shares))
 
 
-def _flush_in_turn(paths: Collection[Path]) -> None:
+def _in_turn(call: Callable[[Path], None], paths: Collection[Path]) -> None:
     for path in paths:
-        _flush(path)
+        call(path)
