@@ -125,12 +125,16 @@ def revoke_key(database: Database, key_id: str) -> None:
         record(connection, Owner(row.application_id, OPERATOR), "key_revoked", key_id, {}, now_s)
 
 
+_KEY_OF = sa.select(api_keys).where(api_keys.c.id == sa.bindparam("key_id"))
+"""Made once: it is asked for every request."""
+
+
 def caller_of_key(connection: sa.Connection, text: str) -> Caller:
     """Return who holds this key, or raise NotAuthenticated with the same sentence for every reason."""
     match = _KEY.fullmatch(text)
     row = None
     if match:
-        row = connection.execute(sa.select(api_keys).where(api_keys.c.id == match[1])).first()
+        row = connection.execute(_KEY_OF, {"key_id": match[1]}).first()
     expected = row.secret_sha256 if row else _NOBODY
     given = _sha256(match[2]) if match else ""
     if not hmac.compare_digest(expected, given) or row is None or row.revoked_s is not None:

@@ -20,6 +20,9 @@ CONNECTIONS = 10
 """Kept open at most; more than the threads of an API process that use the database, so that none comes and goes."""
 MORE_CONNECTIONS = 5
 
+_SQLITE_NOW_S = sa.text("SELECT (julianday('now') - 2440587.5) * 86400.0")
+"""unixepoch('subsec') is NULL on SQLite 3.40; julianday has a resolution of about 0.04 ms."""
+_POSTGRESQL_NOW_S = sa.text("SELECT extract(epoch FROM clock_timestamp())")
 
 _EVERYWHERE: dict[str, Any] = {
     # An error that is printed must not print transcripts and secrets with it.
@@ -106,9 +109,8 @@ class Database:
         if self._clock is not None:
             return self._clock.now_s()
         if self.is_sqlite:
-            # unixepoch('subsec') is NULL on SQLite 3.40; julianday has a resolution of about 0.04 ms.
-            return float(connection.scalar(sa.text("SELECT (julianday('now') - 2440587.5) * 86400.0")))
-        return float(connection.scalar(sa.text("SELECT extract(epoch FROM clock_timestamp())")))
+            return float(connection.scalar(_SQLITE_NOW_S))
+        return float(connection.scalar(_POSTGRESQL_NOW_S))
 
     def close(self) -> None:
         """Give all connections back to the operating system."""
