@@ -56,7 +56,7 @@ _PLAN_OF = (
     .join(applications, applications.c.plan == plans.c.name)
     .where(applications.c.id == sa.bindparam("application_id"))
 )
-"""Made once: every upload asks it twice."""
+"""Made once: to make a short question takes as long as to ask it, and this one is asked twice for every upload."""
 
 
 def plan_of(connection: sa.Connection, application_id: str) -> Plan:

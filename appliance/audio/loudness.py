@@ -39,12 +39,7 @@ def integrated_lufs(samples: Samples, rate_hz: int) -> float | None:
 
     Sound shorter than one block of 400 ms is measured as one block of its own length.
     """
-    powers = _block_powers(samples, rate_hz)
-    powers = powers[powers > _power_of(_ABSOLUTE_GATE_LUFS)]
-    if not len(powers):
-        return None
-    gate = float(np.mean(powers)) * 10 ** (_RELATIVE_GATE_LU / 10)
-    return _OFFSET_LU + 10 * float(np.log10(np.mean(powers[powers > gate])))
+    return _gated_lufs(_block_powers(samples, rate_hz))
 
 
 def true_peak_dbfs(samples: Samples) -> float:
@@ -67,11 +62,29 @@ def normalised(samples: Samples, rate_hz: int, target_lufs: float = TARGET_LUFS)
 
     One gain for the whole sound: nothing is compressed, so pitch and timbre measures are untouched.
     """
-    loudness = integrated_lufs(samples, rate_hz)
+    return levelled(samples, rate_hz, target_lufs)[0]
+
+
+def levelled(samples: Samples, rate_hz: int, target_lufs: float = TARGET_LUFS) -> tuple[Samples, float | None]:
+    """Return the normalised samples with the integrated loudness that they have then.
+
+    The filters are linear: a gain multiplies the power of every block, so the blocks are measured once.
+    """
+    powers = _block_powers(samples, rate_hz)
+    loudness = _gated_lufs(powers)
     if loudness is None:
-        return samples
+        return samples, None
     gain_db = min(target_lufs - loudness, TRUE_PEAK_LIMIT_DBFS - true_peak_dbfs(samples), MAX_GAIN_DB)
-    return (np.asarray(samples) * np.float32(10 ** (gain_db / 20))).astype(np.float32)
+    loud = (np.asarray(samples) * np.float32(10 ** (gain_db / 20))).astype(np.float32)
+    return loud, _gated_lufs(powers * 10 ** (gain_db / 10))
+
+
+def _gated_lufs(powers: Samples) -> float | None:
+    powers = powers[powers > _power_of(_ABSOLUTE_GATE_LUFS)]
+    if not len(powers):
+        return None
+    gate = float(np.mean(powers)) * 10 ** (_RELATIVE_GATE_LU / 10)
+    return _OFFSET_LU + 10 * float(np.log10(np.mean(powers[powers > gate])))
 
 
 def _power_of(lufs: float) -> float:

@@ -73,6 +73,8 @@ def run_api(
         gc.freeze()
         if deliver:
             stack.enter_context(delivering(database, parts.clock, settings))
+        app = create_app(parts)
+        _keep_what_stays()
         try:
             serve_app(
                 app,
@@ -85,6 +87,15 @@ def run_api(
                 f"{settings.host} port {settings.port} cannot be listened on: {taken.strerror}."
             ) from None
     database.close()
+
+
+def _keep_what_stays() -> None:
+    """Spare the garbage collector what lives as long as the process: the application and its libraries.
+
+    They are some 120,000 objects, and to look through them stops every request for 75 ms of processor time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def leave_signals_to_the_server() -> None:

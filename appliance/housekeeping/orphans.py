@@ -42,7 +42,7 @@ def delete_orphans(house: House) -> Outcome:
 
 def _unnamed(house: House, kind: str, batch: Sequence[StoredObject]) -> list[str]:
     unnamed = {entry.name for entry in batch}
-    with house.database.read() as connection:
+    with house.database.read(cursors=True) as connection:
         unnamed.difference_update(_named(connection, kind))
     return sorted(unnamed)
 

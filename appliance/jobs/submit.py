@@ -35,6 +35,17 @@ from appliance.storage.tables import audit, jobs, targets
 from appliance.telemetry.noting import note
 
 _INSERT_AUDIT = sa.insert(audit)
+# Made once: to make a short question takes as long as to ask it, and an overload asks these for all that it refuses.
+_EARLIER = sa.select(jobs.c.id, jobs.c.request_sha256).where(
+    jobs.c.application_id == sa.bindparam("application_id"),
+    jobs.c.user_id == sa.bindparam("user_id"),
+    jobs.c.idempotency_key == sa.bindparam("idempotency_key"),
+)
+_LEADERS = sa.select(targets.c.result_key, targets.c.id).where(
+    targets.c.result_key.in_(sa.bindparam("keys", expanding=True)),
+    targets.c.state.in_(OPEN_TARGET),
+    targets.c.follows_id.is_(None),
+)
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,13 +213,8 @@ class Submitter:
     def _earlier(self, connection: sa.Connection, submission: Submission) -> JobDocument | None:
         if submission.idempotency_key is None:
             return None
-        row = connection.execute(
-            sa.select(jobs.c.id, jobs.c.request_sha256).where(
-                jobs.c.application_id == submission.owner.application_id,
-                jobs.c.user_id == submission.owner.user_id,
-                jobs.c.idempotency_key == submission.idempotency_key,
-            )
-        ).first()
+        given = {**msgspec.structs.asdict(submission.owner), "idempotency_key": submission.idempotency_key}
+        row = connection.execute(_EARLIER, given).first()
         if row is None:
             return None
         if row.request_sha256 != submission.digest():
@@ -357,14 +363,8 @@ def _leaders(connection: sa.Connection, keys: list[str]) -> dict[str, str]:
 
 
 def _open_leaders(connection: sa.Connection, keys: list[str], *, lock: bool = False) -> dict[str, str]:
-    open_ones = sa.select(targets.c.result_key, targets.c.id).where(
-        targets.c.result_key.in_(keys),
-        targets.c.state.in_(OPEN_TARGET),
-        targets.c.follows_id.is_(None),
-    )
-    if lock:
-        open_ones = open_ones.order_by(targets.c.id).with_for_update()
-    return {row.result_key: row.id for row in connection.execute(open_ones)}
+    open_ones = _LEADERS.order_by(targets.c.id).with_for_update() if lock else _LEADERS
+    return {row.result_key: row.id for row in connection.execute(open_ones, {"keys": keys})}
 
 
 def _from_answer(answer: dict[str, Any] | None, now_s: float) -> dict[str, Any]:

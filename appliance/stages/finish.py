@@ -7,7 +7,7 @@ import msgspec
 
 from appliance.audio.encode import encode
 from appliance.audio.formats import CONTENT_TYPES
-from appliance.audio.loudness import integrated_lufs, normalised
+from appliance.audio.loudness import levelled
 from appliance.audio.pcm import samples_of
 from appliance.cache.answers import Answer
 from appliance.cache.keys import owner_digest
@@ -46,7 +46,7 @@ def _finished(context: Context, work: Work) -> tuple[Outcome, str, bytes]:
     readings = work.progress.readings
     # An acceptable reading wins over one with fewer wrong words that was refused for its voice.
     reading = best([reading for reading in readings if not reading.faults] or readings)
-    samples = normalised(samples_of(context.objects.get(reading.object)), reading.rate_hz)
+    samples, loudness_lufs = levelled(samples_of(context.objects.get(reading.object)), reading.rate_hz)
     audio_format = work.job.request.audio_format
     content = encode(samples, reading.rate_hz, audio_format)
     sha256 = hashlib.sha256(content).hexdigest()
@@ -55,9 +55,7 @@ def _finished(context: Context, work: Work) -> tuple[Outcome, str, bytes]:
     progress = msgspec.structs.replace(
         work.progress, stage_ms=work.progress.timed("finish", context.clock.monotonic_s() - started_s)
     )
-    receipt = write_receipt(
-        context, work, progress, reading, loudness_lufs=integrated_lufs(samples, reading.rate_hz)
-    )  # fmt: skip
+    receipt = write_receipt(context, work, progress, reading, loudness_lufs=loudness_lufs)
     spoken = Spoken(
         object=name,
         sha256=sha256,

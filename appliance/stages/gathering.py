@@ -99,10 +99,11 @@ class Outcomes:
             own = [within_database(outcome) for outcome in outcomes] if self._context.cache.beside else outcomes
             written = write_outcomes(connection, own, database.now_s(connection))
         keep_beside(self._context, [outcome for outcome in outcomes if outcome.item.id in written])
+        self._context.objects.delete_all(
+            [name for each in ready if each.outcome.item.id in written for name in each.spent]
+        )
         for each in ready:
-            if each.outcome.item.id in written:
-                self._delete(each.spent)
-            else:
+            if each.outcome.item.id not in written:
                 log.info("%s was taken over", each.outcome.item.id)
         self._drop_unwanted([each for each in ready if each.own and each.outcome.item.id not in written])
 
@@ -121,11 +122,7 @@ class Outcomes:
                 for target_id, (owner, name) in own.items()
                 if target_id not in wanted and not object_needed(connection, owner, name)
             ]
-        self._delete(unwanted)
-
-    def _delete(self, names: Sequence[str]) -> None:
-        for name in names:
-            self._context.objects.delete(name)
+        self._context.objects.delete_all(unwanted)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ CONNECTIONS = 10
 """Kept open at most; more than the threads of an API process that use the database, so that none comes and goes."""
 MORE_CONNECTIONS = 5
 
+_POSTGRESQL_NOW_S = sa.text("SELECT extract(epoch FROM clock_timestamp())")
 
 _EVERYWHERE: dict[str, Any] = {
     # An error that is printed must not print transcripts and secrets with it.
@@ -59,13 +60,15 @@ class Database:
             )
             sa.event.listen(self.engine, "connect", _configure_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
+            self._reading = self.engine
         else:
             # Here and not above: the driver costs a command on SQLite a tenth of a second.
-            from appliance.storage.impatient import impatient
+            from appliance.storage.impatient import impatient, require_living
 
             self.engine = sa.create_engine(
                 self.url.set(drivername="postgresql+psycopg"),
-                pool_pre_ping=True,
+                # The connection that was heard last: it need not be asked whether it lives, and the others may rest.
+                pool_use_lifo=True,
                 pool_size=CONNECTIONS,
                 max_overflow=MORE_CONNECTIONS,
                 pool_timeout=patience.connect_s,
@@ -79,6 +82,8 @@ class Database:
             sa.event.listen(
                 self.engine, "do_connect", lambda dialect, record, args, named: kind.connect(*args, **named)
             )
+            sa.event.listen(self.engine, "checkout", lambda connection, record, pooled: require_living(connection))
+            self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -93,9 +98,15 @@ class Database:
                 yield connection
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        """Yield a connection for reading; StorageUnavailable when the database is away."""
-        with self._translated(), self.engine.connect() as connection:
+    def read(self, *, cursors: bool = False) -> Iterator[sa.Connection]:
+        """Yield a connection for reading; StorageUnavailable when the database is away.
+
+        On PostgreSQL every statement stands alone, as it does among others that read what is committed: the two round
+        trips that begin and end a transaction are a third of a short question. `cursors` asks for one all the same,
+        for results that are fetched block by block.
+        """
+        engine = self.engine if cursors else self._reading
+        with self._translated(), engine.connect() as connection:
             yield connection
 
     def together(self, write: Callable[[sa.Connection], _T]) -> _T:
@@ -116,7 +127,7 @@ class Database:
             # What SQLite would ask the host for; a statement for it costs a tenth of a millisecond, several times a
             # request.
             return time.time()
-        return float(connection.scalar(sa.text("SELECT extract(epoch FROM clock_timestamp())")))
+        return float(connection.scalar(_POSTGRESQL_NOW_S))
 
     def forget_deleted(self) -> bool:
         """Leave no byte of what was deleted in SQLite's files; return whether that was done.

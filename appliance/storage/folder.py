@@ -8,6 +8,7 @@ import stat
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,21 +43,15 @@ class FolderStore:
             return
         paths = {self._path(name): content for name, content in contents.items()}
         self._require_room(sum(map(len, paths.values())))
+        folders = {path.parent for path in paths}
         with _writing(), ExitStack() as undone:
-            written = [self._write_aside(path, content, undone) for path, content in paths.items()]
-            # Side by side: a file system flushes what was written together together.
-            _each(_flush, written)
+            self._make_folders(folders)
+            written = [_write_aside(path, content, undone) for path, content in paths.items()]
+            _flush_all(written)
             for path, aside in zip(paths, written, strict=True):
                 aside.replace(path)
             undone.pop_all()
-            _each(_flush, {path.parent for path in paths})
-
-    def _write_aside(self, path: Path, content: bytes, undone: ExitStack) -> Path:
-        self._make_folder(path.parent)
-        aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        undone.callback(_remove, aside)
-        aside.write_bytes(content)
-        return aside
+            _flush_all(folders)
 
     def get(self, name: str) -> bytes:
         """Return the whole content, or raise NotFound."""
@@ -80,9 +75,11 @@ class FolderStore:
 
     def delete(self, name: str) -> None:
         """Remove the content; removing what is not there is fine."""
-        path = self._path(name)
-        with suppress(NotFound), _reading():
-            path.unlink()
+        self.delete_all([name])
+
+    def delete_all(self, names: Collection[str]) -> None:
+        """Remove several contents, side by side: each waits for what the file system is flushing."""
+        _side_by_side(_unlink, [self._path(name) for name in names])
 
     def entries(self, prefix: str) -> Iterator[StoredObject]:
         """Yield every object whose name starts with the prefix, in no promised order."""
@@ -125,13 +122,20 @@ class FolderStore:
     def _path(self, name: str) -> Path:
         return self._folder / checked_name(name)
 
-    def _make_folder(self, folder: Path) -> None:
-        """Make a folder below the store's and write its name to disk: what lies in a lost folder is lost too."""
+    def _make_folders(self, folders: Collection[Path]) -> None:
+        """Make folders below the store's and write their names to disk: what lies in a lost folder is lost too."""
+        grown: set[Path] = set()
+        for folder in folders:
+            self._make_folder(folder, grown)
+        # Each parent once: a batch of new owners has a folder for each of them in the same one.
+        _flush_all(grown)
+
+    def _make_folder(self, folder: Path, grown: set[Path]) -> None:
         if folder == self._folder or folder.is_dir():
             return
-        self._make_folder(folder.parent)
+        self._make_folder(folder.parent, grown)
         folder.mkdir(exist_ok=True, mode=0o700)
-        _flush(folder.parent)
+        grown.add(folder.parent)
 
 
 @contextmanager
@@ -164,6 +168,13 @@ def _unless_gone(failure: OSError) -> None:
         raise StorageUnavailable("The object store cannot be read.") from failure
 
 
+def _write_aside(path: Path, content: bytes, undone: ExitStack) -> Path:
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    undone.callback(_remove, aside)
+    aside.write_bytes(content)
+    return aside
+
+
 def _remove(aside: Path) -> None:
     with suppress(OSError):
         aside.unlink()
@@ -178,10 +189,26 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _each(call: Callable[[Path], None], paths: Collection[Path]) -> None:
-    """Call for each path, side by side where there are several."""
-    if len(paths) == 1:
-        call(*paths)
-    elif paths:
-        with ThreadPoolExecutor(min(_AT_ONCE, len(paths)), thread_name_prefix="flush") as threads:
-            list(threads.map(call, paths))
+def _flush_all(paths: Collection[Path]) -> None:
+    """Write files or folders to disk; a file system flushes what was written together together."""
+    _side_by_side(_flush, paths)
+
+
+def _unlink(path: Path) -> None:
+    with suppress(NotFound), _reading():
+        path.unlink()
+
+
+def _side_by_side(call: Callable[[Path], None], paths: Collection[Path]) -> None:
+    """Call for each path in a few threads; each takes a share, since to hand a path over costs as much as a call."""
+    shares = [list(paths)[first::_AT_ONCE] for first in range(min(_AT_ONCE, len(paths)))]
+    if len(shares) <= 1:
+        _in_turn(call, paths)
+        return
+    with ThreadPoolExecutor(len(shares), thread_name_prefix="files") as threads:
+        list(threads.map(_in_turn, repeat(call), shares))
+
+
+def _in_turn(call: Callable[[Path], None], paths: Collection[Path]) -> None:
+    for path in paths:
+        call(path)

@@ -1,6 +1,6 @@
 """Bytes under names: the interface of the object store, which a folder and an S3 server implement."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -48,6 +48,10 @@ class ObjectStore(Protocol):
 
     def delete(self, name: str) -> None:
         """Remove the content; removing what is not there is fine."""
+        ...
+
+    def delete_all(self, names: Collection[str]) -> None:
+        """Remove several contents, faster than one by one; on a failure some of them may be there still."""
         ...
 
     def entries(self, prefix: str) -> Iterator[StoredObject]:

@@ -1,7 +1,7 @@
 """The object store on an S3 server, for appliances of several hosts."""
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import BinaryIO, cast
@@ -19,7 +19,7 @@ from appliance.storage.s3_stream import S3Stream
 PARTIAL_CONTENT = 206
 BUCKET_TRIES = 3
 """Writes before a bucket that was made each time counts as missing."""
-PUTS_AT_ONCE = 8
+REQUESTS_AT_ONCE = 8
 
 
 class S3Store:
@@ -47,7 +47,7 @@ class S3Store:
             for name, content in contents.items():
                 self.put(name, content)
             return
-        with ThreadPoolExecutor(min(PUTS_AT_ONCE, len(contents)), thread_name_prefix="put") as threads:
+        with ThreadPoolExecutor(min(REQUESTS_AT_ONCE, len(contents)), thread_name_prefix="put") as threads:
             list(threads.map(self.put, contents.keys(), contents.values()))
 
     def get(self, name: str) -> bytes:
@@ -69,6 +69,15 @@ class S3Store:
         checked_name(name)
         with suppress(NotFound):
             asked(lambda: self._client.remove_object(self._bucket, name))
+
+    def delete_all(self, names: Collection[str]) -> None:
+        """Remove several contents, some requests at a time; on a failure some of them may be there still."""
+        if len(names) < 2:
+            for name in names:
+                self.delete(name)
+            return
+        with ThreadPoolExecutor(min(REQUESTS_AT_ONCE, len(names)), thread_name_prefix="delete") as threads:
+            list(threads.map(self.delete, names))
 
     def entries(self, prefix: str) -> Iterator[StoredObject]:
         """Yield every object whose name starts with the prefix, in no promised order."""

@@ -1,6 +1,7 @@
 """A worker's start, the same for every kind of worker: database, phrase library, engines loaded and proven."""
 
 import logging
+import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -28,12 +29,19 @@ class Workshop(Protocol):
         ...
 
 
+LESS_URGENT = 5
+"""By how much a worker's process gives way to others on its host, the API's above all: a request is answered, refused
+or found among the kept answers without waiting behind engines. Beside a process that computes without a pause it gets a
+quarter of the time; beside idle ones, all of it."""
+
 Build = Callable[[Settings, Database], Workshop]
 
 
 @contextmanager
 def opened(settings: Settings, build: Build, families: Collection[str]) -> Iterator[Workshop]:
     """Yield a workshop that is ready for these families; raises the MeeshyError that says why there is none."""
+    # Of this thread, and so of every one that the engines start.
+    os.nice(LESS_URGENT)
     database = Database(settings.database)
     try:
         migrate(database)

@@ -46,6 +46,15 @@ def test_several_objects_are_put_together(store):
     assert {name: store.get(name) for name in listed(store)} == contents
 
 
+def test_several_objects_are_deleted_together_whether_they_are_there_or_not(store):
+    store.put_all(dict.fromkeys(("pcm/a", "pcm/b", "result/c", "result/d"), b"content"))
+
+    store.delete_all(["pcm/a", "pcm/never", "result/c", "pcm/b"])
+    store.delete_all([])
+
+    assert listed(store) == ["result/d"]
+
+
 def test_an_empty_object_is_an_object(store):
     store.put("pcm/empty", b"")
 

@@ -2,7 +2,7 @@ import numpy as np
 import pyloudnorm
 import pytest
 
-from appliance.audio.loudness import TARGET_LUFS, integrated_lufs, normalised, true_peak_dbfs
+from appliance.audio.loudness import TARGET_LUFS, integrated_lufs, levelled, normalised, true_peak_dbfs
 from appliance.testing.audio_files import noise, voice
 
 
@@ -52,6 +52,17 @@ def test_speech_of_any_volume_comes_to_the_target(gain):
     assert result.dtype == np.float32
 
 
+@pytest.mark.parametrize("gain", [0.002, 0.1, 1.0])
+def test_the_loudness_told_with_a_levelled_sound_is_what_it_measures_as(gain):
+    # The quiet half passes the absolute gate only once it is louder.
+    note = voice(6.0)
+    note[48_000:] *= 0.01
+
+    result, told_lufs = levelled((note * gain).astype(np.float32), 16_000)
+
+    assert told_lufs == pytest.approx(integrated_lufs(result, 16_000), abs=0.001)
+
+
 def test_the_true_peak_never_passes_one_decibel_below_full_scale():
     spiky = voice(4.0, level=0.02)
     spiky[::4000] = 0.9
@@ -73,6 +84,8 @@ def test_a_clip_shorter_than_a_block_is_normalised_too(seconds):
 
 
 def test_silence_is_left_alone_and_near_silence_is_not_blown_up():
-    assert np.array_equal(normalised(np.zeros(16_000, np.float32), 16_000), np.zeros(16_000))
+    silence, loudness = levelled(np.zeros(16_000, np.float32), 16_000)
+    assert np.array_equal(silence, np.zeros(16_000))
+    assert loudness is None
     hiss = noise(2.0, 2e-4)
     assert np.max(np.abs(normalised(hiss, 16_000))) <= 100.1 * np.max(np.abs(hiss))

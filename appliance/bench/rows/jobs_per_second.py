@@ -22,7 +22,9 @@ from appliance.storage.tables import jobs, work_items
 
 JOBS, JOBS_ONE_BY_ONE = 1000, 60
 QUICK_JOBS, QUICK_JOBS_ONE_BY_ONE = 60, 12
-WORKERS = 2
+WORKERS = 4
+"""Two for each core of the smallest machine: a worker waits for the disk about as long as it computes, and another has
+the core meanwhile."""
 BATCH = 64
 PRIORITY = 2
 END_S = 120.0
