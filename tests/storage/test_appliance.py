@@ -52,7 +52,7 @@ def test_jobs_run_over_an_outage_of_the_server(appliance, s3_server, tmp_path):
     second = appliance.finished(appliance.submit(scripted_wav("good evening"), "fr"))
     assert (first["state"], second["state"]) == ("done", "done")
     names = {entry.name.split("/")[0] for entry in open_store(appliance.settings).entries("")}
-    assert names == {"pcm", "result"}
+    assert names == {"pcm", "result", "speech"}
     assert not (tmp_path / "objects").exists()
     log = (tmp_path / "test.log").read_text()
     assert s3_server.access_key not in log
