@@ -67,10 +67,6 @@ def run_api(
             metrics=metrics,
             cache=open_cache(settings, database),
         )
-        app = create_app(parts)
-        # What is loaded by now stays. A full collection that walks its 110,000 objects stops every request for 30 ms.
-        gc.collect()
-        gc.freeze()
         if deliver:
             stack.enter_context(delivering(database, parts.clock, settings))
         app = create_app(parts)

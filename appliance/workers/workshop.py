@@ -30,7 +30,7 @@ class Workshop(Protocol):
 
 
 LESS_URGENT = 5
-"""By how much a worker's process gives way to others on its host, the API's above all: a request is answered, refused
+"""How far (as `nice` counts) a worker's process gives way to others on its host, the API's above all: a request is answered, refused
 or found among the kept answers without waiting behind engines. Beside a process that computes without a pause it gets a
 quarter of the time; beside idle ones, all of it."""
 
@@ -40,8 +40,8 @@ Build = Callable[[Settings, Database], Workshop]
 @contextmanager
 def opened(settings: Settings, build: Build, families: Collection[str]) -> Iterator[Workshop]:
     """Yield a workshop that is ready for these families; raises the MeeshyError that says why there is none."""
-    # Of this thread, and so of every one that the engines start.
-    os.nice(LESS_URGENT)
+    # Of this thread, and so of every one that the engines start; a worker that gives way already is left as it is.
+    os.setpriority(os.PRIO_PROCESS, 0, max(LESS_URGENT, os.getpriority(os.PRIO_PROCESS, 0)))
     database = Database(settings.database)
     try:
         migrate(database)
