@@ -30,9 +30,9 @@ class Workshop(Protocol):
 
 
 LESS_URGENT = 5
-"""How far (as `nice` counts) a worker's process gives way to others on its host, the API's above all: a request is answered, refused
-or found among the kept answers without waiting behind engines. Beside a process that computes without a pause it gets a
-quarter of the time; beside idle ones, all of it."""
+"""How far, as `nice` counts, a worker's process gives way to others on its host, the API's above all: a request is
+answered, refused or found among the kept answers without waiting behind engines. Beside a process that computes without
+a pause it gets a quarter of the time; beside idle ones, all of it."""
 
 Build = Callable[[Settings, Database], Workshop]
 
