@@ -63,6 +63,10 @@ class Outcome:
         return self.finished_s - self.job.asked_s
 
 
+USERS = 100
+"""Of each application: people send more than one message, and the folder of a user is made with the first."""
+
+
 class Intake:
     """Used by one thread. No plan of this appliance has limits: a bench makes more jobs than they allow."""
 
@@ -74,14 +78,15 @@ class Intake:
         self.ringer = RedisRinger(settings.redis_url, Listeners(workers, SystemClock()))
         self._submitter = Submitter(database, settings, workers.current, self._ring, Quotas(settings))
         self._rang_s = 0.0
-        self._users = 0
+        self._jobs = 0
         self._applications = {priority: self._application(priority, plan) for priority, plan in PLANS.items()}
 
     def submit(self, text: str, priority: int = 0) -> Job:
-        """Accept a job of a new user whose recording says this text."""
-        self._users += 1
-        owner, pcm = Owner(self._applications[priority], f"speaker-{self._users}"), pcm_of(scripted_speech(text))
-        name = f"pcm/{owner.application_id}-{owner.user_id}.s16"
+        """Accept a job of the next user whose recording says this text."""
+        self._jobs += 1
+        owner = Owner(self._applications[priority], f"speaker-{self._jobs % USERS}")
+        pcm = pcm_of(scripted_speech(text))
+        name = f"pcm/{owner.application_id}-{self._jobs}.s16"
         self._store.put(name, pcm)
         audio = AudioFacts(pcm=name, duration_s=len(pcm) / 2 / SPEECH_RATE_HZ, container="wav", codec="pcm_s16le")
         request = Request(targets=(LANGUAGE,), source_language="en", voice="stock")

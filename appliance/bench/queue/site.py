@@ -65,7 +65,7 @@ class Site:
         )
 
     def submit(self, text: str, priority: int = 0) -> Job:
-        """Accept a job of a new user whose recording says this text."""
+        """Accept a job of the next user whose recording says this text."""
         return self.intake.submit(text, priority)
 
     def finished(self, submitted: Sequence[Job], within_s: float) -> list[Outcome]:
