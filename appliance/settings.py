@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         default="", repr=False, description="Redis that carries doorbells between hosts. Empty: workers only poll."
     )
     cache_redis_url: str = Field(
-        default="", repr=False, description="Redis that keeps sentences, utterances' measures and conditioning; a "
+        default="", repr=False, description="Redis that keeps sentences and utterances' measures; a "
         "server without persistence. Empty: the database keeps them.",
     )  # fmt: skip
     disk_reserve_bytes: int = Field(
@@ -115,7 +115,7 @@ class Settings(BaseSettings):
         default=7 * 86400.0, gt=0, description="How long anybody may keep the API's documentation."
     )
     conditioning_ttl_s: float = Field(
-        default=30 * 86400.0, gt=0, description="How long a voice's conditioning is kept after its last use."
+        default=30 * 86400.0, gt=0, description="How long a profile's voice at an engine is kept after its last use."
     )
     source_ttl_s: float = Field(default=86400.0, gt=0, description="How long uploaded recordings are kept.")
     webhooks_ttl_s: float = Field(

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from appliance.access.audit import record
 from appliance.catalog.model import Model
-from appliance.errors import LicenceNotAccepted, LicenceRefused
+from appliance.errors import CommandFailed, LicenceNotAccepted
 from appliance.owner import Owner
 from appliance.storage.database import Database
 from appliance.storage.site import set_site_value, site_value
@@ -27,7 +27,9 @@ class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
 def accept(database: Database, model: Model, by: str) -> Acceptance:
     """Record that somebody accepts the model's licence for this site, in the site's values and the audit."""
     if model.commercial:
-        raise LicenceRefused(f"{model.id} is under {model.licence}, which needs no acceptance.")
+        raise CommandFailed(
+            f"{model.id} is under {model.licence}; nothing has to be accepted, it can be used as it is."
+        )
     with database.write() as connection:
         now_s = database.now_s(connection)
         accepted = Acceptance(licence=model.licence, terms=terms_of(model), by=by, at_s=now_s)

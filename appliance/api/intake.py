@@ -76,7 +76,11 @@ def _counted(parts: ApiParts, plan: Plan, submission: Submission, audio: bytes) 
         refusal = count_upload(connection, plan, submission.owner, per_minute, database.now_s(connection)) or refusal
         if refusal is not None or seen is None or not seen.complete:
             return seen.job if seen else None, refusal
-        return parts.submitter.answer(connection, submission, seen), None
+        try:
+            return parts.submitter.answer(connection, submission, seen), None
+        except MeeshyError as refused:
+            # A plan that has changed since; nothing was written yet. Counted as any other refusal is.
+            return None, refused.with_traceback(None)
 
     job, refusal = database.together(look)
     if refusal is None:

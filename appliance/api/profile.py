@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.openapi import ResponseSpec
 
@@ -15,6 +16,7 @@ from appliance.api.threads import sleep
 from appliance.api.translate import POLL_AFTER_S, IdempotencyKey
 from appliance.api.upload import Upload, read_json, read_upload
 from appliance.api.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S, PAUSE_GROWTH
+from appliance.cache.purges import forget_purged
 from appliance.errors import MeeshyError, NoSpeech, NotFound
 from appliance.owner import Owner
 from appliance.profiles.ceremony import open_ceremony
@@ -137,6 +139,12 @@ async def erase(parts: Parts, owner: Of) -> ErasureReceipt:
     receipt = await parts.threads.decode(erase_profile, parts.database, parts.objects, owner, "asked")
     if receipt is None:
         raise NotFound("There is no voice profile.")
+    if parts.cache is not None and parts.cache.beside:
+        try:
+            await parts.threads.short(forget_purged, parts.database, parts.cache)
+        except errors.StorageUnavailable:
+            # Housekeeping asks again.
+            return msgspec.structs.replace(receipt, complete=False)
     return receipt
 
 

@@ -11,9 +11,6 @@ from appliance.owner import Owner
 from appliance.storage.sets import among, insert_rows
 from appliance.storage.tables import cached_answers
 
-REFRESH_BELOW = 0.9
-"""A use is written down when less than this share of an answer's time is left."""
-
 
 def recall(connection: sa.Connection, keys: Collection[str], now_s: float) -> dict[str, Any]:
     """Return the values of those keys that are kept and not expired."""
@@ -62,22 +59,6 @@ def keep(connection: sa.Connection, answers: Sequence[Answer], now_s: float) -> 
         for _, answer in sorted(newest.items())
     ]
     insert_rows(connection, cached_answers, rows, replace=("value", "expires_s", "job_id"))
-
-
-def prolong(connection: sa.Connection, keys: Collection[str], now_s: float, lasts_s: float) -> None:
-    """Let answers that were just used last for their whole time again.
-
-    Written only once a tenth of the time has passed: a use that writes costs more than what it recalls.
-    """
-    connection.execute(
-        sa.update(cached_answers)
-        .where(
-            among(connection, cached_answers.c.key, sorted(keys)),
-            cached_answers.c.expires_s > now_s,
-            cached_answers.c.expires_s < now_s + REFRESH_BELOW * lasts_s,
-        )
-        .values(expires_s=now_s + lasts_s)
-    )
 
 
 def forget_expired(connection: sa.Connection, now_s: float) -> int:

@@ -19,7 +19,7 @@ class Cache(Protocol):
     """Whether answers are kept beside the database; else they are rows, and belong to their job's own transaction."""
 
     def recall(self, kind: Kind, keys: Collection[str]) -> dict[str, Any]:
-        """Return the values of those keys that are kept and not expired; a use refreshes kinds that last from it."""
+        """Return the values of those keys that are kept and not expired."""
         ...
 
     def keep(self, answers: Sequence[Answer]) -> None:
@@ -27,11 +27,10 @@ class Cache(Protocol):
         ...
 
     def lease(self, keys: Collection[str], holder: str, lasts_s: float) -> set[str]:
-        """Return for which of these keys this holder is now the only one to compute; it ends by itself."""
-        ...
+        """Return for which of these keys this holder shall compute.
 
-    def release(self, keys: Collection[str], holder: str) -> None:
-        """Give up this holder's leases."""
+        Where hosts share a cache, nobody else does so until the answer is kept or the lease has ended by itself.
+        """
         ...
 
     def forget_job(self, owner: Owner, job_id: str) -> None:

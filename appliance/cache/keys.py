@@ -75,16 +75,6 @@ def ahead_key(owner: Owner, text: str, language: str, voice_version: str, synthe
     )  # fmt: skip
 
 
-def conditioning_key(owner: Owner, voice_version: str, engine: str) -> str:
-    """Return the key of what an engine (its whole identity) computes from one version of an owner's voice profile."""
-    return digest("conditioning", owner.application_id, owner.user_id, voice_version, engine)
-
-
-def lease_key(key: str) -> str:
-    """Return the key of the lease on computing what belongs under a key."""
-    return digest("lease", key)
-
-
 def normalised(text: str) -> str:
     """Return the text in NFC with single spaces, so that invisible differences do not miss."""
     return " ".join(unicodedata.normalize("NFC", text).split())

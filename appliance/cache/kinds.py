@@ -19,18 +19,16 @@ class Kind(StrEnum):
     AHEAD = "ahead"
     """One utterance of a phrase, spoken in idle time in a stored voice and not heard yet."""
     CONDITIONING = "conditioning"
-    """What an engine computed from a voice profile's samples."""
+    """A profile's voice at an engine: no row of this level, but sealed with its profile (`stages/conditioning.py`)."""
     LEASE = "lease"
     """Somebody computes an answer at this moment."""
 
 
-DATABASE_ONLY = frozenset({Kind.RESULT, Kind.TRANSCRIPTION, Kind.AHEAD})
+DATABASE_ONLY = frozenset({Kind.RESULT, Kind.TRANSCRIPTION, Kind.AHEAD, Kind.CONDITIONING})
 """Rows beside what they belong to: they decide, in the transaction that accepts or ends a job, which work there is, or
 are taken out in the one that erases a profile."""
 AHEAD_S = 30 * 86_400.0
 """How long the sound of a phrase is kept; a version of the voice that is replaced is not asked for again."""
-REFRESHED = frozenset({Kind.CONDITIONING})
-"""They last from their last use, not from when they were made."""
 
 
 def lasts_s(settings: Settings, kind: Kind) -> float:
@@ -41,5 +39,4 @@ def lasts_s(settings: Settings, kind: Kind) -> float:
         Kind.TRANSLATION: settings.translation_ttl_s,
         Kind.AUDIO: settings.audio_ttl_s,
         Kind.AHEAD: AHEAD_S,
-        Kind.CONDITIONING: settings.conditioning_ttl_s,
     }[kind]

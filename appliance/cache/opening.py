@@ -10,7 +10,7 @@ from appliance.storage.database import Database
 def open_cache(settings: Settings, database: Database) -> Cache:
     """Return the cache in Redis where an address is set, else the one in the database; nothing connects yet."""
     if not settings.cache_redis_url:
-        return DatabaseCache(database, settings)
+        return DatabaseCache(database)
     # Here and not above: the client costs a command without it a twentieth of a second.
     from appliance.cache.redis_cache import RedisCache
 

@@ -1,4 +1,4 @@
-"""Answers in Redis: sentences, utterances' measures and conditioning, shared by the workers of several hosts.
+"""Answers in Redis: sentences and utterances' measures, shared by the workers of several hosts.
 
 Redis holds texts here, so it belongs on the site's inner network, without persistence on disk: what is deleted would
 stay in its files. No audio is in it, only objects' names. Losing all of it costs time and nothing else.
@@ -17,7 +17,7 @@ from redis.retry import Retry
 
 from appliance.cache.answers import Answer
 from appliance.cache.keys import owner_digest
-from appliance.cache.kinds import REFRESHED, Kind
+from appliance.cache.kinds import Kind
 from appliance.errors import StorageUnavailable
 from appliance.owner import Owner
 
@@ -29,16 +29,11 @@ SILENCE_S = 0.2
 AWAY_S = 2.0
 """After a call that failed, nothing is asked for so long: only the first caller waits."""
 VALUE_BYTES_MAX = 64 * 1024
-CONDITIONING_BYTES_MAX = 512 * 1024
-"""A sentence with its alternatives has a few hundred bytes, XTTS's conditioning 130 kB before it is sealed. What is
-larger is computed again rather than kept."""
+"""A sentence with its alternatives has a few hundred bytes. What is larger is computed again rather than kept."""
 KEYS_AT_ONCE = 500
 
-OWNER_BYTES = 32
-"""Each value begins with its owner's digest, so that a use can refresh the index that names it too."""
 UNREADABLE = object()
 _T = TypeVar("_T")
-_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end"
 
 
 class RedisCache:
@@ -58,7 +53,6 @@ class RedisCache:
         self._longest_ms = round(1000 * max(self._lasts_s.values()))
         self._monotonic_s = monotonic_s
         self._away_until_s = float("-inf")
-        self._release = self._client.register_script(_RELEASE)
 
     def recall(self, kind: Kind, keys: Collection[str]) -> dict[str, Any]:
         """Return what is kept; nothing while Redis is away, and a value that cannot be read counts as none."""
@@ -67,18 +61,14 @@ class RedisCache:
             return {}
         values = self._ask("recall", lambda: self._values(kind, wanted), [])
         found = {key: value for key, value in zip(wanted, values, strict=False) if value is not None}
-        if kind in REFRESHED and found:
-            self._ask("recall", lambda: self._refresh(kind, found), None)
-        return {
-            key: decoded for key, value in found.items() if (decoded := _decoded(value[OWNER_BYTES:])) is not UNREADABLE
-        }
+        return {key: decoded for key, value in found.items() if (decoded := _decoded(value)) is not UNREADABLE}
 
     def keep(self, answers: Sequence[Answer]) -> None:
         """Keep them with their index entries."""
         now_s = time.time()
         for answer in answers:
             encoded = msgspec.json.encode(answer.value)
-            if len(encoded) > (CONDITIONING_BYTES_MAX if answer.kind == Kind.CONDITIONING else VALUE_BYTES_MAX):
+            if len(encoded) > VALUE_BYTES_MAX:
                 log.info("too large to be kept: %d bytes", len(encoded), extra={"kind": answer.kind})
             else:
                 self._ask("keep", lambda kept=answer, value=encoded: self._keep(kept, value, now_s), None)
@@ -95,11 +85,6 @@ class RedisCache:
 
         got = self._ask("lease", take, [True] * len(wanted)) if wanted else []
         return {key for key, is_mine in zip(wanted, got, strict=True) if is_mine}
-
-    def release(self, keys: Collection[str], holder: str) -> None:
-        """Remove the leases that are still this holder's; those of a Redis that is away end by themselves."""
-        for name in map(_lease, keys):
-            self._ask("release", lambda name=name: self._release(keys=[name], args=[holder]), None)
 
     def forget_job(self, owner: Owner, job_id: str) -> None:
         """Remove a job's answers and its index."""
@@ -132,17 +117,6 @@ class RedisCache:
     def _values(self, kind: Kind, keys: Sequence[str]) -> list[bytes | None]:
         return self._client.mget([_name(kind, key) for key in keys])
 
-    def _refresh(self, kind: Kind, found: Mapping[str, bytes]) -> None:
-        """Let answers last anew, and what names them for erasure at least as long."""
-        until_s = time.time() + self._lasts_s[kind]
-        with self._client.pipeline(transaction=True) as pipeline:
-            for key, value in found.items():
-                name, of_owner = _name(kind, key), _owner_index(value[:OWNER_BYTES].decode())
-                pipeline.zadd(of_owner, {name: until_s})
-                pipeline.pexpire(of_owner, self._longest_ms)
-                pipeline.pexpire(name, round(1000 * self._lasts_s[kind]))
-            pipeline.execute()
-
     def _keep(self, answer: Answer, encoded: bytes, now_s: float) -> None:
         owner, name = owner_digest(answer.owner), _name(Kind(answer.kind), answer.key)
         with self._client.pipeline(transaction=True) as pipeline:
@@ -153,7 +127,7 @@ class RedisCache:
             if answer.job_id:
                 pipeline.sadd(_job_index(answer.job_id), name)
                 pipeline.pexpire(_job_index(answer.job_id), self._longest_ms)
-            pipeline.set(name, owner.encode() + encoded, px=max(1, round(1000 * answer.lasts_s)))
+            pipeline.set(name, encoded, px=max(1, round(1000 * answer.lasts_s)))
             pipeline.delete(_lease(answer.key))
             pipeline.execute()
 

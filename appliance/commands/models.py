@@ -28,7 +28,8 @@ def accept_licence(settings: Settings, model_id: str, by: str, yes: bool, as_jso
     model = Catalog.load()[model_id]
     if settings.licence != "evaluation":
         raise LicenceRefused(
-            f"{model.id} may not be used at a site with MEESHY_LICENCE={settings.licence}; nothing was recorded."
+            f"{model.id} may not be used at a site with MEESHY_LICENCE={settings.licence}; nothing was recorded. "
+            "If this site only evaluates it, set MEESHY_LICENCE=evaluation and call again."
         )
     click.echo(f"{model.title}: licence {model.licence}. It forbids {model.forbids}.", err=as_json)
     if not yes:

@@ -14,7 +14,12 @@ from appliance.housekeeping.rates import forget_rate_windows
 from appliance.housekeeping.recordings import drop_recordings
 from appliance.housekeeping.results import expire_results
 from appliance.housekeeping.unfinished import sweep_unfinished_writes
-from appliance.housekeeping.voice_profiles import expire_profiles, finish_erasures, replay_tombstones
+from appliance.housekeeping.voice_profiles import (
+    drop_unused_voices,
+    expire_profiles,
+    finish_erasures,
+    replay_tombstones,
+)
 from appliance.housekeeping.webhooks import forget_webhooks
 from appliance.housekeeping.worker_rows import forget_gone_workers
 
@@ -46,6 +51,7 @@ DUTIES: Mapping[str, Duty] = {
     "rate_windows": Duty(forget_rate_windows),
     "workers": Duty(forget_gone_workers),
     "voice_consents": Duty(expire_profiles),
+    "unused_voices": Duty(drop_unused_voices, HOUR_S),
     "voice_erasures": Duty(finish_erasures, ERASURE_S),
     # These read whole listings of the store; the first at every start, which comes after a restore.
     "voice_tombstones": Duty(replay_tombstones, HOUR_S),

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from appliance.housekeeping.house import House, Outcome
 from appliance.storage.objects import StoredObject
-from appliance.storage.tables import cached_answers, jobs, targets, voice_profiles, voice_samples
+from appliance.storage.tables import cached_answers, jobs, targets
+from appliance.storage.voice_tables import voice_profiles, voice_samples
 
 OLDER_THAN_S = 3600.0
 """Far longer than from storing an object to the commit that names it, and than clocks of two machines may differ."""

@@ -1,12 +1,15 @@
 """Voice profiles whose time is over, erasures that were cut off, and profiles that a restore brought back."""
 
+from contextlib import suppress
+
 import sqlalchemy as sa
 
+from appliance.errors import StorageUnavailable
 from appliance.housekeeping.ended_jobs import count
 from appliance.housekeeping.house import House, Outcome
 from appliance.profiles.erasure import erase_profile
 from appliance.profiles.tombstones import enter, finish, missing_tombstones, replay, risen, unfinished
-from appliance.storage.tables import voice_profiles
+from appliance.storage.voice_tables import voice_conditionings, voice_profiles
 from appliance.voices.profile_documents import ProfileState
 from appliance.voices.profile_rows import owner_of
 
@@ -34,6 +37,15 @@ def expire_profiles(house: House) -> Outcome:
     return Outcome(found=found, done=len(rows))
 
 
+def drop_unused_voices(house: House) -> Outcome:
+    """Drop voices of profiles that no message was spoken with for long; the next one has them made again."""
+    with house.transaction() as connection:
+        before_s = house.database.now_s(connection) - house.settings.conditioning_ttl_s
+        unused = sa.delete(voice_conditionings).where(voice_conditionings.c.used_s < before_s)
+        dropped = connection.execute(unused).rowcount
+    return house.outcome(dropped)
+
+
 def finish_erasures(house: House) -> Outcome:
     """Delete what is left of erased profiles, a second time after workers have lost what they had in hand."""
     with house.database.read() as connection:
@@ -44,7 +56,9 @@ def finish_erasures(house: House) -> Outcome:
     settles_s = SETTLED_LEASES * house.settings.lease_s
     for tombstone, pending in found[:AT_ONCE]:
         settled = now_s - tombstone.erased_s > settles_s
-        finish(house.database, house.objects, tombstone, pending, settled=settled)
+        # One object that cannot be deleted now holds up no other erasure.
+        with suppress(StorageUnavailable):
+            finish(house.database, house.objects, tombstone, pending, settled=settled)
     return Outcome(found=len(found), done=len(found[:AT_ONCE]))
 
 

@@ -11,7 +11,8 @@ from appliance.jobs.registry import this_host
 from appliance.jobs.states import ItemState
 from appliance.settings import Settings
 from appliance.storage.database import Database
-from appliance.storage.tables import jobs, voice_samples, work_items, workers
+from appliance.storage.tables import jobs, work_items, workers
+from appliance.storage.voice_tables import voice_samples
 from appliance.workers.roles import ROLES
 
 

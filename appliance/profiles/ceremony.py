@@ -12,7 +12,7 @@ from appliance.profiles.audit import record
 from appliance.profiles.folder import folder_of
 from appliance.settings import Settings
 from appliance.storage.database import Database
-from appliance.storage.tables import voice_profiles
+from appliance.storage.voice_tables import voice_profiles
 from appliance.voices.profile_documents import Challenge, Consent, ProfileState
 from appliance.voices.profile_rows import profile_of
 from appliance.voices.sealing import ProfileKey, Vault

@@ -15,6 +15,7 @@ from appliance.cache.answers import forget_jobs, forget_owner, values_of
 from appliance.cache.keys import owner_digest
 from appliance.cache.kinds import Kind
 from appliance.cache.purges import WHOLE_OWNER, note_purge
+from appliance.errors import StorageUnavailable
 from appliance.jobs.documents import Spoken
 from appliance.jobs.endings import cancel_targets_of_jobs
 from appliance.jobs.items import new_id
@@ -26,9 +27,8 @@ from appliance.profiles.folder import folder_of, profile_digest
 from appliance.storage.database import Database
 from appliance.storage.objects import ObjectStore
 from appliance.storage.sets import among, update_rows
-from appliance.storage.tables import (
-    jobs,
-    targets,
+from appliance.storage.tables import jobs, targets
+from appliance.storage.voice_tables import (
     voice_conditionings,
     voice_profiles,
     voice_samples,
@@ -38,8 +38,10 @@ from appliance.storage.tables import (
 from appliance.voices.profile_rows import owner_of, profile_of
 
 Reason = Literal["asked", "expired", "restored"]
-_SPOKEN = (Kind.AUDIO, Kind.AHEAD, Kind.CONDITIONING)
+_SPOKEN = (Kind.AUDIO, Kind.AHEAD)
 """Kept answers that hold somebody's voice, or name it."""
+AHEAD = "ahead-"
+"""What names of phrases that were spoken ahead begin with, in their owner's folder."""
 TOMBSTONES = "tombstone/"
 """Objects too: a database that is restored from before an erasure knows nothing of it."""
 
@@ -85,7 +87,11 @@ def erase_profile(database: Database, objects: ObjectStore, owner: Owner, reason
         if profile is None:
             return None
         tombstone, pending = _erase_rows(connection, profile, reason, database.now_s(connection))
-    complete = finish_erasure(database, objects, tombstone, pending)
+    try:
+        complete = finish_erasure(database, objects, tombstone, pending)
+    except StorageUnavailable:
+        # What rows could undo is undone; housekeeping deletes the objects when the store is back.
+        complete = False
     return ErasureReceipt(
         tombstone_id=tombstone.id, erased_s=tombstone.erased_s, counts=tombstone.counts, complete=complete
     )  # fmt: skip
@@ -104,10 +110,10 @@ def finish_erasure(database: Database, objects: ObjectStore, tombstone: Tombston
 def _erase_rows(connection: sa.Connection, profile: sa.Row, reason: Reason, now_s: float) -> tuple[Tombstone, Pending]:
     owner = owner_of(profile)
     used = sa.select(jobs.c.id).where(jobs.c.voice_profile_id == profile.id)
+    # All of them first, in their order: those that have ended are written too, and an owner who deletes one holds it.
+    hold_jobs(connection, connection.scalars(used).all())
     open_ones = connection.scalars(used.where(jobs.c.state.in_(OPEN_JOB))).all()
     cancel_targets_of_jobs(connection, open_ones, now_s)
-    # Those that have ended are written too; an owner who deletes one at this moment holds it.
-    hold_jobs(connection, connection.scalars(used).all())
     readings, results, languages, audio = _take_out_results(connection, used)
     ahead = {value["object"] for value in values_of(connection, owner, Kind.AHEAD)}
     # One at a time, so that their numbers are in the order of their commits: the edge asks for what came after one.
@@ -196,6 +202,8 @@ def _free(connection: sa.Connection, freed: Mapping[str, int]) -> None:
 def _stragglers(objects: ObjectStore, pending: Pending) -> list[str]:
     """Return what there is in the profile's folder and of the languages that keep no audio."""
     found = [entry.name for entry in objects.entries(pending.folder)]
+    # Whoever was speaking ahead may have died between an object and its row, or its row was over before the object.
+    found += [entry.name for entry in objects.entries(f"speech/{pending.results_folder}/{AHEAD}")]
     languages = set(pending.targets)
     for kind in ("speech/", "result/") if languages else ():
         for entry in objects.entries(f"{kind}{pending.results_folder}/"):

@@ -24,7 +24,8 @@ from appliance.profiles.folder import folder_of
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.objects import ObjectStore
-from appliance.storage.tables import applications, voice_samples
+from appliance.storage.tables import applications
+from appliance.storage.voice_tables import voice_samples
 from appliance.voices.profile_documents import ProfileState, SampleKind, SampleState
 from appliance.voices.profile_rows import profile_of
 from appliance.voices.sealing import Vault

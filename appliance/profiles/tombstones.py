@@ -9,7 +9,7 @@ from appliance.profiles.erasure import TOMBSTONES, Pending, Tombstone, erase_pro
 from appliance.profiles.folder import profile_digest
 from appliance.storage.database import Database
 from appliance.storage.objects import ObjectStore
-from appliance.storage.tables import voice_profiles, voice_tombstones
+from appliance.storage.voice_tables import voice_profiles, voice_tombstones
 from appliance.voices.profile_rows import owner_of
 
 

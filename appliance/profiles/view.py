@@ -10,7 +10,7 @@ from appliance.errors import NotFound
 from appliance.jobs.voice_choice import WHY_UNUSED
 from appliance.owner import Owner
 from appliance.storage.database import Database
-from appliance.storage.tables import voice_samples, voice_versions
+from appliance.storage.voice_tables import voice_samples, voice_versions
 from appliance.voices.profile_documents import (
     Challenge,
     Consent,

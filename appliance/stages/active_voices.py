@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from appliance.errors import MeeshyError
 from appliance.stages.context import Context
 from appliance.stages.speak_ahead import ActiveVoice
-from appliance.storage.tables import voice_conditionings, voice_profiles
+from appliance.storage.voice_tables import voice_conditionings, voice_profiles
 from appliance.voices.profile_documents import ProfileState
 from appliance.voices.profile_rows import owner_of
 from appliance.voices.serialise import from_bytes
@@ -38,4 +38,4 @@ def active_voices(context: Context) -> Iterator[ActiveVoice]:
             voice = from_bytes(key.open("conditioning", row.voice_id, row.voice))
         except MeeshyError:
             continue
-        yield ActiveVoice(owner_of(row), voice.version, row.language, lambda voice=voice: voice)
+        yield ActiveVoice(owner_of(row), row.id, voice.version, row.language, lambda voice=voice: voice)

@@ -6,6 +6,7 @@ times as long as to speak a message: that is work of its own, in slices that no 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -21,7 +22,7 @@ from appliance.jobs.states import ItemState, Stage
 from appliance.profiles.samples import PRIORITY
 from appliance.stages.context import Context
 from appliance.stages.growing import version_embedding
-from appliance.storage.tables import voice_conditionings, voice_samples, voice_versions
+from appliance.storage.voice_tables import voice_conditionings, voice_samples, voice_versions
 from appliance.voices.growth import Level
 from appliance.voices.profile_documents import ProfileUse, SampleKind, SampleState
 from appliance.voices.profile_rows import owner_of, profile_by_id
@@ -31,6 +32,8 @@ from appliance.voices.serialise import from_bytes, to_bytes
 
 REFINED_WITHIN_S = 120.0
 """A slice's deadline: nobody waits for it, so every message that is in time comes first."""
+USED_EVERY = 0.1
+"""Of the time that an unused voice is kept: a use is written down no more often, since writing costs more."""
 SLICE_STEPS = 3
 """Of a search between two looks at the queue: about as long as a message takes to be spoken."""
 
@@ -47,17 +50,22 @@ class Asked:
     def id(self, context: Context) -> str:
         """Return the id of its voice at this worker's engine."""
         synthesizer = context.engines.synthesizer.identity().key
-        return digest("conditioning", self.use.id, self.use.version, synthesizer, self.language)
+        return digest("profile voice", self.use.id, self.use.version, synthesizer, self.language)
 
 
 def kept_voice(context: Context, asked: Asked) -> Voice | None:
-    """Return the voice where it was made before."""
+    """Return the voice where it was made before; this use of it is written down."""
     conditioning_id = asked.id(context)
+    kept = voice_conditionings.c
     with context.database.read() as connection:
-        box = connection.scalar(
-            sa.select(voice_conditionings.c.voice).where(voice_conditionings.c.id == conditioning_id)
-        )
-    return None if box is None else from_bytes(asked.key.open("conditioning", conditioning_id, box))
+        now_s = context.database.now_s(connection)
+        row = connection.execute(sa.select(kept.voice, kept.used_s).where(kept.id == conditioning_id)).first()
+    if row is None:
+        return None
+    if now_s - row.used_s > USED_EVERY * context.settings.conditioning_ttl_s:
+        with context.database.write() as connection:
+            connection.execute(sa.update(voice_conditionings).where(kept.id == conditioning_id).values(used_s=now_s))
+    return from_bytes(asked.key.open("conditioning", conditioning_id, row.voice))
 
 
 def made_voice(context: Context, asked: Asked) -> Voice:
@@ -80,20 +88,12 @@ def made_voice(context: Context, asked: Asked) -> Voice:
 
 def keep_voice(context: Context, asked: Asked, voice: Voice) -> None:
     """Keep a fresh voice, and plan its refinement, unless another worker did; NotFound where the profile is erased."""
-    conditioning_id = asked.id(context)
-    box = asked.key.seal("conditioning", conditioning_id, to_bytes(voice))
     with context.database.write() as connection:
         if profile_by_id(connection, asked.use.id, lock="use") is None:
             raise NotFound("The voice profile was erased.")
         now_s = context.database.now_s(connection)
         insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(voice_conditionings)
-        added = connection.execute(
-            insert.values(
-                id=conditioning_id, profile_id=asked.use.id, version=asked.use.version,
-                synthesizer=context.engines.synthesizer.identity().key[:200], language=asked.language, voice=box,
-                created_s=now_s,
-            ).on_conflict_do_nothing()
-        )  # fmt: skip
+        added = connection.execute(insert.values(_row(context, asked, voice, now_s)).on_conflict_do_nothing())
         level = _version(connection, asked.use).level
         if added.rowcount and level and context.engines.refine_voice is not None:
             plan_refinement(connection, context, asked.use, asked.language, refine_steps(level), now_s)
@@ -181,24 +181,33 @@ def _write(context: Context, item: ClaimedItem, asked: Asked | None, voice: Voic
         held = None if asked is None else profile_by_id(connection, asked.use.id, lock="change")
         if not end_items(connection, [item], ItemState.DONE) or asked is None or held is None or voice is None:
             return
-        conditioning_id = asked.id(context)
-        box = asked.key.seal("conditioning", conditioning_id, to_bytes(voice))
-        known = connection.execute(
-            sa.update(voice_conditionings).where(voice_conditionings.c.id == conditioning_id).values(voice=box)
-        ).rowcount
+        row = _row(context, asked, voice, now_s)
+        this = voice_conditionings.c.id == row["id"]
+        known = connection.execute(sa.update(voice_conditionings).where(this).values(voice=row["voice"])).rowcount
         if not known:
-            connection.execute(
-                sa.insert(voice_conditionings).values(
-                    id=conditioning_id, profile_id=asked.use.id, version=asked.use.version,
-                    synthesizer=context.engines.synthesizer.identity().key[:200], language=asked.language, voice=box,
-                    created_s=now_s,
-                )
-            )  # fmt: skip
+            connection.execute(sa.insert(voice_conditionings).values(row))
         left = item.payload["steps"] - (SLICE_STEPS if known else 0)
         plan_refinement(connection, context, asked.use, asked.language, left, now_s)
 
 
+def _row(context: Context, asked: Asked, voice: Voice, now_s: float) -> dict[str, Any]:
+    conditioning_id = asked.id(context)
+    return {
+        "id": conditioning_id,
+        "profile_id": asked.use.id,
+        "version": asked.use.version,
+        "synthesizer": context.engines.synthesizer.identity().key[:200],
+        "language": asked.language,
+        "voice": asked.key.seal("conditioning", conditioning_id, to_bytes(voice)),
+        "created_s": now_s,
+        "used_s": now_s,
+    }
+
+
 def _version(connection: sa.Connection, use: ProfileUse) -> sa.Row:
-    return connection.execute(
+    row = connection.execute(
         sa.select(voice_versions).where(voice_versions.c.profile_id == use.id, voice_versions.c.number == use.version)
-    ).one()
+    ).first()
+    if row is None:
+        raise NotFound("The voice profile was erased.")
+    return row

@@ -60,7 +60,7 @@ class Context:
     @property
     def cache(self) -> Cache:
         """Return the second cache level."""
-        return self.kept or DatabaseCache(self.database, self.settings)
+        return self.kept or DatabaseCache(self.database)
 
     @cached_property
     def vault(self) -> Vault:

@@ -20,13 +20,15 @@ from appliance.stages.conditioning import renew
 from appliance.stages.consent import Heard, compare
 from appliance.stages.context import Context
 from appliance.stages.growing import Finding, grow
-from appliance.storage.tables import voice_samples
+from appliance.storage.voice_tables import voice_samples
 from appliance.voices.judging import judge
 from appliance.voices.profile_documents import Challenge, SampleFault, SampleKind
 from appliance.voices.profile_rows import owner_of, profile_by_id, refuse_samples
 from appliance.voices.sealing import ProfileKey
 
 log = logging.getLogger(__name__)
+
+ANOTHER_PHRASE = "Another phrase was asked for after this recording was made."
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def _loaded(context: Context, item: ClaimedItem) -> _Task | None:
         challenge = None
         if sample.kind == SampleKind.CONSENT:
             if sample.challenge_id != profile.challenge_id:
-                raise ConsentMismatch("Another phrase was asked for after this recording was made.")
+                raise ConsentMismatch(ANOTHER_PHRASE)
             challenge = challenge_of(key, profile)
     except NotFound:
         return None
@@ -107,6 +109,9 @@ def _judge(context: Context, task: _Task, heard: Transcription) -> None:
     with context.database.write() as connection:
         now_s = context.database.now_s(connection)
         profile = profile_by_id(connection, task.sample.profile_id, lock="change")
+        if profile is not None and task.challenge is not None and profile.challenge_id != task.sample.challenge_id:
+            # Asked once more under the lock: consent counts for the terms that were read aloud and for no others.
+            raise ConsentMismatch(ANOTHER_PHRASE)
         # The profile was erased, or another worker has the item: nothing may be written.
         if profile is None or not end_items(connection, [task.item], ItemState.DONE):
             return

@@ -17,7 +17,7 @@ from appliance.jobs.items import new_id
 from appliance.profiles.audit import record
 from appliance.profiles.view import consent_of
 from appliance.stages.consent import Heard
-from appliance.storage.tables import voice_conditionings, voice_profiles, voice_samples, voice_versions
+from appliance.storage.voice_tables import voice_conditionings, voice_profiles, voice_samples, voice_versions
 from appliance.voices.gate import same_speaker
 from appliance.voices.growth import Sample, level, reference, stability, updated, worse
 from appliance.voices.judging import Judged

@@ -18,6 +18,7 @@ from appliance.voices.profile_documents import ProfileUse
 from appliance.voices.profile_rows import owner_of, profile_by_id
 
 ANOTHER_SPEAKER = "The voice profile was not used: the recording is of another speaker."
+CONSENT_ENDED = "The voice profile was not used: its consent has ended."
 UNKNOWN_SPEAKER = "The voice profile was not used: the recording is too short to tell who speaks."
 
 
@@ -37,6 +38,8 @@ def profile_voice(context: Context, work: Work, use: ProfileUse) -> Found:
         profile = profile_by_id(connection, use.id)
         if profile is None or owner_of(profile) != work.job.owner:
             raise NotFound("The voice profile was erased.")
+        if profile.consent_expires_s <= context.database.now_s(connection):
+            return Found(None, notice=CONSENT_ENDED)
         key = context.vault.key(work.job.owner, profile.id, profile.key_object)
         embedding = version_embedding(connection, profile, key, use.version)
     if embedding is None:

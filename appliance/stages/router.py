@@ -12,6 +12,10 @@ STEPS = ("transcribe", "translate", "voice", "synthesize", "verify", "finish")
 """In their order. `voice` is no work item of its own: making a voice from a recording, before the first word."""
 
 
+SPEAKING = ("voice", "synthesize", "verify")
+"""Those that are made anew for another reading."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Known:
     """What is kept of what a language needs, each with the owner, engines, weights and settings in force."""

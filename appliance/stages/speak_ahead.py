@@ -22,9 +22,10 @@ PER_VOICE = 100
 
 
 class ActiveVoice(NamedTuple):
-    """A stored voice that is in use, in one of the languages it is asked to speak."""
+    """The voice of a profile that is in use, in one of the languages it is asked to speak."""
 
     owner: Owner
+    profile_id: str
     version: str
     language: str
     voice: Callable[[], Voice]
@@ -52,7 +53,7 @@ class SpeaksAhead:
     def __call__(self) -> bool:
         """Speak one phrase and return whether there was one."""
         for active in self._active_voices():
-            spoken_in = SpokenIn(active.owner, active.version, active.language)
+            spoken_in = SpokenIn(active.owner, active.profile_id, active.version, active.language)
             text = self._lacking(spoken_in)
             if text is not None:
                 return self._granted() and self._speak(active, spoken_in, text)
@@ -79,11 +80,12 @@ class SpeaksAhead:
             (speech,) = self._context.engines.synthesizer.speak([request])
         except MeeshyError as failure:
             speech = failure
-        if isinstance(speech, MeeshyError):
+        if isinstance(speech, MeeshyError) or speech.faults:
             self._refused.add((spoken_in, text))
             return True
         # While it was spoken the voice may have been erased, or replaced by a version of its own.
-        if any((each.owner, each.version, each.language) == spoken_in for each in self._active_voices()):
+        still = (SpokenIn(each.owner, each.profile_id, each.version, each.language) for each in self._active_voices())
+        if spoken_in in still:
             self._shelf.put(spoken_in, text, speech)
             with self._context.database.write() as connection:
                 note(connection, "phrases_ahead", "spoken")

@@ -12,6 +12,7 @@ from appliance.cache.kinds import AHEAD_S, Kind
 from appliance.engines.protocols import Speech
 from appliance.errors import NotFound
 from appliance.owner import Owner
+from appliance.profiles.erasure import AHEAD
 from appliance.stages.context import Context
 from appliance.voices.profile_rows import profile_of
 
@@ -19,9 +20,10 @@ KIND = Kind.AHEAD
 
 
 class SpokenIn(NamedTuple):
-    """Whose voice, in which version (`Voice.version`), speaking which language."""
+    """Whose voice, of which profile, in which version (`Voice.version`), speaking which language."""
 
     owner: Owner
+    profile_id: str
     version: str
     language: str
 
@@ -75,7 +77,7 @@ class KeptSpeech:
         """Keep a sentence, unless its voice was erased meanwhile."""
         pcm = pcm_of(speech.samples)
         # Not the name of a reading: those go with their targets.
-        name = f"speech/{owner_digest(of.owner)}/ahead-{hashlib.sha256(pcm).hexdigest()}.s16"
+        name = f"speech/{owner_digest(of.owner)}/{AHEAD}{hashlib.sha256(pcm).hexdigest()}.s16"
         self._context.objects.put(name, pcm)
         value = {
             "object": name,
@@ -87,7 +89,8 @@ class KeptSpeech:
         database = self._context.database
         with database.write() as connection:
             # Held until the commit: an erasure then finds the row, or this finds no profile.
-            erased = profile_of(connection, of.owner, lock="use") is None
+            profile = profile_of(connection, of.owner, lock="use")
+            erased = profile is None or profile.id != of.profile_id
             if not erased:
                 keep(connection, [answer], database.now_s(connection))
         if erased:

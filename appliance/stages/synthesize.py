@@ -24,7 +24,7 @@ from appliance.stages.gathering import gathered
 from appliance.stages.profile_voice import profile_voice
 from appliance.stages.progress import Reading, uttered
 from appliance.stages.recording import source_samples
-from appliance.stages.router import Known, after_speech, skipped
+from appliance.stages.router import SPEAKING, Known, after_speech, skipped
 from appliance.stages.spans import Span
 from appliance.stages.speech_shelf import KeptSpeech, SpokenIn
 from appliance.stages.utterance_memory import KnownUtterance, reading_of_known, remember_utterances
@@ -79,8 +79,13 @@ class _Script:
         return self.known[text].speech if text in self.known else self.ahead.get(text)
 
     def lookups(self) -> tuple[Lookup, ...]:
+        if self.seed:
+            return ()
         missed = len(self.unknown)
-        return () if self.seed else (Lookup(Kind.AUDIO, len(self.sentences) - missed, missed),)
+        found = [Lookup(Kind.AUDIO, len(self.sentences) - missed, missed)]
+        if self.chosen.profile_version is not None:
+            found.append(Lookup(Kind.CONDITIONING, int(self.chosen.known), int(not self.chosen.known)))
+        return tuple(found)
 
 
 def synthesize(context: Context, items: Sequence[ClaimedItem]) -> None:
@@ -134,9 +139,10 @@ def _recalled(context: Context, scripts: Sequence[_Script]) -> list[_Script]:
 
 
 def _spoken_ahead(context: Context, script: _Script) -> Mapping[str, Speech]:
-    if script.chosen.profile_version is None or not script.unknown:
+    profile = script.work.job.request.profile
+    if profile is None or script.chosen.profile_version is None or not script.unknown:
         return {}
-    spoken_in = SpokenIn(script.work.job.owner, script.voice.version, script.work.of.language)
+    spoken_in = SpokenIn(script.work.job.owner, profile.id, script.voice.version, script.work.of.language)
     return KeptSpeech(context).take(spoken_in, list(dict.fromkeys(script.unknown)))
 
 
@@ -238,7 +244,8 @@ def _outcome(context: Context, script: _Script, reading: Reading, samples: Sampl
         work.progress,
         readings=(*work.progress.readings, reading),
         stage_ms=work.progress.timed("synthesize", elapsed_s),
-        cached_stages=(*work.progress.cached_stages, *skipped(known)),
+        # What this reading needed made is not saved any more, whatever an earlier one found.
+        cached_stages=(*(step for step in work.progress.cached_stages if step not in SPEAKING), *skipped(known)),
     )
     if after_speech(known) is Stage.FINISH:
         state, following = TargetState.FINISHING, work.next(Stage.FINISH, FINISH_KEY)

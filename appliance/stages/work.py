@@ -11,7 +11,7 @@ from appliance.cache.answers import Answer
 from appliance.jobs.documents import JobDocument, TargetDocument
 from appliance.jobs.items import ClaimedItem, NewItem
 from appliance.jobs.query import load_jobs
-from appliance.jobs.states import Stage
+from appliance.jobs.states import FINAL_TARGET, Stage
 from appliance.stages.context import Context
 from appliance.stages.progress import Progress
 from appliance.storage.sets import among
@@ -50,7 +50,7 @@ class Work:
 
 
 def load_work(context: Context, items: Sequence[ClaimedItem]) -> list[Work]:
-    """Return the items with their jobs, in order; an item whose job was deleted meanwhile is left out."""
+    """Return the items with their jobs, in order; one whose job is deleted or whose target has ended is left out."""
     with context.database.read() as connection:
         jobs = load_jobs(connection, {item.job_id for item in items})
         rows = connection.execute(
@@ -59,9 +59,10 @@ def load_work(context: Context, items: Sequence[ClaimedItem]) -> list[Work]:
             )
         ).all()
     of_targets = {row.id: row for row in rows}
-    return [
+    works = [
         _work(item, jobs[item.job_id], of_targets.get(item.target_id or "")) for item in items if item.job_id in jobs
     ]
+    return [work for work in works if work.target is None or work.target.state not in FINAL_TARGET]
 
 
 def _work(item: ClaimedItem, job: JobDocument, row: sa.Row | None) -> Work:

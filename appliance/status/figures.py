@@ -12,7 +12,8 @@ from appliance.jobs.registry import SEEN_WITHIN_S
 from appliance.jobs.reserved import Reservation, reservations
 from appliance.jobs.states import FINAL_JOB, ItemState
 from appliance.storage.database import Database
-from appliance.storage.tables import jobs, outbox, voice_samples, webhook_destinations, work_items, workers
+from appliance.storage.tables import jobs, outbox, webhook_destinations, work_items, workers
+from appliance.storage.voice_tables import voice_samples
 
 HOUR_S = 3600.0
 

@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
+from appliance.errors import StorageUnavailable
+
 _T = TypeVar("_T")
 MOST_TOGETHER = 32
 """Bounds how long the first of a group waits for the last."""
@@ -68,6 +70,10 @@ class GroupCommit:
             with self._transaction() as connection:
                 for entry in group:
                     entry.value = entry.write(connection)
+        except StorageUnavailable as away:
+            # Of the database, not of one write: to try each alone would make the last wait for all of them.
+            for entry in group:
+                entry.error = StorageUnavailable(away.detail)
         except Exception:  # noqa: BLE001 - whatever one write raises is its own affair; the others are written
             for entry in group:
                 self._alone(entry)

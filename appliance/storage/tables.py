@@ -1,4 +1,4 @@
-"""Every table, in one place: what the appliance knows. Times are seconds since the epoch, documents are JSON."""
+"""The tables but those of voice profiles (`voice_tables.py`). Times are seconds since the epoch, documents are JSON."""
 
 import sqlalchemy as sa
 
@@ -7,7 +7,8 @@ metadata = sa.MetaData(
 )
 
 
-def _owner() -> tuple[sa.Column, sa.Column]:
+def owner_columns() -> tuple[sa.Column, sa.Column]:
+    """Return the columns that say whose a row is."""
     return (
         sa.Column("application_id", sa.String(64), nullable=False),
         sa.Column("user_id", sa.String(128), nullable=False),
@@ -41,7 +42,7 @@ api_keys = sa.Table(
 rate_windows = sa.Table(
     "rate_windows",
     metadata,
-    *_owner(),
+    *owner_columns(),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("window_start_s", sa.BigInteger, nullable=False),
     sa.Column("requests", sa.Integer, nullable=False),
@@ -52,7 +53,7 @@ jobs = sa.Table(
     "jobs",
     metadata,
     sa.Column("id", sa.String(40), primary_key=True),
-    *_owner(),
+    *owner_columns(),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("accepted_s", sa.Double, nullable=False),
     sa.Column("deadline_s", sa.Double, nullable=False),
@@ -159,7 +160,7 @@ cached_answers = sa.Table(
     "cached_answers",
     metadata,
     sa.Column("key", sa.String(64), primary_key=True),
-    *_owner(),
+    *owner_columns(),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("job_id", sa.String(40)),
     sa.Column("value", sa.JSON, nullable=False),
@@ -176,7 +177,7 @@ purges = sa.Table(
     metadata,
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
     sa.Column("at_s", sa.Double, nullable=False),
-    *_owner(),
+    *owner_columns(),
     # Empty: everything of the owner.
     sa.Column("job_id", sa.String(40), nullable=False),
     sa.Column("audio_sha256", sa.JSON, nullable=False),
@@ -217,7 +218,7 @@ phrase_sayings = sa.Table(
     "phrase_sayings",
     metadata,
     sa.Column("key", sa.String(64), nullable=False),
-    *_owner(),
+    *owner_columns(),
     sa.Column("voice", sa.String(16), nullable=False),
     sa.Column("source", sa.String(16), nullable=False),
     sa.Column("target", sa.String(16), nullable=False),
@@ -269,7 +270,7 @@ audit = sa.Table(
     metadata,
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
     sa.Column("at_s", sa.Double, nullable=False),
-    *_owner(),
+    *owner_columns(),
     sa.Column("action", sa.String(48), nullable=False),
     sa.Column("subject", sa.String(64), nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
@@ -303,7 +304,7 @@ usage = sa.Table(
     "usage",
     metadata,
     sa.Column("target_id", sa.String(40), primary_key=True),
-    *_owner(),
+    *owner_columns(),
     sa.Column("day", sa.String(10), nullable=False),
     sa.Column("translations", sa.Integer, nullable=False),
     sa.Column("cached_answers", sa.Integer, nullable=False),
@@ -331,7 +332,7 @@ events = sa.Table(
     metadata,
     sa.Column("id", sa.String(40), primary_key=True),
     sa.Column("at_s", sa.Double, nullable=False),
-    *_owner(),
+    *owner_columns(),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("job_id", sa.String(40), nullable=False),
     sa.Column("language", sa.String(16), nullable=False),
@@ -361,7 +362,6 @@ events = sa.Table(
 )
 
 # Webhooks: destinations that need somebody's attention; one without a row is well.
-
 webhook_destinations = sa.Table(
     "webhook_destinations",
     metadata,
@@ -373,7 +373,6 @@ webhook_destinations = sa.Table(
 )
 
 # The pool: what it did to the worker processes of each host, and why.
-
 pool_actions = sa.Table(
     "pool_actions",
     metadata,
@@ -389,7 +388,6 @@ pool_actions = sa.Table(
 )
 
 # Admission: how long work takes here, as running means over finished batches, per family and length of recording.
-
 stage_rates = sa.Table(
     "stage_rates",
     metadata,
@@ -399,97 +397,4 @@ stage_rates = sa.Table(
     sa.Column("stayed_s", sa.Double, nullable=False),
     sa.Column("audio_s", sa.Double, nullable=False),
     sa.Column("changed_s", sa.Double, nullable=False),
-)
-
-# Voice profiles. What would tell who somebody is or how they sound is sealed with the profile's own key, which lies in
-# the object store (`voices/sealing.py`); a row that is moved to another owner or id does not open.
-
-voice_profiles = sa.Table(
-    "voice_profiles",
-    metadata,
-    sa.Column("id", sa.String(40), primary_key=True),
-    *_owner(),
-    sa.Column("state", sa.String(24), nullable=False),
-    sa.Column("key_object", sa.String(200), nullable=False),
-    sa.Column("created_s", sa.Double, nullable=False),
-    sa.Column("version", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("level", sa.String(16)),
-    sa.Column("clean_speech_s", sa.Double, nullable=False, server_default="0"),
-    sa.Column("languages", sa.JSON, nullable=False),
-    sa.Column("consent", sa.LargeBinary, nullable=False),
-    sa.Column("consent_expires_s", sa.Double),
-    sa.Column("challenge", sa.LargeBinary),
-    sa.Column("challenge_id", sa.String(40)),
-    sa.Column("challenge_expires_s", sa.Double),
-    sa.Column("idempotency_key", sa.String(128)),
-    sa.Column("request_sha256", sa.String(64), nullable=False),
-    sa.UniqueConstraint("application_id", "user_id"),
-    sa.Index(None, "consent_expires_s"),
-)
-
-voice_samples = sa.Table(
-    "voice_samples",
-    metadata,
-    sa.Column("id", sa.String(40), primary_key=True),
-    sa.Column("profile_id", sa.ForeignKey("voice_profiles.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("origin", sa.String(16), nullable=False),
-    sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("object", sa.String(200), nullable=False),
-    sa.Column("upload_sha256", sa.String(64), nullable=False),
-    sa.Column("idempotency_key", sa.String(128)),
-    sa.Column("challenge_id", sa.String(40)),
-    sa.Column("duration_s", sa.Double, nullable=False),
-    sa.Column("measures", sa.JSON(none_as_null=True)),
-    sa.Column("embedding", sa.LargeBinary),
-    sa.Column("faults", sa.JSON, nullable=False),
-    sa.Column("created_s", sa.Double, nullable=False),
-    sa.Column("judged_s", sa.Double),
-    sa.UniqueConstraint("profile_id", "idempotency_key"),
-    sa.Index(None, "profile_id", "state"),
-)
-
-voice_versions = sa.Table(
-    "voice_versions",
-    metadata,
-    sa.Column("id", sa.String(40), primary_key=True),
-    sa.Column("profile_id", sa.ForeignKey("voice_profiles.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("number", sa.Integer, nullable=False),
-    sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("level", sa.String(16)),
-    sa.Column("clean_speech_s", sa.Double, nullable=False),
-    sa.Column("stability", sa.Double, nullable=False),
-    sa.Column("similarity", sa.Double),
-    sa.Column("similarity_before", sa.Double),
-    sa.Column("embedding", sa.LargeBinary, nullable=False),
-    sa.Column("reference_ids", sa.JSON, nullable=False),
-    sa.Column("created_s", sa.Double, nullable=False),
-    sa.UniqueConstraint("profile_id", "number"),
-)
-
-voice_conditionings = sa.Table(
-    "voice_conditionings",
-    metadata,
-    sa.Column("id", sa.String(64), primary_key=True),
-    sa.Column("profile_id", sa.ForeignKey("voice_profiles.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("synthesizer", sa.String(200), nullable=False),
-    sa.Column("language", sa.String(16), nullable=False),
-    sa.Column("voice", sa.LargeBinary, nullable=False),
-    sa.Column("created_s", sa.Double, nullable=False),
-    sa.Index(None, "profile_id", "version"),
-)
-
-# What was erased, without saying of whom: enough to erase it again after a restore. `pending` is what is still to do.
-voice_tombstones = sa.Table(
-    "voice_tombstones",
-    metadata,
-    sa.Column("id", sa.String(40), primary_key=True),
-    sa.Column("owner_digest", sa.String(32), nullable=False),
-    sa.Column("profile_digest", sa.String(64), nullable=False),
-    sa.Column("reason", sa.String(16), nullable=False),
-    sa.Column("erased_s", sa.Double, nullable=False),
-    sa.Column("counts", sa.JSON, nullable=False),
-    sa.Column("pending", sa.JSON(none_as_null=True)),
-    sa.Index(None, "profile_digest"),
 )

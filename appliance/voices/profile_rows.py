@@ -6,7 +6,8 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.owner import Owner
-from appliance.storage.tables import voice_profiles, voice_samples, work_items
+from appliance.storage.tables import work_items
+from appliance.storage.voice_tables import voice_profiles, voice_samples
 from appliance.voices.profile_documents import ProfileState, ProfileUse, SampleFault, SampleState, Unused
 
 

@@ -21,11 +21,12 @@ synthesizer's phonemizer does not."""
 MAKES: Mapping[str, tuple[str, ...]] = {
     "hear": ("translate", "synthesize", "finish"),
     "translate": ("synthesize", "finish"),
-    "synthesize": ("hear",),
+    "synthesize": ("hear", "finish"),
     "finish": (),
-    "enrol": (),
+    "enrol": ("synthesize",),
 }
-"""Which families a batch may leave work for; transcription leads to translation, verification to the other two."""
+"""Which families a batch may leave work for: transcription for translation, verification for the other two, speech that
+was known for finishing, a judged sample for its profile's voices."""
 ACCEPTED = ("hear", "translate")
 """Families that a new job may need first: translation where its recording is known."""
 

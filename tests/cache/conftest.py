@@ -10,7 +10,6 @@ from appliance.cache.database_cache import DatabaseCache
 from appliance.cache.interface import Cache
 from appliance.cache.kinds import Kind
 from appliance.cache.redis_cache import RedisCache
-from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
 from appliance.storage.tables import cached_answers
@@ -19,7 +18,7 @@ from tests.services import postgres_url as postgres_url
 from tests.services import redis as redis
 from tests.services import redis_of_session as redis_of_session
 
-LASTS_S = {Kind.TRANSLATION: 604800.0, Kind.AUDIO: 86400.0, Kind.CONDITIONING: 2592000.0}
+LASTS_S = {Kind.TRANSLATION: 604800.0, Kind.AUDIO: 86400.0}
 FORMS = ["sqlite", "postgresql", "redis"]
 NewCache = Callable[[], Cache]
 
@@ -55,7 +54,7 @@ def new_cache(form: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iter
 
     def over_database() -> Cache:
         databases.append(Database(url))
-        return DatabaseCache(databases[-1], Settings(data_dir=tmp_path))
+        return DatabaseCache(databases[-1])
 
     yield over_database
     with databases[0].write() as connection:

@@ -37,7 +37,6 @@ class Hands:
 
 def every_call(cache: RedisCache) -> tuple:
     cache.keep([HELLO])
-    cache.release([HELLO.key], "me")
     return cache.recall(Kind.TRANSLATION, [HELLO.key]), cache.lease([HELLO.key, "other"], "me", 5.0)
 
 

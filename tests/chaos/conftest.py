@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
-from appliance.storage.tables import metadata
+from appliance.storage.schema import metadata
 from tests.chaos.checker import History
 from tests.chaos.client import Client
 from tests.chaos.fleet import Fleet

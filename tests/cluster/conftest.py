@@ -16,7 +16,8 @@ from appliance.commands.serve import child_environment
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
-from appliance.storage.tables import metadata, workers
+from appliance.storage.schema import metadata
+from appliance.storage.tables import workers
 from tests.processes.conftest import FINAL, eventually, scripted_wav
 from tests.services import postgres_url as postgres_url
 from tests.services import redis as redis

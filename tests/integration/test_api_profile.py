@@ -14,7 +14,8 @@ from appliance.audio.pcm import pcm_of
 from appliance.audio.wav import wav_bytes
 from appliance.engines.protocols import SPEECH_RATE_HZ
 from appliance.stages.context import Engines
-from appliance.storage.tables import audit, voice_profiles, voice_samples
+from appliance.storage.tables import audit
+from appliance.storage.voice_tables import voice_profiles, voice_samples
 from appliance.testing.engines import ScriptedTranscriber, ScriptedTranslator
 from appliance.testing.speakers import FaithfulSynthesizer, SpeakerByRemainder, spoken_by
 from tests.integration.api_house import TRANSLATE, House, open_house

@@ -24,7 +24,7 @@ from appliance.stages.references import References
 from appliance.storage.database import Database
 from appliance.storage.folder import FolderStore
 from appliance.storage.migrate import migrate
-from appliance.storage.tables import metadata
+from appliance.storage.schema import metadata
 from appliance.testing.clock import FrozenClock
 from appliance.testing.engines import (
     ScriptedEncoder,

@@ -13,7 +13,8 @@ from appliance.jobs.registry import WorkerRegistry, this_host
 from appliance.jobs.states import JobState, TargetState
 from appliance.stages.ahead import UNIT
 from appliance.stages.speak_ahead import ActiveVoice
-from appliance.storage.tables import cached_answers, jobs, usage, voice_profiles
+from appliance.storage.tables import cached_answers, jobs, usage
+from appliance.storage.voice_tables import voice_profiles
 from appliance.testing.engines import ScriptedSynthesizer, ScriptedTranslator
 from appliance.workers.capabilities import capabilities_of
 from appliance.workers.roles import BATCH_LIMITS, FAMILIES
@@ -201,7 +202,9 @@ class TestSpeakingAhead:
                 )  # fmt: skip
 
     def voice_of(self, owner, language="fr", version="profile-1"):
-        return ActiveVoice(owner, version, language, lambda: ScriptedSynthesizer().stock_voice(language))
+        return ActiveVoice(
+            owner, f"voice_{owner.user_id}", version, language, lambda: ScriptedSynthesizer().stock_voice(language)
+        )
 
     def test_without_active_voices_nothing_is_spoken(self, wanted):
         wanted.synthesizer.spoken.clear()

@@ -18,7 +18,7 @@ from tests.services import needed
 from tests.services import redis as redis
 from tests.services import redis_of_session as redis_of_session
 
-KINDS = (Kind.TRANSLATION, Kind.AUDIO, Kind.CONDITIONING)
+KINDS = (Kind.TRANSLATION, Kind.AUDIO)
 
 
 def cache_at(url, bench):

@@ -17,17 +17,8 @@ from appliance.jobs.registry import WorkerRegistry
 from appliance.owner import Owner
 from appliance.profiles.folder import profile_digest
 from appliance.storage.folder import FolderStore
-from appliance.storage.tables import (
-    cached_answers,
-    events,
-    jobs,
-    outbox,
-    purges,
-    rate_windows,
-    voice_profiles,
-    voice_tombstones,
-    workers,
-)
+from appliance.storage.tables import cached_answers, events, jobs, outbox, purges, rate_windows, workers
+from appliance.storage.voice_tables import voice_profiles, voice_tombstones
 from appliance.telemetry.metrics import Metrics
 from appliance.workers.capabilities import capabilities_of
 from appliance.workers.worker import Worker

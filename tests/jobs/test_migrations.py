@@ -7,7 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from appliance.storage.migrate import alembic_config, migrate
-from appliance.storage.tables import metadata, work_items
+from appliance.storage.schema import metadata
+from appliance.storage.tables import work_items
 from tests.jobs.site import Site
 
 INSERTED_BEFORE_0011 = (

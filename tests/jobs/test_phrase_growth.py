@@ -10,7 +10,8 @@ from appliance.engines.protocols import EngineIdentity
 from appliance.errors import EngineFailed
 from appliance.jobs.cancel import delete_job
 from appliance.jobs.states import TargetState
-from appliance.storage.tables import metadata, phrase_sayings, phrases
+from appliance.storage.schema import metadata
+from appliance.storage.tables import phrase_sayings, phrases
 from appliance.telemetry.metrics import Metrics
 from appliance.testing.engines import ScriptedSynthesizer, ScriptedTranslator
 from appliance.workers.phrases import load_phrases

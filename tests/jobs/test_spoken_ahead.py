@@ -24,10 +24,14 @@ def studio(bench):
     return studio
 
 
+def spoken_in(active: ActiveVoice) -> SpokenIn:
+    return SpokenIn(active.owner, active.profile_id, active.version, active.language)
+
+
 def shelved(studio) -> ActiveVoice:
     (active,) = active_voices(studio.context())
     (speech,) = studio.synthesizer.speak([SpeakRequest(TEXT, active.language, active.voice())])
-    KeptSpeech(studio.context()).put(SpokenIn(active.owner, active.version, active.language), TEXT, speech)
+    KeptSpeech(studio.context()).put(spoken_in(active), TEXT, speech)
     studio.synthesizer.spoken.clear()
     return active
 
@@ -73,5 +77,6 @@ def test_it_goes_with_the_profile(studio):
     studio.erase()
     assert not kept(studio) and not files(studio)
     (speech,) = studio.synthesizer.speak([SpeakRequest(TEXT, "fr", active.voice())])
-    KeptSpeech(studio.context()).put(SpokenIn(ALICE, active.version, "fr"), TEXT, speech)
+    studio.enrolled()
+    KeptSpeech(studio.context()).put(spoken_in(active), TEXT, speech)
     assert not kept(studio) and not files(studio)

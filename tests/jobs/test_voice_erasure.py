@@ -23,11 +23,9 @@ from appliance.jobs.cancel import delete_job
 from appliance.owner import Owner
 from appliance.profiles.ceremony import CHALLENGE_S
 from appliance.stages.growing import version_embedding
-from appliance.storage.tables import (
-    cached_answers,
-    jobs,
-    metadata,
-    targets,
+from appliance.storage.schema import metadata
+from appliance.storage.tables import cached_answers, jobs, targets
+from appliance.storage.voice_tables import (
     voice_conditionings,
     voice_profiles,
     voice_samples,

@@ -15,7 +15,7 @@ from appliance.errors import NotFound
 from appliance.housekeeping.house import House
 from appliance.housekeeping.voice_profiles import finish_erasures
 from appliance.owner import Owner
-from appliance.storage.tables import voice_conditionings, voice_profiles, voice_samples, voice_versions
+from appliance.storage.voice_tables import voice_conditionings, voice_profiles, voice_samples, voice_versions
 from tests.jobs.studio import Studio
 
 

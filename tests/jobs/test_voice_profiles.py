@@ -23,7 +23,8 @@ from appliance.owner import Owner
 from appliance.profiles.ceremony import CHALLENGE_S
 from appliance.profiles.samples import MOST_READINGS, MOST_WAITING, Recording
 from appliance.status.figures import read_figures
-from appliance.storage.tables import audit, voice_profiles, voice_samples
+from appliance.storage.tables import audit
+from appliance.storage.voice_tables import voice_profiles, voice_samples
 from appliance.testing.speakers import spoken_by
 from appliance.voices.profile_documents import SampleKind
 from appliance.voices.site_key import key_path

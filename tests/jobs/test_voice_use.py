@@ -14,7 +14,8 @@ from appliance.jobs.documents import Request
 from appliance.owner import Owner
 from appliance.stages.conditioning import SLICE_STEPS
 from appliance.stages.profile_voice import ANOTHER_SPEAKER
-from appliance.storage.tables import jobs, voice_conditionings
+from appliance.storage.tables import jobs
+from appliance.storage.voice_tables import voice_conditionings
 from appliance.testing.speakers import heard_speaker, number_of
 from appliance.voices.refine import refine_steps
 from tests.jobs.studio import ALICE, Studio, voice_of

@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.migrate import alembic_config, migrate
-from appliance.storage.tables import metadata
+from appliance.storage.schema import metadata
 from appliance.testing.webhook_receiver import HostileReceiver
 from tests.jobs.post_office import PostOffice
 

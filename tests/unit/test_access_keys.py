@@ -17,7 +17,8 @@ from appliance.errors import NotAuthenticated, NotFound, RateLimited
 from appliance.owner import Owner
 from appliance.settings import Settings
 from appliance.storage.database import Database
-from appliance.storage.tables import api_keys, applications, audit, metadata
+from appliance.storage.schema import metadata
+from appliance.storage.tables import api_keys, applications, audit
 from appliance.testing.clock import FrozenClock
 
 ALICE = Owner("app_1", "alice")

@@ -14,7 +14,7 @@ from appliance.application_secret import webhook_key
 from appliance.errors import Forbidden, InvalidRequest, NotAuthenticated
 from appliance.owner import Owner
 from appliance.storage.database import Database
-from appliance.storage.tables import metadata
+from appliance.storage.schema import metadata
 from appliance.testing.clock import FrozenClock
 
 

@@ -152,6 +152,7 @@ def _create() -> None:
         sa.Column("language", sa.String(16), nullable=False),
         sa.Column("voice", sa.LargeBinary, nullable=False),
         sa.Column("created_s", sa.Double, nullable=False),
+        sa.Column("used_s", sa.Double, nullable=False),
     )
     op.create_index("ix_voice_conditionings_profile_id_version", "voice_conditionings", ["profile_id", "version"])
     op.create_table(
