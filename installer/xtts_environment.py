@@ -1,6 +1,6 @@
 """The environment of XTTS, apart from the appliance's own: its pins (torch, transformers) must not bind the rest.
 
-It lies in the user's cache under the lock's hash, so that every checkout with the same lock shares one of 5 to 6 GB.
+It lies in the user's cache under the lock's hash, so that every checkout with the same lock shares one of 6.1 GB.
 """
 
 import fcntl

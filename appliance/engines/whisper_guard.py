@@ -7,7 +7,8 @@ from dataclasses import dataclass
 RUNAWAY_TOKENS_PER_S = 9.0
 RUNAWAY_TOKENS = 12
 RUNAWAY_COMPRESSION = 2.0
-"""A shortened window above the token rate or this ratio is decoded again at 30 s (performance.md section 1.3)."""
+"""A shortened window above the token rate or this ratio is decoded again at 30 s: with a tail of 3 s,
+tiny.en ran away on 17 of 86 utterances without that and on none with it."""
 
 DOUBTFUL_COMPRESSION = 2.4
 DOUBTFUL_LOG_PROBABILITY = -1.0

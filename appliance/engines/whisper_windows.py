@@ -29,7 +29,8 @@ FULL_WINDOW_S = 30.0
 """The window Whisper was trained on."""
 
 TAIL_S = 8.0
-"""Zero samples after the audio in a shortened window: tighter ones run away (performance.md section 1.3)."""
+"""Zero samples after the audio in a shortened window: tighter ones run away. Of 86 utterances tiny.en ran away on
+8 with 5 s and on none with 8 s, where its words were as near to those of a wider beam as those of full windows are."""
 
 _SHORT_WINDOWS_S = (12.0, 16.0, 20.0, 24.0)
 # A few classes, not the exact length: rows of one class share a decoder batch, and a row's class depends on

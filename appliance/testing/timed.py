@@ -1,6 +1,6 @@
 """Scripted engines that take as long as the shipped ones do on a GPU, by what is in a batch.
 
-The times are published ones for one A100 or its like: performance.md 1.1, 2.1, 3, 4 and 7.
+The times are published ones for one A100 or its like, each named at its constant.
 They wait, as a process waits for a GPU, and use no processor time.
 """
 

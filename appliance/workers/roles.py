@@ -12,7 +12,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "whisper": ("hear", "translate", "finish", "enrol"),
     "voice": ("synthesize",),
 }
-"""Listening and translating share CTranslate2 and one process; speaking has a runtime of its own (performance.md 6)."""
+"""Listening and translating share CTranslate2 and one process; speaking has a runtime of its own."""
 
 SHARED_ROLES = ("whisper",)
 """Roles whose slots may share a process and its weights: CTranslate2 takes calls from several threads, the
