@@ -18,7 +18,7 @@ from appliance.owner import Owner
 from appliance.profiles.folder import profile_digest
 from appliance.storage.folder import FolderStore
 from appliance.storage.tables import cached_answers, events, jobs, outbox, purges, rate_windows, workers
-from appliance.storage.voice_tables import voice_profiles, voice_tombstones
+from appliance.storage.voice_tables import voice_conditionings, voice_profiles, voice_tombstones
 from appliance.telemetry.metrics import Metrics
 from appliance.workers.capabilities import capabilities_of
 from appliance.workers.worker import Worker
@@ -94,6 +94,12 @@ def erased_and_risen(bench):
     studio.erase(Owner("app", "carol"))
     profile = studio.ask(Owner("app", "bob"))
     with bench.database.write() as connection:
+        connection.execute(
+            sa.insert(voice_conditionings).values(
+                id="voice_of_bob", profile_id=profile.profile_id, version=1, synthesizer="any", language="fr",
+                voice=b"sealed", created_s=bench.clock.now_s(), used_s=bench.clock.now_s(),
+            )
+        )  # fmt: skip
         connection.execute(
             sa.insert(voice_tombstones).values(
                 id="tomb_of_bob", owner_digest=owner_digest(Owner("app", "bob")),

@@ -252,8 +252,7 @@ def test_an_erasure_that_was_cut_off_is_finished_by_housekeeping(studio, house, 
             raise StorageUnavailable
 
         patched.setattr(studio.objects, "delete", away)
-        with pytest.raises(StorageUnavailable):
-            studio.erase()
+        assert not studio.erase().complete
     assert [name for name in studio.bench.stored() if name.startswith(("voice/", "result/"))]
     assert finish_erasures(House(house.database, house.objects, house.settings, dry_run=True)).found == 1
     finish_erasures(house)

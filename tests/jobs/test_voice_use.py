@@ -251,3 +251,15 @@ def test_speakers_never_mix(studio):
     with studio.database.read() as connection:
         used = connection.execute(sa.select(jobs.c.user_id, jobs.c.voice_profile_id).distinct()).all()
     assert len(used) == len({row.voice_profile_id for row in used}) == len(PEOPLE)
+
+
+def test_a_profile_speaks_no_longer_than_its_consent_lasts_however_long_a_job_waited(studio):
+    studio.enrolled(valid_s=3600.0)
+    job = studio.submit("alice", "good morning")
+    assert job.request.profile is not None
+    studio.clock.advance(3601.0)
+    studio.work()
+    target = studio.bench.get(job).targets[0]
+    assert target.state == "done"
+    assert (target.spoken.voice_kind, target.spoken.receipt["voice"]["profile_version"]) == ("stock", None)
+    assert "consent has ended" in target.spoken.receipt["voice"]["notice"]
