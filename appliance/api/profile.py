@@ -14,7 +14,7 @@ from appliance.api.problems import OWNED, problems
 from appliance.api.profile_bodies import ProfileIn, SampleJson, SampleWishes
 from appliance.api.threads import sleep
 from appliance.api.translate import POLL_AFTER_S, IdempotencyKey
-from appliance.api.upload import Upload, read_json, read_upload
+from appliance.api.upload import UPLOAD_REFUSALS, Upload, read_json, read_upload
 from appliance.api.waiting import FIRST_PAUSE_S, LONGEST_PAUSE_S, PAUSE_GROWTH
 from appliance.cache.purges import forget_purged
 from appliance.errors import MeeshyError, NoSpeech, NotFound
@@ -28,18 +28,6 @@ from appliance.voices.profile_documents import SampleKind, SampleState
 PATH = "/api/v1/voice/profile"
 SAMPLE_PATH = f"{PATH}/sample"
 SHAPE = Shape(form=SampleWishes, json=SampleJson)
-_DECODING = (
-    errors.UploadTooLarge,
-    errors.AudioTooLong,
-    errors.ContentTypeRefused,
-    errors.AudioFormatRefused,
-    errors.AudioMissing,
-    errors.AudioEmpty,
-    errors.AudioUnreadable,
-    errors.NoAudioStream,
-    errors.TooManyChannels,
-    errors.NoSpeech,
-)
 
 
 @post(
@@ -92,7 +80,7 @@ async def get_profile(parts: Parts, owner: Of) -> ProfileOut:
     responses={202: ResponseSpec(SampleOut, description="It waits to be judged.", generate_examples=False)}
     | problems(
         *OWNED,
-        *_DECODING,
+        *UPLOAD_REFUSALS,
         errors.NotFound,
         errors.IdempotencyConflict,
         errors.VoiceProfileExists,

@@ -18,7 +18,7 @@ from appliance.api.intake import accepted
 from appliance.api.parts import ApiParts, Parts
 from appliance.api.problems import OWNED, problems
 from appliance.api.standing import standing_answer
-from appliance.api.upload import Upload, read_upload
+from appliance.api.upload import UPLOAD_REFUSALS, Upload, read_upload
 from appliance.api.waiting import finished_within
 from appliance.api.wire import Answer
 from appliance.errors import MeeshyError
@@ -48,16 +48,7 @@ UserHeader = Annotated[
 _REFUSALS = (
     *OWNED,
     errors.IdempotencyConflict,
-    errors.UploadTooLarge,
-    errors.AudioTooLong,
-    errors.ContentTypeRefused,
-    errors.AudioFormatRefused,
-    errors.AudioMissing,
-    errors.AudioEmpty,
-    errors.AudioUnreadable,
-    errors.NoAudioStream,
-    errors.TooManyChannels,
-    errors.NoSpeech,
+    *UPLOAD_REFUSALS,
     errors.UnknownLanguage,
     errors.NoRoute,
     errors.LanguageNotInPlan,

@@ -10,6 +10,7 @@ from litestar import Request
 from litestar.exceptions import HTTPException
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
+from appliance import errors
 from appliance.api.bodies import Shape, decoded
 from appliance.api.room import Held
 from appliance.api.threads import Threads
@@ -22,6 +23,20 @@ PARTS_MAX = 40
 FIELD_BYTES_MAX = 8192
 BOUNDARY_MAX = 70
 """RFC 2046, section 5.1.1."""
+
+UPLOAD_REFUSALS = (
+    errors.UploadTooLarge,
+    errors.AudioTooLong,
+    errors.ContentTypeRefused,
+    errors.AudioFormatRefused,
+    errors.AudioMissing,
+    errors.AudioEmpty,
+    errors.AudioUnreadable,
+    errors.NoAudioStream,
+    errors.TooManyChannels,
+    errors.NoSpeech,
+)
+"""Why a recording may be refused, whatever it is sent for."""
 
 
 class Upload(msgspec.Struct, frozen=True):

@@ -20,8 +20,6 @@ class Kind(StrEnum):
     """One utterance of a phrase, spoken in idle time in a stored voice and not heard yet."""
     CONDITIONING = "conditioning"
     """A profile's voice at an engine: no row of this level, but sealed with its profile (`stages/conditioning.py`)."""
-    LEASE = "lease"
-    """Somebody computes an answer at this moment."""
 
 
 DATABASE_ONLY = frozenset({Kind.RESULT, Kind.TRANSCRIPTION, Kind.AHEAD, Kind.CONDITIONING})

@@ -14,5 +14,5 @@ def open_cache(settings: Settings, database: Database) -> Cache:
     # Here and not above: the client costs a command without it a twentieth of a second.
     from appliance.cache.redis_cache import RedisCache
 
-    kinds = [kind for kind in Kind if kind not in DATABASE_ONLY and kind is not Kind.LEASE]
+    kinds = [kind for kind in Kind if kind not in DATABASE_ONLY]
     return RedisCache(settings.cache_redis_url, {kind: lasts_s(settings, kind) for kind in kinds})

@@ -156,7 +156,7 @@ def _name(kind: Kind, key: str) -> str:
 
 
 def _lease(key: str) -> str:
-    return f"{NAMESPACE}:{Kind.LEASE}:{key}"
+    return f"{NAMESPACE}:lease:{key}"
 
 
 def _owner_index(owner: str) -> str:

@@ -14,7 +14,7 @@ from appliance.owner import Owner
 from appliance.stages.ahead import LEAST_WORTH_LOG2
 from appliance.stages.ahead_budget import grant
 from appliance.stages.context import Context
-from appliance.stages.speech_shelf import SpeechShelf, SpokenIn
+from appliance.stages.speech_shelf import KeptSpeech, SpokenIn
 from appliance.telemetry.noting import note
 
 PER_VOICE = 100
@@ -43,10 +43,10 @@ def no_voices() -> Iterable[ActiveVoice]:
 class SpeaksAhead:
     """Speaks ahead for one worker, whose synthesizer it uses; call it in that worker's thread."""
 
-    def __init__(self, context: Context, shelf: SpeechShelf, active_voices: ActiveVoices = no_voices) -> None:
-        """Speak for these voices and keep it on this shelf."""
+    def __init__(self, context: Context, active_voices: ActiveVoices = no_voices) -> None:
+        """Speak for these voices."""
         self._context = context
-        self._shelf = shelf
+        self._kept = KeptSpeech(context)
         self._active_voices = active_voices
         self._refused: set[tuple[SpokenIn, str]] = set()
 
@@ -65,7 +65,7 @@ class SpeaksAhead:
             least_rank = LEAST_WORTH_LOG2 + database.now_s(connection) / settings.phrases_half_life_s
             rows = wanted_in(connection, spoken_in.language, least_rank, PER_VOICE)
         texts = dict.fromkeys(row.text for row in rows)
-        lacking = self._shelf.lacking(spoken_in, list(texts))
+        lacking = self._kept.lacking(spoken_in, list(texts))
         return next((text for text in lacking if (spoken_in, text) not in self._refused), None)
 
     def _granted(self) -> bool:
@@ -86,7 +86,7 @@ class SpeaksAhead:
         # While it was spoken the voice may have been erased, or replaced by a version of its own.
         still = (SpokenIn(each.owner, each.profile_id, each.version, each.language) for each in self._active_voices())
         if spoken_in in still:
-            self._shelf.put(spoken_in, text, speech)
+            self._kept.put(spoken_in, text, speech)
             with self._context.database.write() as connection:
                 note(connection, "phrases_ahead", "spoken")
         return True

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from appliance.audio.pcm import pcm_of, samples_of
 from appliance.cache.answers import Answer, keep, recall
@@ -28,24 +28,8 @@ class SpokenIn(NamedTuple):
     language: str
 
 
-class SpeechShelf(Protocol):
-    """Keeps spoken sentences by owner, version of the voice, language and text."""
-
-    def lacking(self, of: SpokenIn, texts: Sequence[str]) -> list[str]:
-        """Return which of these texts are not kept, in their order."""
-        ...
-
-    def take(self, of: SpokenIn, texts: Sequence[str]) -> dict[str, Speech]:
-        """Return those of these sentences that are kept, by text."""
-        ...
-
-    def put(self, of: SpokenIn, text: str, speech: Speech) -> None:
-        """Keep a sentence, unless its voice was erased meanwhile."""
-        ...
-
-
 class KeptSpeech:
-    """The shelf over `cache/answers.py` and the object store."""
+    """Keeps spoken sentences by owner, version of the voice, language and text."""
 
     def __init__(self, context: Context) -> None:
         """Keep what this context's synthesizer speaks."""

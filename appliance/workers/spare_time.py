@@ -7,7 +7,6 @@ from appliance.jobs.registry import this_host
 from appliance.stages.ahead import TranslatesAhead
 from appliance.stages.context import Context
 from appliance.stages.speak_ahead import ActiveVoices, SpeaksAhead, no_voices
-from appliance.stages.speech_shelf import KeptSpeech, SpeechShelf
 
 REST_S = 60.0
 """After a look that found nothing to do, how long none is taken: what is wanted changes by the minute."""
@@ -21,7 +20,6 @@ class SpareTime:
         context: Context,
         families: Collection[str],
         active_voices: ActiveVoices = no_voices,
-        shelf: SpeechShelf | None = None,
     ) -> None:
         """Work for this context; nothing is spoken ahead without active voices."""
         self._context = context
@@ -30,7 +28,7 @@ class SpareTime:
         if "translate" in families:
             self._ahead.append(TranslatesAhead(context))
         if "synthesize" in families:
-            self._ahead.append(SpeaksAhead(context, shelf or KeptSpeech(context), active_voices))
+            self._ahead.append(SpeaksAhead(context, active_voices))
 
     def __call__(self) -> bool:
         """Do one unit if nothing waits, and return whether it was done."""

@@ -1,6 +1,5 @@
 """A worker's start, the same for every kind of worker: database, phrase library, engines loaded and proven."""
 
-import logging
 import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -11,8 +10,6 @@ from appliance.stages.context import Context
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
 from appliance.workers.phrases import load_phrases
-
-log = logging.getLogger(__name__)
 
 
 class Workshop(Protocol):

@@ -13,7 +13,7 @@ from appliance.jobs.registry import WorkerRegistry, this_host
 from appliance.jobs.states import JobState, TargetState
 from appliance.stages.ahead import UNIT
 from appliance.stages.speak_ahead import ActiveVoice
-from appliance.storage.tables import cached_answers, jobs, usage
+from appliance.storage.tables import cached_answers, jobs, phrase_days, usage
 from appliance.storage.voice_tables import voice_profiles
 from appliance.testing.engines import ScriptedSynthesizer, ScriptedTranslator
 from appliance.workers.capabilities import capabilities_of
@@ -260,3 +260,4 @@ class TestSpeakingAhead:
 def test_counting_nothing_is_fine(bench):
     with bench.database.write() as connection:
         count_days(connection, {})
+    assert rows_of(bench, phrase_days) == []
