@@ -10,7 +10,7 @@ from appliance.access.keys import create_key, list_keys, revoke_key
 from appliance.access.plans import change_plan
 from appliance.access.quotas import Quotas
 from appliance.errors import Overloaded
-from appliance.jobs.claims import Claims, _waiting
+from appliance.jobs.claims import _READY_AGAIN, Claims, _waiting
 from appliance.jobs.items import FAMILIES
 from appliance.jobs.registry import WorkerRegistry
 from appliance.jobs.reserved import LOOK_EVERY_S, load_asked, reservations
@@ -195,8 +195,15 @@ def test_slots_of_many_threads_never_hold_more_of_others_than_is_theirs(shop):
     assert sorted(job for batch in found.values() for job in batch) == sorted(plain + gold)
 
 
-def test_a_reserved_slot_finds_its_work_by_an_index_however_much_of_others_waits(shop):
-    query = _waiting(list(FAMILIES), "enterprise")
+LOOKS = {
+    "ix_work_items_plan_deadline_s": _waiting(list(FAMILIES), "enterprise"),
+    "ix_work_items_lost": _waiting(list(FAMILIES), None).where(_READY_AGAIN),
+}
+
+
+@pytest.mark.parametrize("index", LOOKS)
+def test_a_claim_finds_its_work_by_an_index_however_much_of_others_waits(shop, index):
+    query = LOOKS[index]
     with shop.bench.database.write() as connection:
         if shop.bench.database.is_sqlite:
             plan = connection.execute(sa.text(f"EXPLAIN QUERY PLAN {literal(query, connection)}")).all()
@@ -204,7 +211,7 @@ def test_a_reserved_slot_finds_its_work_by_an_index_however_much_of_others_waits
             # The table is empty, which reads faster without any index.
             connection.execute(sa.text("SET LOCAL enable_seqscan = off"))
             plan = connection.execute(sa.text(f"EXPLAIN {literal(query, connection)}")).all()
-    assert "ix_work_items_plan_deadline_s" in str(plan)
+    assert index in str(plan)
 
 
 def literal(query, connection) -> str:

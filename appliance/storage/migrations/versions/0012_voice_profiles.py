@@ -12,18 +12,23 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
-_PARTIAL = {
-    "ix_work_items_plan_deadline_s": (("plan", "deadline_s"), "state = 'ready'"),
-    "ix_work_items_first": (("state", "deadline_s"), "state = 'ready' AND priority = 0"),
-    "ix_work_items_lost": (("state", "deadline_s"), "state = 'ready' AND attempts > 0"),
+# Of two indexes that would do, SQLite takes the one that was made last: those of one question come after the general ones.
+_INDEXES = {
+    "ix_work_items_state_deadline_s": (["state", "deadline_s"], None),
+    "ix_work_items_batch_key_state_deadline_s": (["batch_key", "state", "deadline_s"], None),
+    "ix_work_items_job_id": (["job_id"], None),
+    "ix_work_items_target_id": (["target_id"], None),
+    "ix_work_items_plan_deadline_s": (["plan", "deadline_s"], "state = 'ready'"),
+    "ix_work_items_first": (["state", "deadline_s"], "state = 'ready' AND priority = 0"),
+    "ix_work_items_lost": (["state", "deadline_s"], "state = 'ready' AND attempts > 0"),
 }
 
 
 def _work_items(*, of_samples: bool) -> sa.Table:
-    """Return the table as it is before a change: SQLite makes it anew, and reads no condition of an index back."""
+    """Return the table as it is before a change, without its indexes: alembic would make those in a random order."""
     sample = [sa.Column("sample_id", sa.String(40), sa.ForeignKey("voice_samples.id", ondelete="CASCADE",
                         name="fk_work_items_sample_id_voice_samples"))] if of_samples else []
-    table = sa.Table(
+    return sa.Table(
         "work_items",
         sa.MetaData(),
         sa.Column("id", sa.String(40), primary_key=True),
@@ -44,13 +49,13 @@ def _work_items(*, of_samples: bool) -> sa.Table:
         sa.Column("plan", sa.String(32)),
         sa.Column("priority", sa.Integer, nullable=False, server_default="2"),
     )
-    plain = [("state", "deadline_s"), ("batch_key", "state", "deadline_s"), ("job_id",), ("target_id",)]
-    for columns in plain + ([("sample_id",)] if of_samples else []):
-        sa.Index("ix_work_items_" + "_".join(columns), *(table.c[name] for name in columns))
-    for name, (columns, where) in _PARTIAL.items():
-        sa.Index(name, *(table.c[column] for column in columns), sqlite_where=sa.text(where),
-                 postgresql_where=sa.text(where))
-    return table
+
+
+def _index_again() -> None:
+    """Make the indexes that SQLite lost with the table it made anew."""
+    if op.get_bind().dialect.name == "sqlite":
+        for name, (columns, where) in _INDEXES.items():
+            op.create_index(name, "work_items", columns, sqlite_where=sa.text(where) if where else None)
 
 
 def upgrade() -> None:
@@ -63,16 +68,18 @@ def upgrade() -> None:
         batch.create_foreign_key(
             "fk_work_items_sample_id_voice_samples", "voice_samples", ["sample_id"], ["id"], ondelete="CASCADE"
         )
-        batch.create_index("ix_work_items_sample_id", ["sample_id"])
+    _index_again()
+    op.create_index("ix_work_items_sample_id", "work_items", ["sample_id"])
 
 
 def downgrade() -> None:
     op.execute("DELETE FROM work_items WHERE job_id IS NULL")
+    op.drop_index("ix_work_items_sample_id", "work_items")
     with op.batch_alter_table("work_items", copy_from=_work_items(of_samples=True)) as batch:
-        batch.drop_index("ix_work_items_sample_id")
         batch.drop_constraint("fk_work_items_sample_id_voice_samples", type_="foreignkey")
         batch.drop_column("sample_id")
         batch.alter_column("job_id", existing_type=sa.String(40), nullable=False)
+    _index_again()
     op.drop_index("ix_jobs_voice_profile_id", "jobs")
     op.drop_column("jobs", "voice_profile_id")
     for table in ("voice_tombstones", "voice_conditionings", "voice_versions", "voice_samples", "voice_profiles"):
