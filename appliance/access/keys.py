@@ -13,13 +13,13 @@ from typing import Literal
 import msgspec
 import sqlalchemy as sa
 
-from appliance.access.audit import record
 from appliance.access.caller import Caller
 from appliance.access.plan import DEFAULT_PLAN
 from appliance.application_secret import new_secret
 from appliance.errors import NotAuthenticated, NotFound
 from appliance.jobs.items import new_id
 from appliance.owner import Owner
+from appliance.storage.audit import record
 from appliance.storage.database import Database
 from appliance.storage.tables import api_keys, applications
 
@@ -82,7 +82,7 @@ def add_key(
             id=key_id, application_id=application_id, role=role, secret_sha256=_sha256(secret), created_s=now_s
         )
     )
-    record(connection, Owner(application_id, OPERATOR), "key_created", key_id, {"role": role}, now_s)
+    record(connection, Owner(application_id, OPERATOR), "key_created", key_id, now_s, role=role)
     return IssuedKey(
         id=key_id,
         key=f"mk_{key_id}_{secret}",
@@ -124,7 +124,7 @@ def revoke_key(database: Database, key_id: str) -> None:
             return
         now_s = database.now_s(connection)
         connection.execute(sa.update(api_keys).where(api_keys.c.id == key_id).values(revoked_s=now_s))
-        record(connection, Owner(row.application_id, OPERATOR), "key_revoked", key_id, {}, now_s)
+        record(connection, Owner(row.application_id, OPERATOR), "key_revoked", key_id, now_s)
 
 
 def caller_of_key(connection: sa.Connection, text: str) -> Caller:

@@ -5,10 +5,10 @@ import hashlib
 import msgspec
 import sqlalchemy as sa
 
-from appliance.access.audit import record
 from appliance.catalog.model import Model
 from appliance.errors import CommandFailed, LicenceNotAccepted
 from appliance.owner import Owner
+from appliance.storage.audit import record
 from appliance.storage.database import Database
 from appliance.storage.site import set_site_value, site_value
 
@@ -34,7 +34,7 @@ def accept(database: Database, model: Model, by: str) -> Acceptance:
         now_s = database.now_s(connection)
         accepted = Acceptance(licence=model.licence, terms=terms_of(model), by=by, at_s=now_s)
         set_site_value(connection, _KEY + model.id, msgspec.to_builtins(accepted), now_s)
-        record(connection, Owner("", ""), "licence_accepted", model.id, {"licence": model.licence, "by": by}, now_s)
+        record(connection, Owner("", ""), "licence_accepted", model.id, now_s, licence=model.licence, by=by)
     return accepted
 
 

@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from appliance.access.audit import record
 from appliance.access.keys import OPERATOR
 from appliance.access.plan import Plan, plan_from
 from appliance.errors import InvalidRequest, NotFound
 from appliance.languages import parse_language
 from appliance.owner import Owner
+from appliance.storage.audit import record
 from appliance.storage.database import Database
 from appliance.storage.tables import applications, plans
 
@@ -56,7 +56,7 @@ def change_plan(database: Database, name: str, changes: Mapping[str, str]) -> Pl
             connection.execute(
                 sa.update(plans).where(plans.c.name == name).values({field: new[field] for field in moved})
             )
-            record(connection, Owner("", OPERATOR), "plan_changed", name, moved, database.now_s(connection))
+            record(connection, Owner("", OPERATOR), "plan_changed", name, database.now_s(connection), **moved)
     return after
 
 
@@ -81,8 +81,8 @@ def set_plan(database: Database, application: str, plan: str) -> None:
             return
         connection.execute(sa.update(applications).where(applications.c.id == row.id).values(plan=plan))
         record(
-            connection, Owner(row.id, OPERATOR), "application_plan_set", row.id, {"plan": [row.plan, plan]},
-            database.now_s(connection),
+            connection, Owner(row.id, OPERATOR), "application_plan_set", row.id, database.now_s(connection),
+            plan=[row.plan, plan],
         )  # fmt: skip
 
 

@@ -3,11 +3,11 @@
 import msgspec
 import sqlalchemy as sa
 
-from appliance.access.audit import record
 from appliance.access.keys import OPERATOR
 from appliance.application_secret import new_secret
 from appliance.errors import NotFound
 from appliance.owner import Owner
+from appliance.storage.audit import record
 from appliance.storage.database import Database
 from appliance.storage.tables import applications
 
@@ -43,7 +43,7 @@ def rotate_secret(database: Database, application: str, *, overlap: bool = True)
                 token_secret=secret, previous_secret=row.token_secret if overlap else None, previous_until_s=until_s
             )
         )
-        record(connection, Owner(row.id, OPERATOR), "secret_rotated", row.id, {"overlap": overlap}, now_s)
+        record(connection, Owner(row.id, OPERATOR), "secret_rotated", row.id, now_s, overlap=overlap)
     return RotatedSecret(
         application=application, application_id=row.id, token_secret=secret, previous_until_s=until_s
     )  # fmt: skip

@@ -11,7 +11,6 @@ from litestar.params import PathParameter
 from litestar.response import ServerSentEvent, ServerSentEventMessage, Stream
 
 from appliance import errors
-from appliance.access.audit import record
 from appliance.api.answers import answer
 from appliance.api.parts import ApiParts, Of, Parts
 from appliance.api.problems import OWNED, problems
@@ -23,6 +22,7 @@ from appliance.jobs.cancel import cancel_job, delete_job
 from appliance.jobs.documents import JobDocument
 from appliance.jobs.states import FINAL_JOB
 from appliance.owner import Owner
+from appliance.storage.audit import record
 
 KEEP_ALIVE_S = 10.0
 FOLLOW_LIMIT_S = 900.0
@@ -102,7 +102,7 @@ def _end(parts: ApiParts, owner: Owner, job_id: str) -> JobDocument | None:
         return cancel_job(parts.database, owner, job_id)
     delete_job(parts.database, parts.objects, owner, job_id)
     with parts.database.write() as connection:
-        record(connection, owner, "job_deleted", job_id, {}, parts.database.now_s(connection))
+        record(connection, owner, "job_deleted", job_id, parts.database.now_s(connection))
     if parts.cache is not None and parts.cache.beside:
         # Where it is away, housekeeping asks again.
         with suppress(errors.StorageUnavailable):

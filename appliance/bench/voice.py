@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from appliance.bench.voice_gate import gate_report
+from appliance.bench.same_speaker import gate_report
 from appliance.bench.voice_growth import growth_report
 from appliance.catalog.store import ModelStore
 from appliance.engines.kokoro import Kokoro

@@ -8,9 +8,9 @@ from appliance.errors import IdempotencyConflict, VoiceProfileExists
 from appliance.jobs.items import new_id
 from appliance.jobs.locks import hold_names
 from appliance.owner import Owner
-from appliance.profiles.audit import record
 from appliance.profiles.folder import folder_of
 from appliance.settings import Settings
+from appliance.storage.audit import record
 from appliance.storage.database import Database
 from appliance.storage.voice_tables import voice_profiles
 from appliance.voices.profile_documents import Challenge, Consent, ProfileState

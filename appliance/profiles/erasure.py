@@ -22,8 +22,8 @@ from appliance.jobs.items import new_id
 from appliance.jobs.locks import hold_jobs, hold_names
 from appliance.jobs.states import OPEN_JOB
 from appliance.owner import Owner
-from appliance.profiles.audit import record
 from appliance.profiles.folder import folder_of, profile_digest
+from appliance.storage.audit import record
 from appliance.storage.database import Database
 from appliance.storage.objects import ObjectStore
 from appliance.storage.sets import among, update_rows

@@ -19,9 +19,9 @@ from appliance.jobs.deadlines import deadline_s, sla_scale
 from appliance.jobs.items import ENROL_KEY, NewItem, add_items, new_id
 from appliance.jobs.states import Stage
 from appliance.owner import Owner
-from appliance.profiles.audit import record
 from appliance.profiles.folder import folder_of
 from appliance.settings import Settings
+from appliance.storage.audit import record
 from appliance.storage.database import Database
 from appliance.storage.objects import ObjectStore
 from appliance.storage.tables import applications

@@ -14,12 +14,12 @@ from appliance.jobs.claims import end_items
 from appliance.jobs.items import ClaimedItem
 from appliance.jobs.states import ItemState
 from appliance.owner import Owner
-from appliance.profiles.audit import record
 from appliance.profiles.view import challenge_of
 from appliance.stages.conditioning import renew
 from appliance.stages.consent import Heard, compare
 from appliance.stages.context import Context
 from appliance.stages.growing import Finding, grow
+from appliance.storage.audit import record
 from appliance.storage.voice_tables import voice_samples
 from appliance.voices.judging import judge
 from appliance.voices.profile_documents import Challenge, SampleFault, SampleKind

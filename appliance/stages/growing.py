@@ -14,11 +14,10 @@ import sqlalchemy as sa
 from appliance.engines.protocols import Samples
 from appliance.errors import ConsentMissing, SpeakerMismatch, VoiceProfileExists
 from appliance.jobs.items import new_id
-from appliance.profiles.audit import record
 from appliance.profiles.view import consent_of
 from appliance.stages.consent import Heard
+from appliance.storage.audit import record
 from appliance.storage.voice_tables import voice_conditionings, voice_profiles, voice_samples, voice_versions
-from appliance.voices.gate import same_speaker
 from appliance.voices.growth import Sample, level, reference, stability, updated, worse
 from appliance.voices.judging import Judged
 from appliance.voices.profile_documents import (
@@ -31,6 +30,7 @@ from appliance.voices.profile_documents import (
     VersionState,
 )
 from appliance.voices.profile_rows import owner_of
+from appliance.voices.same_speaker import same_speaker
 from appliance.voices.sealing import ProfileKey
 
 MOST_KEPT = 60

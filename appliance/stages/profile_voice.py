@@ -13,9 +13,9 @@ from appliance.stages.context import Context
 from appliance.stages.growing import version_embedding
 from appliance.stages.speaker import speaker_of
 from appliance.stages.work import Work
-from appliance.voices.gate import same_speaker
 from appliance.voices.profile_documents import ProfileUse
 from appliance.voices.profile_rows import owner_of, profile_by_id
+from appliance.voices.same_speaker import same_speaker
 
 ANOTHER_SPEAKER = "The voice profile was not used: the recording is of another speaker."
 CONSENT_ENDED = "The voice profile was not used: its consent has ended."

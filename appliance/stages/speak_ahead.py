@@ -11,10 +11,10 @@ from appliance.cache.library import wanted_in
 from appliance.engines.protocols import SpeakRequest, Voice
 from appliance.errors import MeeshyError
 from appliance.owner import Owner
-from appliance.stages.ahead import LEAST_WORTH_LOG2
 from appliance.stages.ahead_budget import grant
 from appliance.stages.context import Context
 from appliance.stages.speech_shelf import KeptSpeech, SpokenIn
+from appliance.stages.translate_ahead import LEAST_WORTH_LOG2
 from appliance.telemetry.noting import note
 
 PER_VOICE = 100

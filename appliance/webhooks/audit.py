@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from appliance.storage.tables import audit
+from appliance.owner import Owner
+from appliance.storage import audit
 
 Actor = Literal["operator", "delivery"]
 """Stands in the place of the user: the command line, or the delivery itself."""
@@ -14,8 +15,4 @@ def record(
     connection: sa.Connection, actor: Actor, application_id: str, action: str, subject: str, now_s: float, **detail: Any
 ) -> None:
     """Add a row; no URL stands in it, because a receiver's may hold a secret."""
-    connection.execute(
-        sa.insert(audit).values(
-            at_s=now_s, application_id=application_id, user_id=actor, action=action, subject=subject, detail=detail
-        )
-    )
+    audit.record(connection, Owner(application_id, actor), action, subject, now_s, **detail)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection
 
 from appliance.jobs.quiet import is_quiet
 from appliance.jobs.registry import this_host
-from appliance.stages.ahead import TranslatesAhead
 from appliance.stages.context import Context
 from appliance.stages.speak_ahead import ActiveVoices, SpeaksAhead, no_voices
+from appliance.stages.translate_ahead import TranslatesAhead
 
 REST_S = 60.0
 """After a look that found nothing to do, how long none is taken: what is wanted changes by the minute."""

@@ -11,8 +11,8 @@ from appliance.jobs.claims import Claims
 from appliance.jobs.quiet import is_quiet
 from appliance.jobs.registry import WorkerRegistry, this_host
 from appliance.jobs.states import JobState, TargetState
-from appliance.stages.ahead import UNIT
 from appliance.stages.speak_ahead import ActiveVoice
+from appliance.stages.translate_ahead import UNIT
 from appliance.storage.tables import cached_answers, jobs, phrase_days, usage
 from appliance.storage.voice_tables import voice_profiles
 from appliance.testing.engines import ScriptedSynthesizer, ScriptedTranslator

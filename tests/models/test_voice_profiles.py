@@ -15,9 +15,9 @@ from appliance.engines.kokoro import Kokoro
 from appliance.engines.protocols import SPEECH_RATE_HZ, Samples
 from appliance.engines.speaker_encoder import ResemblyzerEncoder
 from appliance.voices import growth
-from appliance.voices.gate import THRESHOLD, same_speaker
 from appliance.voices.growth import Sample
 from appliance.voices.judging import Judged, judge
+from appliance.voices.same_speaker import THRESHOLD, same_speaker
 
 pytestmark = pytest.mark.models
 

@@ -14,8 +14,8 @@ from appliance.testing.speakers import (
     number_of,
     spoken_by,
 )
-from appliance.voices.gate import same_speaker
 from appliance.voices.judging import judge
+from appliance.voices.same_speaker import same_speaker
 
 
 def test_a_recording_holds_its_text_and_its_speaker():

@@ -1,4 +1,4 @@
-"""The audit of voice profiles: what was done, by ids and numbers alone."""
+"""The audit: who did what to what, in the transaction that did it."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from appliance.storage.tables import audit
 def record(
     connection: sa.Connection, owner: Owner, action: str, subject: str, now_s: float, **detail: Any
 ) -> None:  # fmt: skip
-    """Add a row in the transaction that did it."""
+    """Add a row; `subject` is an id and `detail` holds no text of a recording, no address and no secret."""
     connection.execute(
         sa.insert(audit).values(
             at_s=now_s, application_id=owner.application_id, user_id=owner.user_id, action=action, subject=subject,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from appliance.voices.gate import THRESHOLD, same_speaker
+from appliance.voices.same_speaker import THRESHOLD, same_speaker
 
 
 def at_similarity(similarity: float) -> tuple[np.ndarray, np.ndarray]:

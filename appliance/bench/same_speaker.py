@@ -11,7 +11,7 @@ from appliance.bench.voice_people import Person, aliases_of, recorded_people, se
 from appliance.engines.kokoro import Kokoro
 from appliance.engines.protocols import SpeakerEncoder
 from appliance.errors import MeeshyError
-from appliance.voices.gate import THRESHOLD
+from appliance.voices.same_speaker import THRESHOLD
 
 LENGTHS_S = (2.0, 3.0, 5.0, 8.0)
 THRESHOLDS = (0.60, 0.65, 0.70, 0.725, 0.75, 0.775, 0.80, 0.85)
