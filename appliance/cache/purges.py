@@ -17,6 +17,9 @@ from appliance.storage.tables import purges
 AT_ONCE = 1000
 WHOLE_OWNER = ""
 """In the place of the job where everything of an owner is erased."""
+SECOND_LOOK_S = 30.0
+"""So long is everything of an owner asked to be forgotten again: a worker may have died between keeping an answer and
+looking whether it may stay."""
 
 
 class Purge(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,8 +61,9 @@ def forget_purged(database: Database, cache: Cache) -> int:
     later is taken back by the worker itself, which then finds the job gone.
     """
     with database.read() as connection:
+        settled_s = database.now_s(connection) - SECOND_LOOK_S
         due = connection.execute(
-            sa.select(purges.c.id, purges.c.application_id, purges.c.user_id, purges.c.job_id)
+            sa.select(purges.c.id, purges.c.at_s, purges.c.application_id, purges.c.user_id, purges.c.job_id)
             .where(sa.not_(purges.c.forgotten))
             .order_by(purges.c.id)
             .limit(AT_ONCE)
@@ -72,8 +76,8 @@ def forget_purged(database: Database, cache: Cache) -> int:
             cache.forget_owner(owner)
         else:
             cache.forget_job(owner, row.job_id)
-    if due:
-        ids = [row.id for row in due]
+    ids = [row.id for row in due if row.job_id != WHOLE_OWNER or row.at_s <= settled_s or not cache.beside]
+    if ids:
         with database.write() as connection:
             connection.execute(sa.update(purges).where(purges.c.id.in_(ids)).values(forgotten=True))
     return len(due)

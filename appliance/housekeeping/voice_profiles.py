@@ -23,18 +23,30 @@ SETTLED_LEASES = 2.0
 def expire_profiles(house: House) -> Outcome:
     """Erase profiles whose consent has expired, and those for which none was given in time."""
     with house.database.read() as connection:
-        now_s = house.database.now_s(connection)
-        expired = sa.and_(voice_profiles.c.state == ProfileState.ACTIVE, voice_profiles.c.consent_expires_s <= now_s)
-        abandoned = sa.and_(
-            voice_profiles.c.state == ProfileState.AWAITING_CONSENT,
-            voice_profiles.c.challenge_expires_s <= now_s - ABANDONED_S,
-        )
-        due = sa.select(voice_profiles).where(sa.or_(expired, abandoned)).order_by(voice_profiles.c.id)
+        due = sa.select(voice_profiles).where(_is_due(house, connection)).order_by(voice_profiles.c.id)
         found = count(connection, due)
         rows = [] if house.dry_run else connection.execute(due.limit(AT_ONCE)).all()
-    for row in rows:
-        erase_profile(house.database, house.objects, owner_of(row), "expired")
-    return Outcome(found=found, done=len(rows))
+    return Outcome(found=found, done=sum(_expired(house, row) for row in rows))
+
+
+def _expired(house: House, seen: sa.Row) -> bool:
+    """Erase a profile and return whether it was: since it was seen, its owner may have begun anew."""
+
+    def still_due(connection: sa.Connection, held: sa.Row) -> bool:
+        due = sa.select(voice_profiles.c.id).where(voice_profiles.c.id == seen.id, _is_due(house, connection))
+        return connection.scalar(due) == held.id
+
+    return erase_profile(house.database, house.objects, owner_of(seen), "expired", still_due) is not None
+
+
+def _is_due(house: House, connection: sa.Connection) -> sa.ColumnElement[bool]:
+    now_s = house.database.now_s(connection)
+    expired = sa.and_(voice_profiles.c.state == ProfileState.ACTIVE, voice_profiles.c.consent_expires_s <= now_s)
+    abandoned = sa.and_(
+        voice_profiles.c.state == ProfileState.AWAITING_CONSENT,
+        voice_profiles.c.challenge_expires_s <= now_s - ABANDONED_S,
+    )
+    return sa.or_(expired, abandoned)
 
 
 def drop_unused_voices(house: House) -> Outcome:

@@ -5,7 +5,7 @@ go at once; a process that dies in between leaves the tombstone, and housekeepin
 second time: a worker that was speaking in the voice at that moment may store its last reading afterwards.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
@@ -20,6 +20,7 @@ from appliance.jobs.documents import Spoken
 from appliance.jobs.endings import cancel_targets_of_jobs
 from appliance.jobs.items import new_id
 from appliance.jobs.locks import hold_jobs, hold_names
+from appliance.jobs.readings import kept_bytes
 from appliance.jobs.states import OPEN_JOB
 from appliance.owner import Owner
 from appliance.profiles.folder import folder_of, profile_digest
@@ -80,11 +81,20 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     """Languages of jobs whose readings and results go, whenever they are stored."""
 
 
-def erase_profile(database: Database, objects: ObjectStore, owner: Owner, reason: Reason) -> ErasureReceipt | None:
-    """Erase the owner's profile with all that was made from it and return the receipt; None where there is none."""
+def erase_profile(
+    database: Database,
+    objects: ObjectStore,
+    owner: Owner,
+    reason: Reason,
+    condition: Callable[[sa.Connection, sa.Row], bool] = lambda connection, profile: True,
+) -> ErasureReceipt | None:
+    """Erase the owner's profile with all that was made from it and return the receipt; None where there is none.
+
+    `condition` is asked once the profile is held, with its row: where it does not hold, nothing happens.
+    """
     with database.write() as connection:
         profile = profile_of(connection, owner, lock="change")
-        if profile is None:
+        if profile is None or not condition(connection, profile):
             return None
         tombstone, pending = _erase_rows(connection, profile, reason, database.now_s(connection))
     try:
@@ -179,11 +189,13 @@ def _take_out_results(
         spoken = None if row.spoken is None else msgspec.convert(row.spoken, Spoken)
         if spoken is None or spoken.by_profile:
             silent.append(row.id)
+        freed_bytes = kept_bytes(row.progress) if spoken is not None else 0
         if spoken is not None and spoken.by_profile and not spoken.erased:
             results.add(spoken.object)
             audio.add(spoken.sha256)
-            freed[row.job_id] = freed.get(row.job_id, 0) + (0 if row.cached else spoken.size_bytes)
+            freed_bytes += 0 if row.cached else spoken.size_bytes
             spoken = msgspec.structs.replace(spoken, object="", sha256="", size_bytes=0, erased=True)
+        freed[row.job_id] = freed.get(row.job_id, 0) + freed_bytes
         changes.append({"id": row.id, "spoken": spoken, "progress": None})
     update_rows(connection, targets, changes)
     _free(connection, freed)
@@ -191,7 +203,7 @@ def _take_out_results(
 
 
 def _free(connection: sa.Connection, freed: Mapping[str, int]) -> None:
-    """Take the bytes of erased results off what jobs hold."""
+    """Take the bytes of erased results and readings off what jobs hold."""
     held = connection.execute(
         sa.select(jobs.c.id, jobs.c.stored_bytes).where(among(connection, jobs.c.id, list(freed)))
     )

@@ -61,7 +61,10 @@ class Studio:
         self.rings += 1
 
     def context(self) -> Context:
-        return Context(self.database, self.objects, self.engines, self.bench.settings, self.references, self.clock)
+        return Context(
+            self.database, self.objects, self.engines, self.bench.settings, self.references, self.clock,
+            kept=self.bench.kept,
+        )  # fmt: skip
 
     def worker(self, name: str = "w1") -> Worker:
         return Worker(self.context(), name)

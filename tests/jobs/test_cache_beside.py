@@ -1,10 +1,13 @@
 """The stages with a cache in Redis: the same results, nothing in the rows that is not to be there, all of it erased."""
 
+from contextlib import ExitStack, contextmanager
+
 import pytest
 import sqlalchemy as sa
 
+from appliance.cache.answers import Answer
 from appliance.cache.kinds import Kind, lasts_s
-from appliance.cache.purges import forget_purged, purges_after
+from appliance.cache.purges import SECOND_LOOK_S, forget_purged, purges_after
 from appliance.cache.redis_cache import RedisCache
 from appliance.errors import StorageUnavailable
 from appliance.housekeeping.house import House
@@ -14,6 +17,7 @@ from appliance.jobs.states import JobState
 from appliance.stages.shared_work import LEASE_S
 from appliance.storage.tables import cached_answers, purges
 from appliance.testing.redis_server import redis_program, redis_server
+from tests.jobs.studio import ALICE, Studio
 from tests.services import needed
 from tests.services import redis as redis
 from tests.services import redis_of_session as redis_of_session
@@ -82,6 +86,85 @@ def test_a_worker_takes_back_what_it_keeps_of_a_job_that_is_deleted_meanwhile(be
     beside.run()
     with redis.client() as client:
         assert client.keys("*translation*") == client.keys("*job:*") == []
+
+
+class Interrupted(RedisCache):
+    """Something comes before a worker keeps utterances, after its commit; and something before it looks once more."""
+
+    before = after = staticmethod(lambda: None)
+
+    def keep(self, answers):
+        of_interest = any(answer.kind == Kind.AUDIO for answer in answers)
+        if of_interest:
+            self.before()
+        super().keep(answers)
+        if of_interest:
+            self.after()
+
+
+@contextmanager
+def enrolled(bench, url):
+    bench.kept = Interrupted(url, {kind: lasts_s(bench.settings, kind) for kind in KINDS})
+    bench.settings = bench.settings.model_copy(update={"cache_redis_url": url})
+    studio = Studio(bench)
+    studio.enrolled()
+    yield studio
+    bench.kept.close()
+
+
+def erase(studio):
+    studio.erase()
+    forget_purged(studio.database, studio.bench.kept)
+
+
+def settle(studio):
+    return settle_purges(House(studio.database, studio.objects, studio.bench.settings))
+
+
+def test_a_worker_takes_back_what_it_keeps_of_a_profile_that_is_erased_meanwhile(bench, redis):
+    with enrolled(bench, redis.url) as studio:
+        bench.kept.before = lambda: erase(studio)
+        studio.translated("alice", "a secret word")
+    with redis.client() as client:
+        assert client.keys("*:audio:*") == client.keys("*job:*") == []
+
+
+def test_what_a_worker_cannot_take_back_is_asked_for_until_it_is_gone(bench, own_redis):
+    """Redis falls silent between keeping and taking back, long after the erasure was confirmed."""
+    silence = ExitStack()
+
+    def erased_for_good():
+        erase(studio)
+        studio.clock.advance(SECOND_LOOK_S + 1)
+        settle(studio)
+        assert settle(studio).found == 0
+
+    with enrolled(bench, own_redis.url) as studio, silence:
+        bench.kept.before = erased_for_good
+        bench.kept.after = lambda: silence.enter_context(own_redis.frozen())
+        studio.translated("alice", "a secret word")
+        silence.close()
+        with own_redis.client() as client:
+            assert client.keys("*:audio:*")
+            assert settle(studio).done == 1
+            assert client.keys("*:audio:*") == []
+
+
+def test_what_a_worker_kept_before_it_died_is_found_by_a_second_look(bench, redis):
+    with enrolled(bench, redis.url) as studio:
+        job = studio.translated("alice", "a secret word")
+        with redis.client() as client:
+            names = client.keys("*:audio:*")
+            erase(studio)
+            assert client.keys("*:audio:*") == []
+            # The worker was between its commit and the cache all the time, and dies right after.
+            late = Answer(names[0].decode().rsplit(":", 1)[-1], ALICE, Kind.AUDIO, {"late": True}, 3600.0, job.id)
+            bench.kept.keep([late])
+            assert client.keys("*:audio:*") == names
+            studio.clock.advance(SECOND_LOOK_S + 1)
+            settle(studio)
+            assert client.keys("*:audio:*") == []
+        assert settle(studio).found == 0
 
 
 def test_jobs_go_on_while_redis_is_away_and_erasure_is_made_up_for(bench, own_redis):

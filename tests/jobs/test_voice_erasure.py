@@ -1,7 +1,6 @@
 """Erasing a profile: nothing of the voice is left anywhere, whoever is speaking at that moment, and for ever."""
 
 import logging
-import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from appliance.audio.pcm import pcm_of
-from appliance.errors import NotFound, StorageUnavailable
+from appliance.errors import NotFound
 from appliance.housekeeping.house import House
 from appliance.housekeeping.voice_profiles import (
     ABANDONED_S,
@@ -34,7 +33,6 @@ from appliance.storage.voice_tables import (
 )
 from appliance.testing.speakers import spoken_by
 from appliance.voices.profile_rows import profile_of
-from appliance.workers import worker as working
 from tests.jobs.studio import ALICE, Studio, voice_of
 
 BOB = Owner("app", "bob")
@@ -139,140 +137,6 @@ def test_a_new_profile_begins_anew(studio):
     job = studio.translated("alice", "good evening")
     assert voice_of(job)["profile_version"] == 1
     assert len(studio.synthesizer.matched) == 2
-
-
-@pytest.mark.parametrize("stage", ["hear", "translate", "synthesize", "finish"])
-def test_a_worker_in_the_middle_of_it_leaves_nothing(studio, stage, monkeypatch):
-    """The erasure comes while the batch of a stage runs; what the stage stores afterwards is taken away."""
-    studio.enrolled()
-    job = studio.submit("alice", "good morning")
-    worker = studio.worker()
-    real = working.STAGES[stage]
-
-    def erased_meanwhile(context, items):
-        if studio.count(voice_profiles):
-            studio.erase()
-        real(context, items)
-
-    monkeypatch.setitem(working.STAGES, stage, erased_meanwhile)
-    worker.run_until_idle()
-
-    assert studio.bench.get(job).state == "cancelled"
-    left = [name for name in studio.bench.stored() if name.startswith(("voice/", "speech/", "result/"))]
-    assert left == []
-    assert studio.count(voice_conditionings) == 0
-
-
-def test_an_erasure_beside_submissions_and_workers_finds_every_job(studio, house):
-    profile = studio.enrolled()
-    over = threading.Event()
-    used = sa.select(sa.func.count()).select_from(jobs).where(jobs.c.voice_profile_id == profile.profile_id)
-
-    def submitting(number: int) -> None:
-        sent = 0
-        while not over.is_set():
-            studio.submit("alice", f"note {number} {sent}")
-            sent += 1
-
-    def working(name: str) -> None:
-        while not over.is_set():
-            studio.worker(name).run_until_idle()
-
-    hands = [threading.Thread(target=submitting, args=(number,)) for number in range(2)]
-    hands += [threading.Thread(target=working, args=(name,)) for name in ("w1", "w2")]
-    for hand in hands:
-        hand.start()
-    try:
-        while any(hand.is_alive() for hand in hands):
-            with studio.database.read() as connection:
-                if connection.scalar(used) >= 8:
-                    break
-        studio.erase()
-        with studio.database.read() as connection:
-            found = connection.scalar(used)
-    finally:
-        over.set()
-        for hand in hands:
-            hand.join()
-    studio.work()
-    finish_erasures(house)
-
-    with studio.database.read() as connection:
-        assert connection.scalar(used) == found >= 8
-        of_profile = sa.select(jobs.c.id, jobs.c.state).where(jobs.c.voice_profile_id == profile.profile_id)
-        rows = connection.execute(of_profile).all()
-        spoken = connection.scalars(
-            sa.select(targets.c.spoken).where(targets.c.job_id.in_([row.id for row in rows]))
-        ).all()
-        kept = connection.scalars(sa.select(targets.c.id).where(targets.c.job_id.in_([row.id for row in rows]))).all()
-    assert {row.state for row in rows} <= {"done", "cancelled"}
-    assert all(each is None or each["erased"] for each in spoken)
-    left = studio.bench.stored()
-    assert [name for name in left if name.startswith("voice/")] == []
-    assert [name for name in left for target_id in kept if f"/{target_id}-" in name] == []
-
-
-def test_a_sample_in_a_workers_hands_is_not_written(studio, monkeypatch):
-    studio.enrolled()
-    studio.send(ALICE, "alice", "hello")
-    real = studio.transcriber.transcribe
-
-    def erased_meanwhile(batch):
-        studio.erase()
-        return real(batch)
-
-    monkeypatch.setattr(studio.transcriber, "transcribe", erased_meanwhile)
-    studio.work()
-    assert studio.count(voice_samples) == studio.count(voice_versions) == 0
-    assert [name for name in studio.bench.stored() if name.startswith("voice/")] == []
-
-
-def test_an_upload_that_comes_too_late_leaves_nothing(studio, monkeypatch):
-    studio.enrolled()
-    real = studio.objects.put
-
-    def erased_meanwhile(name, content):
-        real(name, content)
-        if name.startswith("voice/"):
-            monkeypatch.undo()
-            studio.erase()
-
-    monkeypatch.setattr(studio.objects, "put", erased_meanwhile)
-    with pytest.raises(NotFound):
-        studio.send(ALICE, "alice", "hello")
-    assert [name for name in studio.bench.stored() if name.startswith("voice/")] == []
-
-
-def test_an_erasure_that_was_cut_off_is_finished_by_housekeeping(studio, house, monkeypatch):
-    studio.enrolled()
-    studio.translated("alice", "good morning")
-    with monkeypatch.context() as patched:
-
-        def away(name):
-            raise StorageUnavailable
-
-        patched.setattr(studio.objects, "delete", away)
-        assert not studio.erase().complete
-    assert [name for name in studio.bench.stored() if name.startswith(("voice/", "result/"))]
-    assert finish_erasures(House(house.database, house.objects, house.settings, dry_run=True)).found == 1
-    finish_erasures(house)
-    assert [name for name in studio.bench.stored() if name.startswith(("voice/", "result/", "speech/"))] == []
-
-
-def test_what_a_dying_worker_stored_after_the_erasure_goes_within_its_lease(studio, house):
-    studio.enrolled()
-    job = studio.submit("alice", "good morning")
-    studio.erase()
-    with studio.database.read() as connection:
-        target_id = connection.scalar(sa.select(targets.c.id).where(targets.c.job_id == job.id))
-        folder = connection.scalar(sa.select(voice_tombstones.c.pending))["results_folder"]
-    late = f"speech/{folder}/{target_id}-{'0' * 64}.s16"
-    studio.objects.put(late, b"spoken in her voice")
-    assert finish_erasures(house).done == 1
-    assert late not in studio.bench.stored()
-    studio.clock.advance(SETTLED_LEASES * house.settings.lease_s + 1)
-    finish_erasures(house)
-    assert finish_erasures(house).found == 0
 
 
 def test_a_profile_goes_with_its_consent(studio, house):
@@ -410,3 +274,19 @@ def test_secure_delete_is_in_force_on_every_connection(studio):
         pytest.skip("PostgreSQL has no such pragma")
     with studio.database.read() as connection:
         assert connection.scalar(sa.text("PRAGMA secure_delete")) == 1
+
+
+def test_the_owner_gets_the_bytes_of_the_audio_back(studio):
+    studio.enrolled()
+    job = studio.translated("alice", "good morning")
+    with studio.database.read() as connection:
+        held_bytes = connection.scalar(sa.select(jobs.c.stored_bytes))
+        (reading,) = connection.scalar(sa.select(targets.c.progress))["readings"]
+    spoken = job.targets[0].spoken
+    assert held_bytes == job.audio.recording_bytes + spoken.size_bytes + reading["kept_bytes"]
+    assert reading["kept_bytes"] > 0
+
+    studio.erase()
+
+    with studio.database.read() as connection:
+        assert connection.scalar(sa.select(jobs.c.stored_bytes)) == job.audio.recording_bytes

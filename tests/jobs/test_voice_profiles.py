@@ -9,20 +9,17 @@ import sqlalchemy as sa
 
 from appliance.audio.pcm import pcm_of
 from appliance.errors import (
-    AudioTooLong,
     ChallengeExpired,
     ConsentMissing,
     IdempotencyConflict,
     NotFound,
-    RateLimited,
     VoiceKeyUnusable,
     VoiceProfileExists,
     VoiceSealBroken,
 )
 from appliance.owner import Owner
 from appliance.profiles.ceremony import CHALLENGE_S
-from appliance.profiles.samples import MOST_READINGS, MOST_WAITING, Recording
-from appliance.status.figures import read_figures
+from appliance.profiles.samples import MOST_READINGS, Recording
 from appliance.storage.tables import audit
 from appliance.storage.voice_tables import voice_profiles, voice_samples
 from appliance.testing.speakers import spoken_by
@@ -134,50 +131,6 @@ def test_a_repeated_key_opens_one_ceremony(studio):
         studio.ask(key="k", purpose="something else")
 
 
-def test_samples_of_the_same_speaker_make_versions(studio):
-    studio.enrolled()
-    for number in range(5):
-        assert studio.judged(ALICE, "alice", f"sample {number}").state == "accepted"
-    profile = studio.profile()
-    assert profile.version == 6
-    assert profile.level == "refined"
-    assert [version.state for version in profile.versions] == ["superseded"] * 5 + ["in_force"]
-    assert all(version.similarity > 0.9 for version in profile.versions[1:])
-
-
-def test_the_oldest_samples_go_that_no_voice_refers_to(studio, monkeypatch):
-    monkeypatch.setattr("appliance.stages.growing.MOST_KEPT_S", 60.0)
-    consent = studio.enrolled().samples[0].sample_id
-    for number in range(8):
-        studio.clock.advance(1.0)
-        assert studio.judged(ALICE, "alice", f"sample {number}").state == "accepted"
-    profile = studio.profile()
-    kept = {sample.sample_id for sample in profile.samples}
-    assert consent in kept
-    assert sum(sample.duration_s for sample in profile.samples) <= 60.0
-    assert len([name for name in studio.bench.stored() if "/sample_" in name]) == len(kept)
-    assert profile.version == 9
-
-
-def test_another_speaker_is_refused_and_leaves_nothing(studio):
-    studio.enrolled()
-    before = studio.bench.stored()
-
-    sample = studio.judged(ALICE, "mallory", "hello, it is me, alice")
-
-    assert (sample.state, sample.reasons[0].code) == ("refused", "speaker_mismatch")
-    assert studio.profile().version == 1
-    assert studio.bench.stored() == before
-
-
-def test_a_bad_recording_is_refused_with_its_reasons_in_words(studio):
-    studio.enrolled()
-    sample = studio.judged(ALICE, "alice", "short", seconds=1.0)
-    assert sample.state == "refused"
-    assert "too_little_speech" in [reason.code for reason in sample.reasons]
-    assert all(reason.detail.endswith(".") for reason in sample.reasons)
-
-
 def test_two_people_in_the_reading_of_the_statement_are_no_consent(studio):
     statement = studio.ask().challenge.statement
     pcm = pcm_of(np.concatenate([spoken_by(statement, "alice", 8.0), spoken_by("", "bob", 8.0)]))
@@ -188,25 +141,6 @@ def test_two_people_in_the_reading_of_the_statement_are_no_consent(studio):
     sample = studio.sample(ALICE, sample_id)
     assert (sample.state, sample.reasons[0].code) == ("refused", "several_speakers")
     assert studio.profile().state == "awaiting_consent"
-
-
-def test_a_version_that_is_worse_is_rolled_back_by_itself(studio, monkeypatch):
-    studio.enrolled()
-    studio.judged(ALICE, "alice", "sample 1")
-    held = studio.profile()
-    # The gate lets nobody through who would change a voice that much: a session far off is put in its place.
-    monkeypatch.setattr("appliance.stages.growing.updated", lambda old, session: np.roll(old, 1))
-
-    sample = studio.judged(ALICE, "alice", "sample 2")
-
-    profile = studio.profile()
-    assert (sample.state, sample.reasons[0].code) == ("set_aside", "set_aside")
-    assert (profile.version, profile.clean_speech_s) == (held.version, held.clean_speech_s)
-    assert profile.versions[-1].state == "rolled_back"
-    assert profile.versions[-1].similarity < profile.versions[-1].similarity_before
-    monkeypatch.undo()
-    assert studio.judged(ALICE, "alice", "sample 3").state == "accepted"
-    assert studio.profile().version == profile.versions[-1].version + 1
 
 
 @pytest.mark.parametrize("other", [BOB, ALICE_ELSEWHERE])
@@ -251,41 +185,6 @@ def test_consent_ends_and_then_nothing_is_taken(studio):
         studio.send(ALICE, "alice", "hello")
 
 
-def test_a_sample_that_waits_while_the_consent_ends_is_refused(studio):
-    studio.enrolled(valid_s=100.0)
-    sample_id = studio.send(ALICE, "alice", "hello")
-    studio.clock.advance(101)
-    studio.work()
-    assert studio.sample(ALICE, sample_id).reasons[0].code == "consent_missing"
-
-
-def test_the_same_recording_is_one_sample(studio):
-    studio.enrolled()
-    first = studio.send(ALICE, "alice", "hello")
-    assert studio.send(ALICE, "alice", "hello") == first
-    studio.work()
-    assert studio.send(ALICE, "alice", "hello") == first
-    assert studio.profile().version == 2
-
-
-def test_a_key_is_for_one_recording(studio):
-    studio.enrolled()
-    first = studio.send(ALICE, "alice", "hello", key="k")
-    assert studio.send(ALICE, "alice", "hello", key="k") == first
-    with pytest.raises(IdempotencyConflict):
-        studio.send(ALICE, "alice", "something else", key="k")
-
-
-def test_what_waits_and_how_long_it_is_are_bounded(studio):
-    studio.enrolled()
-    for number in range(MOST_WAITING):
-        studio.send(ALICE, "alice", f"sample {number}", seconds=1.0)
-    with pytest.raises(RateLimited):
-        studio.send(ALICE, "alice", "one more", seconds=1.0)
-    with pytest.raises(AudioTooLong):
-        studio.send(ALICE, "alice", "long", seconds=200.0)
-
-
 def test_nothing_readable_is_stored(studio, tmp_path):
     studio.enrolled()
     studio.judged(ALICE, "alice", "sample 1")
@@ -297,79 +196,6 @@ def test_nothing_readable_is_stored(studio, tmp_path):
             str(row) for table in (voice_profiles, voice_samples, audit) for row in connection.execute(table.select())
         ]
     assert not [row for row in rows if "Alice Martin" in row or "customers" in row]
-
-
-class Killed(BaseException):
-    """The process is gone; nothing handles it."""
-
-
-@pytest.mark.parametrize("step", ["hearing", "embedding", "writing"])
-def test_a_sample_whose_worker_dies_is_judged_once(studio, step, monkeypatch):
-    studio.enrolled()
-    sample_id = studio.send(ALICE, "alice", "hello")
-
-    def die(*args, **named):
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        if step == "hearing":
-            patched.setattr(studio.transcriber, "transcribe", die)
-        elif step == "embedding":
-            patched.setattr(studio.encoder, "embed", die)
-        else:
-            patched.setattr("appliance.stages.enrol.grow", die)
-        with pytest.raises(Killed):
-            studio.work()
-    assert studio.sample(ALICE, sample_id).state == "waiting"
-
-    studio.clock.advance(studio.bench.settings.lease_s + 1)
-    assert studio.bench.reconcile().returned == 1
-    studio.work()
-
-    assert studio.sample(ALICE, sample_id).state == "accepted"
-    assert studio.profile().version == 2
-
-
-def test_a_worker_that_comes_back_late_writes_nothing(studio):
-    studio.enrolled()
-    studio.send(ALICE, "alice", "hello")
-    late = studio.worker("late")
-    items = late._claims.claim({"enrol": 2})
-    studio.clock.advance(studio.bench.settings.lease_s + 1)
-    studio.bench.reconcile()
-    studio.work()
-
-    late._run(items)
-
-    assert studio.profile().version == 2
-
-
-def test_a_sample_that_kills_every_worker_is_refused(studio):
-    studio.enrolled()
-    sample_id = studio.send(ALICE, "alice", "hello")
-    for number in range(studio.bench.settings.attempts):
-        assert studio.worker(f"w{number}")._claims.claim({"enrol": 2})
-        studio.clock.advance(studio.bench.settings.lease_s + 1)
-        studio.bench.reconcile()
-    sample = studio.sample(ALICE, sample_id)
-    assert (sample.state, sample.reasons[0].code) == ("refused", "worker_lost")
-    assert studio.profile().version == 1
-
-
-def test_a_sample_that_breaks_the_engine_is_refused_in_the_end(studio):
-    studio.enrolled()
-    good, bad = studio.send(ALICE, "alice", "hello"), studio.send(ALICE, "alice", "POISON")
-    studio.work()
-    assert studio.sample(ALICE, good).state == "accepted"
-    assert studio.sample(ALICE, bad).reasons[0].code == "engine_failed"
-
-
-def test_translations_do_not_wait_for_samples(studio):
-    studio.enrolled()
-    studio.send(ALICE, "alice", "hello")
-    job = studio.submit("alice", "urgent")
-    (item,) = studio.worker()._claims.claim({"enrol": 2, "hear": 1})
-    assert item.job_id == job.id
 
 
 def test_a_lost_key_file_is_said_and_no_other_is_made(studio):
@@ -393,10 +219,3 @@ def test_a_host_with_another_key_makes_no_profile(studio, tmp_path):
         studio.ask(BOB)
     with pytest.raises(VoiceKeyUnusable):
         studio.profile()
-
-
-def test_work_without_a_job_is_counted_with_the_rest(studio):
-    studio.enrolled()
-    studio.send(ALICE, "alice", "hello", seconds=4.0)
-    (line,) = [line for line in read_figures(studio.database).queue if line.family == "enrol"]
-    assert (line.waiting, line.priority, round(line.audio_s)) == (1, 2, 4)
