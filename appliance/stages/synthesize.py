@@ -22,7 +22,7 @@ from appliance.stages.conditioning import condition
 from appliance.stages.context import Context
 from appliance.stages.gathering import gathered
 from appliance.stages.profile_voice import profile_voice
-from appliance.stages.progress import Reading, uttered
+from appliance.stages.progress import Reading
 from appliance.stages.recording import source_samples
 from appliance.stages.router import SPEAKING, Known, after_speech, skipped
 from appliance.stages.spans import Span
@@ -232,7 +232,7 @@ def _outcome(context: Context, script: _Script, reading: Reading, samples: Sampl
     work = script.work
     heard = None
     if not script.unknown:
-        heard = reading_of_known(context, reading, script.known, uttered(reading, samples))
+        heard = reading_of_known(context, work, reading, script.known, samples)
     known = Known(
         # A later reading finds the voice that this target's first one made: nothing was saved for it then.
         voice=script.chosen.known and not work.progress.readings,

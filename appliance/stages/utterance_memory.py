@@ -1,8 +1,8 @@
 """What need not be spoken and heard again: the owner's utterances of the last day, in the voice in force.
 
 An utterance is kept once its reading was accepted, under everything that it depends on: its text, the voice's version,
-the engine that spoke, the one that listened, the limits. What it measured as goes to the cache; its sound is a part of
-the reading's object, which stays as long as its job has a recording and goes with either.
+the engine that spoke, the one that listened, the limits. What was heard goes to the cache; its sound is a part of the
+reading's object, which stays as long as its job has a recording and goes with either.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,14 +21,16 @@ from appliance.errors import NotFound
 from appliance.receipts.verdict import faults
 from appliance.receipts.wer import words
 from appliance.stages.context import Context
-from appliance.stages.progress import Reading
+from appliance.stages.likeness import likened
+from appliance.stages.progress import Reading, uttered
 from appliance.stages.work import Work
+from appliance.voices.measures import to_speech_rate
 
 LIMITS = ("max_wer", "min_similarity")
 
 
 class KeptUtterance(msgspec.Struct, frozen=True, kw_only=True):
-    """One utterance as it is kept: where its sound is, and what was measured on the reading it was part of."""
+    """One utterance as it is kept: where its sound is, and what was heard in the reading it was part of."""
 
     object: str
     first: int
@@ -38,9 +40,6 @@ class KeptUtterance(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     wer: float
     heard_text: str
-    similarity: float | None
-    pitch_distance_semitones: float | None
-    mfcc_distance: float | None
 
 
 class KnownUtterance(NamedTuple):
@@ -72,26 +71,26 @@ def remember_utterances(
 
 
 def reading_of_known(
-    context: Context, reading: Reading, known: Mapping[str, KnownUtterance], native: Samples
+    context: Context, work: Work, reading: Reading, known: Mapping[str, KnownUtterance], samples: Samples
 ) -> Reading | None:
     """Return a reading made of known utterances alone with its measures, None where together they are not acceptable.
 
-    Word errors add up; what compares voices is the mean over the utterances' time. What costs nothing is measured anew.
+    `samples` are the reading's. What was heard is taken from the utterances, and word errors add up: that is the same
+    for every message. All else is measured anew, on these samples and against the speaker of this message.
     """
-    parts = [(known[utterance.text].kept, utterance.end_s - utterance.start_s) for utterance in reading.utterances]
+    kept = [known[utterance.text].kept for utterance in reading.utterances]
     counts = [len(words(utterance.text)) for utterance in reading.utterances]
-    wrong = sum(kept.wer * count for (kept, _), count in zip(parts, counts, strict=True))
-    measured = msgspec.structs.replace(
+    wrong = sum(each.wer * count for each, count in zip(kept, counts, strict=True))
+    native = uttered(reading, samples)
+    heard = msgspec.structs.replace(
         reading,
-        seed=parts[0][0].seed,
+        seed=kept[0].seed,
         wer=round(wrong / max(1, sum(counts)), 4),
-        heard_text=" ".join(kept.heard_text for kept, _ in parts),
-        similarity=_mean([(kept.similarity, length_s) for kept, length_s in parts]),
-        pitch_distance_semitones=_mean([(kept.pitch_distance_semitones, length_s) for kept, length_s in parts]),
-        mfcc_distance=_mean([(kept.mfcc_distance, length_s) for kept, length_s in parts]),
+        heard_text=" ".join(each.heard_text for each in kept),
         snr_db=_rounded(snr_db(native, reading.rate_hz)),
         clipping_ratio=round(clipping_ratio(native), 6),
     )
+    measured = likened(context, work, heard, to_speech_rate(samples, reading.rate_hz))
     found = faults(measured, voice_kind=reading.voice_kind, **_limits(context))
     return None if found else measured
 
@@ -113,8 +112,7 @@ def learned_utterances(context: Context, work: Work, reading: Reading) -> list[A
             KeptUtterance(
                 object=reading.object, first=round(utterance.start_s * reading.rate_hz),
                 past=round(utterance.end_s * reading.rate_hz), rate_hz=reading.rate_hz, seed=reading.seed,
-                wer=reading.wer, heard_text=heard_text, similarity=reading.similarity,
-                pitch_distance_semitones=reading.pitch_distance_semitones, mfcc_distance=reading.mfcc_distance,
+                wer=reading.wer, heard_text=heard_text,
             ),
             context.settings.audio_ttl_s,
         )
@@ -155,14 +153,6 @@ def _sounds(context: Context, names: Collection[str]) -> dict[str, Samples]:
         with suppress(NotFound):  # its job was deleted, or lost its recording
             found[name] = samples_of(context.objects.get(name))
     return found
-
-
-def _mean(weighted: Sequence[tuple[float | None, float]]) -> float | None:
-    values = [(value, weight) for value, weight in weighted if value is not None]
-    total = sum(weight for _, weight in values)
-    if len(values) < len(weighted) or not total:
-        return None
-    return round(sum(value * weight for value, weight in values) / total, 4)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -11,11 +11,10 @@ from appliance.jobs.states import Stage, TargetState
 from appliance.receipts.verdict import faults
 from appliance.receipts.wer import word_error_rate
 from appliance.stages.context import Context
+from appliance.stages.likeness import likened
 from appliance.stages.progress import Reading, uttered
-from appliance.stages.speaker import embedding_of, speaker_of
 from appliance.stages.utterance_memory import learned_utterances
 from appliance.stages.work import Work
-from appliance.voices.measures import mfcc_distance, pitch_distance_semitones, speaker_similarity
 
 
 def verified(
@@ -54,8 +53,7 @@ def _measured(context: Context, work: Work, native: Samples, spoken: Samples, he
         snr_db=_rounded(snr_db(parts, reading.rate_hz)),
         clipping_ratio=round(clipping_ratio(parts), 6),
     )
-    if reading.voice_kind != "stock":
-        measured = _likened(context, work, measured, spoken)
+    measured = likened(context, work, measured, spoken)
     return msgspec.structs.replace(
         measured,
         # What the engine said of its own reading stands beside what was heard.
@@ -66,21 +64,6 @@ def _measured(context: Context, work: Work, native: Samples, spoken: Samples, he
             min_similarity=context.settings.min_similarity,
             voice_kind=reading.voice_kind,
         ),
-    )
-
-
-def _likened(context: Context, work: Work, reading: Reading, spoken: Samples) -> Reading:
-    """Return the reading with its distances to the speaker: only for voices that the speaker agreed to."""
-    speaker = speaker_of(context, work)
-    embedding = embedding_of(context, spoken)
-    similarity = None
-    if speaker.embedding is not None and embedding is not None:
-        similarity = round(speaker_similarity(speaker.embedding, embedding), 4)
-    return msgspec.structs.replace(
-        reading,
-        similarity=similarity,
-        pitch_distance_semitones=_rounded(pitch_distance_semitones(speaker.samples, spoken)),
-        mfcc_distance=_rounded(mfcc_distance(speaker.samples, spoken)),
     )
 
 

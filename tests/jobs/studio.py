@@ -111,9 +111,10 @@ class Studio:
         return self.profile(owner)
 
     def submit(
-        self, speaker: str, text: str, *targets: str, owner: Owner = ALICE, key: str | None = None, **asked
+        self, speaker: str, text: str, *targets: str, owner: Owner = ALICE, key: str | None = None,
+        seconds: float = 4.0, **asked,
     ) -> JobDocument:  # fmt: skip
-        pcm = pcm_of(spoken_by(text, speaker))
+        pcm = pcm_of(spoken_by(text, speaker, seconds))
         sha256 = hashlib.sha256(pcm).hexdigest()
         submission = Submission(
             owner=owner, request=Request(targets=targets or ("fr",), **asked), audio_sha256=sha256, idempotency_key=key

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from appliance.audio.pcm import samples_of
 from appliance.engines.protocols import Voice
 from appliance.engines.voice_version import content_version
 from appliance.errors import VoiceProfileUnusable
@@ -14,9 +15,9 @@ from appliance.jobs.documents import Request
 from appliance.owner import Owner
 from appliance.stages.conditioning import SLICE_STEPS
 from appliance.stages.profile_voice import ANOTHER_SPEAKER
-from appliance.storage.tables import jobs
+from appliance.storage.tables import jobs, targets
 from appliance.storage.voice_tables import voice_conditionings
-from appliance.testing.speakers import heard_speaker, number_of
+from appliance.testing.speakers import heard_speaker, number_of, spoken_by
 from appliance.voices.refine import refine_steps
 from tests.jobs.studio import ALICE, Studio, voice_of
 
@@ -67,6 +68,25 @@ def test_the_voice_is_made_of_all_recordings_that_the_version_refers_to(studio):
     (request,) = [request for request in studio.synthesizer.spoken if request.text == "fr:good morning"]
     assert int(request.voice.arrays["length"][0]) == 2
     assert "embedding" in request.voice.arrays
+
+
+def test_the_likeness_of_an_utterance_that_is_said_again_is_measured_against_the_new_message(studio):
+    studio.enrolled()
+    first = studio.translated("alice", "good morning")
+    with studio.database.read() as connection:
+        (reading,) = connection.scalar(sa.select(targets.c.progress))["readings"]
+    spoken = samples_of(studio.objects.get(reading["object"]))
+
+    second = studio.translated("alice", "good morning", seconds=6.0)
+
+    receipts = [job.targets[0].spoken.receipt for job in (first, second)]
+    assert receipts[1]["cached_stages"][-2:] == ["synthesize", "verify"]
+    messages = [spoken_by("good morning", "alice", seconds) for seconds in (4.0, 6.0)]
+    *speakers, heard = studio.encoder.embed([*messages, spoken])
+    assert [receipt["similarity"] for receipt in receipts] == pytest.approx(
+        [float(np.dot(speaker, heard)) for speaker in speakers], abs=1e-4
+    )
+    assert receipts[0]["similarity"] != receipts[1]["similarity"]
 
 
 def refining(studio, done: list):
