@@ -24,8 +24,12 @@ _BOOT = (
 """Isolated mode (-I) keeps the working folder, the user's packages and PYTHON* variables out of the process."""
 START_LIMIT_S = 600.0
 """torch and TTS take some 10 s to import on two cores, 1.9 GB of weights as long again, a cold disk several times."""
-ANSWER_LIMIT_S = 900.0
-"""Between two answers. A batch of long sentences on two cores takes minutes; above this the process is stuck."""
+SILENCE_LIMIT_S = 120.0
+"""Without an answer or a sign of life, which comes between two steps of the model: above this the process is stuck.
+
+A step takes well below a second. The longest stretches without one are a voice that is computed from many recordings,
+the latents of a full batch and the sound of one long sentence: tens of seconds on two busy cores.
+"""
 FIRST_BACKOFF_S = 0.5
 LONGEST_BACKOFF_S = 30.0
 STEADY_S = 30.0
@@ -78,9 +82,19 @@ class Launch:
 class XttsLink:
     """One XTTS process, started when it is first needed; one question at a time, from any thread."""
 
-    def __init__(self, launch: Launch, clock: Clock | None = None, pause: Callable[[float], None] = time.sleep) -> None:
-        """Start nothing yet; `pause` waits the seconds of a back-off."""
+    def __init__(
+        self,
+        launch: Launch,
+        clock: Clock | None = None,
+        pause: Callable[[float], None] = time.sleep,
+        silence_limit_s: float = SILENCE_LIMIT_S,
+    ) -> None:
+        """Start nothing yet; `pause` waits the seconds of a back-off.
+
+        A process that says nothing for `silence_limit_s` while it has a question to answer is ended.
+        """
         self._launch = launch
+        self._silence_limit_s = silence_limit_s
         self._clock = clock or SystemClock()
         self._pause = pause
         self._turn = threading.Lock()
@@ -92,6 +106,8 @@ class XttsLink:
         self._backoff_s = FIRST_BACKOFF_S
         self.facts: Mapping[str, Any] = {}
         self.starts = 0
+        self.signs_of_life = 0
+        """How often the process said that it goes on with what it was asked."""
 
     @property
     def pid(self) -> int | None:
@@ -119,6 +135,9 @@ class XttsLink:
                     answer, given = receive(link)
                     if answer.get("id") != number:
                         continue  # of a question that was cancelled
+                    if answer.get("progress"):
+                        self.signs_of_life += 1
+                        continue
                     finished = bool(answer.get("done"))
                     if not finished:
                         yield answer, given
@@ -209,7 +228,7 @@ class XttsLink:
         if not head.get("ready"):
             self._let_go()
             raise EngineFailed(f"XTTS cannot be loaded: {str(head.get('failed'))[:300]}")
-        link.settimeout(ANSWER_LIMIT_S)
+        link.settimeout(self._silence_limit_s)
         return head
 
     def _let_go(self) -> str:

@@ -1,10 +1,12 @@
 """An XTTS process without a model: speaks noise as long as its text takes, and misbehaves where the text says so.
 
 `MUTE` in a text: silence, always. `STUTTER`: a syllable over and over, in the first reading only. `DIE`: the process
-ends. Everything else of the protocol is the real process's.
+ends. `HANG`: it never answers, nor shows any progress. Everything else of the protocol is the real process's, but that
+it tells of every step.
 """
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,6 +18,8 @@ from appliance.engines.xtts_process.frames import Arrays
 from appliance.engines.xtts_process.isolation import Network
 
 RATE_HZ = 24_000
+STEPS = 5
+"""Of an utterance."""
 FIRST_READINGS = 1_000_003
 """Seeds below are of first readings: Xtts steps so far from one reading to the next."""
 
@@ -72,7 +76,10 @@ class ScriptedService:
         """Yield each row's sound."""
         for row in wanted:
             self._counts["utterances"] += 1
-            yield {"ended": True}, {"samples": self._sound(row), "codes": np.zeros(1, np.int64)}
+            sound = self._sound(row)
+            for _ in range(STEPS):
+                cancelled()
+            yield {"ended": True}, {"samples": sound, "codes": np.zeros(1, np.int64)}
 
     def stream(self, wanted: dict[str, Any], arrays: Arrays, cancelled: Any) -> Iterator[Answer]:
         """Yield a row's sound in two pieces."""
@@ -86,6 +93,8 @@ class ScriptedService:
         seconds = expected_s(text, row["language"])
         if "DIE" in text:
             os._exit(3)
+        if "HANG" in text:
+            threading.Event().wait()
         if "MUTE" in text:
             return np.zeros(RATE_HZ, np.float32)
         if "STUTTER" in text and seed < FIRST_READINGS:
@@ -102,4 +111,4 @@ def _voice(value: float) -> dict[str, np.ndarray]:
 
 def main(network: Network, options: str, descriptor: str) -> int:
     """Serve as the real process does."""
-    return server.main(network, options, descriptor, service=lambda told: ScriptedService())
+    return server.main(network, options, descriptor, service=lambda told: ScriptedService(), pulse_every_s=0.0)

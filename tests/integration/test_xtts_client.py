@@ -10,9 +10,10 @@ import pytest
 from appliance.engines.protocols import SpeakRequest, Speech
 from appliance.engines.speech_gate import SpeechGate
 from appliance.engines.xtts import Xtts
-from appliance.engines.xtts_link import LONGEST_BACKOFF_S, Launch, XttsLink
+from appliance.engines.xtts_link import LONGEST_BACKOFF_S, SILENCE_LIMIT_S, Launch, XttsLink
 from appliance.errors import EngineFailed, MeeshyError, TextUnspeakable
 from appliance.testing.clock import FrozenClock
+from appliance.testing.scripted_xtts import STEPS
 
 TEXT = "We could meet on Thursday and talk about it over coffee at the station"
 
@@ -21,10 +22,10 @@ TEXT = "We could meet on Thursday and talk about it over coffee at the station"
 def make():
     engines = []
 
-    def engine(**options) -> Xtts:
+    def engine(silence_limit_s: float = SILENCE_LIMIT_S, **options) -> Xtts:
         launch = Launch(Path(sys.executable), Path("unused"), module="appliance.testing.scripted_xtts")
         pauses = []
-        link = XttsLink(launch, clock=FrozenClock(), pause=pauses.append)
+        link = XttsLink(launch, clock=FrozenClock(), pause=pauses.append, silence_limit_s=silence_limit_s)
         engines.append(Xtts(launch, ("en", "fr"), link=link, **options))
         engines[-1].pauses = pauses
         return engines[-1]
@@ -87,6 +88,23 @@ def test_a_process_that_dies_raises_for_the_batch_and_pauses_grow_to_a_limit(mak
     assert engine.pauses[:3] == [0.5, 1.0, 2.0]
     assert engine.pauses[-1] == LONGEST_BACKOFF_S
     assert isinstance(engine.speak([SpeakRequest(TEXT, "en", engine.stock_voice("en"))])[0], Speech)
+
+
+def test_a_process_that_is_at_work_shows_it_between_its_answers(make):
+    engine = make()
+    voice = engine.stock_voice("en")
+    said = engine.speak([SpeakRequest(f"{TEXT} {number}", "en", voice) for number in range(3)])
+    assert all(isinstance(speech, Speech) for speech in said)
+    assert engine._link.signs_of_life == 3 * STEPS
+
+
+def test_a_process_that_shows_no_life_is_ended_and_the_next_one_speaks(make):
+    engine = make(silence_limit_s=2.0)
+    voice = engine.stock_voice("en")
+    with pytest.raises(EngineFailed, match="ended"):
+        engine.speak([SpeakRequest(f"{TEXT} HANG", "en", voice)])
+    assert isinstance(engine.speak([SpeakRequest(TEXT, "en", voice)])[0], Speech)
+    assert engine._link.starts == 2
 
 
 def test_a_text_or_language_that_cannot_be_spoken_never_reaches_the_process(make):

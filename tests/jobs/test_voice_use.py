@@ -15,6 +15,7 @@ from appliance.jobs.documents import Request
 from appliance.owner import Owner
 from appliance.stages.conditioning import SLICE_STEPS
 from appliance.stages.profile_voice import ANOTHER_SPEAKER
+from appliance.stages.references import KEPT_S, References
 from appliance.storage.tables import jobs, targets
 from appliance.storage.voice_tables import voice_conditionings
 from appliance.testing.speakers import heard_speaker, number_of, spoken_by
@@ -87,6 +88,16 @@ def test_the_likeness_of_an_utterance_that_is_said_again_is_measured_against_the
         [float(np.dot(speaker, heard)) for speaker in speakers], abs=1e-4
     )
     assert receipts[0]["similarity"] != receipts[1]["similarity"]
+
+
+def test_an_idle_worker_does_not_hold_on_to_voices(studio):
+    studio.references = References(clock=studio.clock)
+    studio.enrolled()
+    studio.translated("alice", "good morning")
+    assert len(studio.references)
+    studio.clock.advance(KEPT_S)
+    assert studio.work() == 0
+    assert len(studio.references) == 0
 
 
 def refining(studio, done: list):

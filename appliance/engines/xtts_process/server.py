@@ -12,11 +12,13 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from appliance.engines.xtts_process.frames import Arrays, Closed, FrameInvalid, receive, send
 from appliance.engines.xtts_process.isolation import Network
+from appliance.engines.xtts_process.pulse import EVERY_S, Pulse
 from appliance.engines.xtts_process.stopping import Cancelled
 
 Request = tuple[dict[str, Any], Arrays]
@@ -37,9 +39,16 @@ def model_service(told: dict[str, Any], wrap: Callable[[Any], None] = lambda loa
 
 
 def main(
-    network: Network, options: str, descriptor: str, service: Callable[[dict[str, Any]], Any] = model_service
+    network: Network,
+    options: str,
+    descriptor: str,
+    service: Callable[[dict[str, Any]], Any] = model_service,
+    pulse_every_s: float = EVERY_S,
 ) -> int:
-    """Serve the socket with this descriptor as the options, a JSON object, say, until it closes."""
+    """Serve the socket with this descriptor as the options, a JSON object, say, until it closes.
+
+    Of a request that takes longer than `pulse_every_s`, the other side is told that often that it goes on.
+    """
     link = socket.socket(fileno=int(descriptor))
     try:
         answering = service(json.loads(options))
@@ -48,7 +57,7 @@ def main(
         send(link, {"failed": f"{type(failure).__name__}: {failure}"[:1000]})
         return 1
     send(link, {"ready": True, "network_namespace": network.namespace, **answering.facts()})
-    _serve(_Inbox(link), link, answering, network)
+    _serve(_Inbox(link), link, answering, network, pulse_every_s)
     return 0
 
 
@@ -80,16 +89,13 @@ class _Inbox:
                 self._requests.put((head, arrays))
 
 
-def _serve(inbox: _Inbox, link: socket.socket, service: Any, network: Network) -> None:
+def _serve(inbox: _Inbox, link: socket.socket, service: Any, network: Network, pulse_every_s: float) -> None:
     while True:
         head, arrays = inbox.next()
         number = int(head["id"])
-
-        def cancelled(number: int = number) -> bool:
-            return inbox.is_cancelled(number)
-
+        pulse = Pulse(link, number, partial(inbox.is_cancelled, number), pulse_every_s)
         try:
-            for answer, given in _answers(service, network, head, arrays, cancelled):
+            for answer, given in _answers(service, network, head, arrays, pulse):
                 send(link, {"id": number, **answer}, given)
             send(link, {"id": number, "done": True})
         except Closed:
