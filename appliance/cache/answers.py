@@ -16,19 +16,34 @@ def recall(connection: sa.Connection, keys: Collection[str], now_s: float) -> di
     """Return the values of those keys that are kept and not expired."""
     if not keys:
         return {}
-    rows = connection.execute(_recalling(connection.dialect.name), {"keys": list(keys), "now_s": now_s})
+    rows = connection.execute(_recalling(connection.dialect.name, held=False), {"keys": list(keys), "now_s": now_s})
+    return {row.key: row.value for row in rows}
+
+
+def hold(connection: sa.Connection, keys: Collection[str], now_s: float) -> dict[str, Any]:
+    """Return what `recall` does, and keep these answers from being forgotten until this transaction ends.
+
+    For whoever names an object of theirs in a row of its own: their deletion then comes either before, and they are not
+    found, or after, and finds that row. Nobody needs to wait for anybody on SQLite, which has one writer at a time.
+    """
+    if not keys:
+        return {}
+    rows = connection.execute(_recalling(connection.dialect.name, held=True), {"keys": list(keys), "now_s": now_s})
     return {row.key: row.value for row in rows}
 
 
 @cache
-def _recalling(dialect: str) -> sa.Select:
+def _recalling(dialect: str, *, held: bool) -> sa.Select:
     # Made once: every hit asks it, and to build a statement takes as long as to run it.
     key = cached_answers.c.key
     if dialect == "postgresql":
         among_keys = key == sa.any_(sa.bindparam("keys", type_=postgresql.ARRAY(sa.Text())))
     else:
         among_keys = key.in_(sa.bindparam("keys", expanding=True))
-    return sa.select(key, cached_answers.c.value).where(among_keys, cached_answers.c.expires_s > sa.bindparam("now_s"))
+    found = sa.select(key, cached_answers.c.value)
+    found = found.where(among_keys, cached_answers.c.expires_s > sa.bindparam("now_s"))
+    # In the order in which they are kept and forgotten.
+    return found.order_by(key).with_for_update(read=True) if held else found
 
 
 class Answer(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from appliance.cache.answers import recall
+from appliance.cache.answers import hold, recall
 from appliance.cache.keys import digest, result_key, transcription_key
 from appliance.cache.kinds import Kind
 from appliance.errors import IdempotencyConflict, NotReady
@@ -27,7 +27,7 @@ from appliance.jobs.reachable import check_targets
 from appliance.jobs.states import OPEN_TARGET, JobState, TargetState
 from appliance.jobs.terms import Allowance, Demand, Terms, VoiceKind
 from appliance.jobs.usage import note_accepted
-from appliance.jobs.voice_choice import hold_profile, with_profile
+from appliance.jobs.voice_choice import profile_for, with_profile
 from appliance.owner import Owner
 from appliance.settings import Settings
 from appliance.storage.database import Database
@@ -115,7 +115,8 @@ class Submitter:
         if earlier is not None:
             return Seen(earlier)
         now_s = self._database.now_s(connection)
-        submission = _in_voice(connection, submission, now_s)
+        profile = profile_for(connection, submission.owner, submission.request)
+        submission = _in_voice(submission, profile, now_s)
         keys, source_key = self._keys(submission, capabilities), self._source_key(submission, capabilities)
         kept = recall(connection, [*keys, source_key], now_s)
         if kept.keys() >= set(keys):
@@ -140,7 +141,8 @@ class Submitter:
     def answer(self, connection: sa.Connection, submission: Submission, seen: Seen) -> JobDocument | None:
         """Return a finished job made from kept answers, in the transaction that found them (`seen.complete`).
 
-        None where they were of a voice profile that was erased, or made another version, at this very moment.
+        None where they were forgotten at this very moment, or are of a voice profile that was erased or made another
+        version.
         """
         if seen.kept is None or seen.request is None:
             raise ValueError("not every language is answered")
@@ -149,37 +151,49 @@ class Submitter:
         earlier = self._earlier_alone(connection, submission)
         if earlier is not None:
             return earlier
+        kept = self._held(connection, seen.kept)
+        if kept is None:
+            return None
         submission = msgspec.structs.replace(submission, request=seen.request)
         now_s, capabilities = self._database.now_s(connection), self._known_capabilities()
-        audio = msgspec.convert(next(iter(seen.kept.values()))["audio"], AudioFacts)
+        audio = msgspec.convert(next(iter(kept.values()))["audio"], AudioFacts)
         demand = _demand(submission.request, capabilities, audio, 0, opens=False)
         terms = self._allowance.grant(connection, submission.owner, demand, now_s)
-        source = seen.source or next(answer["source"] for answer in seen.kept.values())
+        source = seen.source or next(answer["source"] for answer in kept.values())
         row = _job_row(submission, audio, terms, now_s) | {
             "source": {**source, "cached": True} if source else None,
             "deadline_s": deadline_s(now_s, terms.sla_s, audio.duration_s, sla_scale(connection, self._settings)),
             "eta_s": None,
         }
-        note_lookups(connection, [Lookup(Kind.RESULT, len(seen.kept), 0)])
-        job = record_answered(connection, row, submission.request, audio, seen.kept)
+        note_lookups(connection, [Lookup(Kind.RESULT, len(kept), 0)])
+        job = record_answered(connection, row, submission.request, audio, kept)
         _attest(connection, submission, job.id, now_s)
         return job
 
     def _voice_changed(self, connection: sa.Connection, submission: Submission, seen: Request) -> bool:
         """Keep the profile from being erased until this transaction ends; return whether it is another one now."""
-        hold_profile(connection, submission.owner, submission.request)
-        return _in_voice(connection, submission, self._database.now_s(connection)).request != seen
+        if _writes_alone(connection):
+            return False
+        profile = profile_for(connection, submission.owner, submission.request, held=True)
+        return _in_voice(submission, profile, self._database.now_s(connection)).request != seen
+
+    def _held(self, connection: sa.Connection, seen: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Keep answers, and so their objects, until this transaction ends; None where one of them is gone now."""
+        if _writes_alone(connection):
+            return seen
+        held = hold(connection, seen.keys(), self._database.now_s(connection))
+        return {key: held[key] for key in seen} if held.keys() == seen.keys() else None
 
     def accept(self, submission: Submission, audio: AudioFacts) -> JobDocument:
         """Record a job for a decoded recording and wake the workers; NoRoute where no language can be reached."""
         capabilities = self._known_capabilities()
         check_targets(capabilities, submission.request)
         with self._database.write() as connection:
-            hold_profile(connection, submission.owner, submission.request)
+            profile = profile_for(connection, submission.owner, submission.request, held=True)
             earlier = self._earlier_alone(connection, submission)
             if earlier is not None:
                 return earlier
-            submission = _in_voice(connection, submission, self._database.now_s(connection))
+            submission = _in_voice(submission, profile, self._database.now_s(connection))
             job = self._record(connection, submission, audio, capabilities)
         self.ring()
         return job
@@ -234,7 +248,7 @@ class Submitter:
         now_s = self._database.now_s(connection)
         keys = self._keys(submission, capabilities)
         leaders = _leaders(connection, keys)
-        kept = recall(connection, keys, now_s)
+        kept = hold(connection, keys, now_s)
         computed = [key for key in keys if key not in kept and key not in leaders]
         demand = _demand(submission.request, capabilities, audio, len(computed), opens=len(kept) < len(keys))
         # Last of all that this transaction waits for: who holds the quota waits for nobody.
@@ -338,9 +352,13 @@ def _attest(connection: sa.Connection, submission: Submission, job_id: str, now_
         )  # fmt: skip
 
 
-def _in_voice(connection: sa.Connection, submission: Submission, now_s: float) -> Submission:
-    request = with_profile(connection, submission.owner, submission.request, now_s)
-    return msgspec.structs.replace(submission, request=request)
+def _in_voice(submission: Submission, profile: sa.Row | None, now_s: float) -> Submission:
+    return msgspec.structs.replace(submission, request=with_profile(submission.request, profile, now_s))
+
+
+def _writes_alone(connection: sa.Connection) -> bool:
+    """Return whether nobody else can have changed anything since this transaction began: SQLite has one writer."""
+    return connection.dialect.name == "sqlite"
 
 
 def _voice(request: Request, capabilities: Capabilities) -> VoiceKind:

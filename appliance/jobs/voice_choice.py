@@ -18,23 +18,25 @@ WHY_UNUSED = {
 """By the reason that `use_of` gives; sentences for users."""
 
 
-def hold_profile(connection: sa.Connection, owner: Owner, request: Request) -> None:
-    """Keep the profile that a request may be spoken with from being erased until this transaction ends.
+def profile_for(connection: sa.Connection, owner: Owner, request: Request, *, held: bool = False) -> sa.Row | None:
+    """Return the profile that a request may be spoken with, None where there is none or a stock voice is asked for.
 
-    Before any other lock of it: an erasure holds the profile, and then every job that was accepted with it.
+    `held` keeps it from being erased until this transaction ends. That comes before any other lock of it: an erasure
+    holds the profile, and then every job that was accepted with it.
     """
-    if request.voice != "stock":
-        profile_of(connection, owner, lock="use")
+    if request.voice == "stock":
+        return None
+    return profile_of(connection, owner, lock="use" if held else "")
 
 
-def with_profile(connection: sa.Connection, owner: Owner, request: Request, now_s: float) -> Request:
-    """Return the request with the owner's profile in the version of this moment.
+def with_profile(request: Request, profile: sa.Row | None, now_s: float) -> Request:
+    """Return the request with what `profile_for` found, in the version of this moment.
 
     VoiceProfileUnusable where it asks for the profile and for a language that the profile does not speak.
     """
     if request.voice == "stock":
         return request
-    use, unused = use_of(profile_of(connection, owner), request.targets, now_s)
+    use, unused = use_of(profile, request.targets, now_s)
     if request.voice == "profile" and (use is None or unused is not None):
         raise VoiceProfileUnusable(WHY_UNUSED[unused])
     return msgspec.structs.replace(request, profile=use, profile_unused=unused)

@@ -17,6 +17,9 @@ from appliance.storage.database import Database
 from appliance.storage.objects import ObjectStore
 from appliance.voices.sealing import Vault
 
+OPENED_S = 20.0
+"""The languages of a message come within seconds. Less than the minute in which an erasure has to be complete."""
+
 
 @dataclass(frozen=True)
 class Engines:
@@ -61,6 +64,16 @@ class Context:
     def cache(self) -> Cache:
         """Return the second cache level."""
         return self.kept or DatabaseCache(self.database)
+
+    @cached_property
+    def opened(self) -> References:
+        """Return what opens the voice profiles in use: their keys, for some seconds, and in memory only."""
+        return References(kept_s=OPENED_S, clock=self.clock)
+
+    def forget_old(self) -> None:
+        """Let go of what was kept of speakers and is too old."""
+        self.references.forget_old()
+        self.opened.forget_old()
 
     @cached_property
     def vault(self) -> Vault:

@@ -35,7 +35,8 @@ class References:
         self._entries: OrderedDict[tuple[str, ...], _Entry] = OrderedDict()
         self._lock = threading.Lock()
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
         """Return how many entries are kept."""
         return len(self._entries)
 

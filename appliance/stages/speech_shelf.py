@@ -1,9 +1,9 @@
 """Where sentences that were spoken ahead are kept: with the owner's answers, their sound in the object store."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from appliance.audio.pcm import pcm_of, samples_of
 from appliance.cache.answers import Answer, keep, recall
@@ -43,19 +43,17 @@ class KeptSpeech:
             kept = recall(connection, set(keys.values()), database.now_s(connection))
         return [text for text, key in keys.items() if key not in kept]
 
-    def take(self, of: SpokenIn, texts: Sequence[str]) -> dict[str, Speech]:
-        """Return those of these sentences that are kept, by text."""
-        keys = {text: self._key(of, text) for text in texts}
+    def take(self, wanted: Sequence[tuple[SpokenIn, Sequence[str]]]) -> list[dict[str, Speech]]:
+        """Return, for each voice with its sentences, those that are kept, by text; one look for all of them."""
+        keys = [{text: self._key(of, text) for text in texts} for of, texts in wanted]
+        named = {key for of_one in keys for key in of_one.values()}
+        if not named:
+            return [{} for _ in wanted]
         database = self._context.database
         with database.read() as connection:
-            kept = recall(connection, set(keys.values()), database.now_s(connection))
-        found = {}
-        for text, key in keys.items():
-            with suppress(NotFound):  # its profile was erased since
-                if key in kept:
-                    samples = samples_of(self._context.objects.get(kept[key]["object"]))
-                    found[text] = Speech(samples, kept[key]["rate_hz"])
-        return found
+            kept = recall(connection, named, database.now_s(connection))
+        sounds = {key: speech for key, value in kept.items() if (speech := self._sound(value)) is not None}
+        return [{text: sounds[key] for text, key in of_one.items() if key in sounds} for of_one in keys]
 
     def put(self, of: SpokenIn, text: str, speech: Speech) -> None:
         """Keep a sentence, unless its voice was erased meanwhile."""
@@ -79,6 +77,11 @@ class KeptSpeech:
                 keep(connection, [answer], database.now_s(connection))
         if erased:
             self._context.objects.delete(name)
+
+    def _sound(self, value: Mapping[str, Any]) -> Speech | None:
+        with suppress(NotFound):  # its profile was erased since
+            return Speech(samples_of(self._context.objects.get(value["object"])), value["rate_hz"])
+        return None
 
     def _key(self, of: SpokenIn, text: str) -> str:
         synthesizer = self._context.engines.synthesizer.identity().key

@@ -133,17 +133,17 @@ def _recalled(context: Context, scripts: Sequence[_Script]) -> list[_Script]:
     found = remember_utterances(context, [(script.work, script.voice, script.sentences) for script in first])
     known = {script.work.item.id: utterances for script, utterances in zip(first, found, strict=True)}
     recalled = [replace(script, known=known.get(script.work.item.id, {})) for script in scripts]
-    return [
-        replace(script, ahead=_spoken_ahead(context, script)) if script.seed == 0 else script for script in recalled
-    ]
+    spoken = KeptSpeech(context).take([_perhaps_ahead(script) for script in recalled])
+    return [replace(script, ahead=ahead) for script, ahead in zip(recalled, spoken, strict=True)]
 
 
-def _spoken_ahead(context: Context, script: _Script) -> Mapping[str, Speech]:
-    profile = script.work.job.request.profile
-    if profile is None or script.chosen.profile_version is None or not script.unknown:
-        return {}
-    spoken_in = SpokenIn(script.work.job.owner, profile.id, script.voice.version, script.work.of.language)
-    return KeptSpeech(context).take(spoken_in, list(dict.fromkeys(script.unknown)))
+def _perhaps_ahead(script: _Script) -> tuple[SpokenIn, list[str]]:
+    """Return the voice of a script with the sentences that may have been spoken ahead in it."""
+    profile, work = script.work.job.request.profile, script.work
+    if profile is None or script.chosen.profile_version is None or script.seed:
+        return SpokenIn(work.job.owner, "", script.voice.version, work.of.language), []
+    spoken_in = SpokenIn(work.job.owner, profile.id, script.voice.version, work.of.language)
+    return spoken_in, list(dict.fromkeys(script.unknown))
 
 
 def _script(context: Context, work: Work) -> _Script:

@@ -82,7 +82,7 @@ class Worker:
                 # Between two units it is looked for work again: who comes meanwhile waits for the one in hand at most.
                 if self._did_ahead():
                     continue
-                self._context.references.forget_old()
+                self._context.forget_old()
                 break
             began_s = self._context.clock.monotonic_s()
             self._run(items)

@@ -14,10 +14,12 @@ from appliance.errors import VoiceProfileUnusable
 from appliance.jobs.documents import Request
 from appliance.owner import Owner
 from appliance.stages.conditioning import SLICE_STEPS
+from appliance.stages.context import OPENED_S
 from appliance.stages.profile_voice import ANOTHER_SPEAKER
 from appliance.stages.references import KEPT_S, References
+from appliance.storage.folder import FolderStore
 from appliance.storage.tables import jobs, targets
-from appliance.storage.voice_tables import voice_conditionings
+from appliance.storage.voice_tables import voice_conditionings, voice_profiles
 from appliance.testing.speakers import heard_speaker, number_of, spoken_by
 from appliance.voices.refine import refine_steps
 from tests.jobs.studio import ALICE, Studio, voice_of
@@ -90,14 +92,50 @@ def test_the_likeness_of_an_utterance_that_is_said_again_is_measured_against_the
     assert receipts[0]["similarity"] != receipts[1]["similarity"]
 
 
+class Watched(FolderStore):
+    """Knows what was read."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.read: list[str] = []
+
+    def get(self, name):
+        self.read.append(name)
+        return super().get(name)
+
+
+def test_all_languages_of_a_message_open_the_profile_once(studio, tmp_path):
+    studio.enrolled(languages=("fr", "es"))
+    studio.translated("alice", "hello", "fr", "es")
+    with studio.database.read() as connection:
+        key_object = connection.scalar(sa.select(voice_profiles.c.key_object))
+    studio.objects = studio.bench.objects = Watched(tmp_path / "objects")
+
+    job = studio.translated("alice", "good morning", "fr", "es")
+
+    assert [voice_of(job, position)["profile_version"] for position in (0, 1)] == [1, 1]
+    assert studio.objects.read.count(key_object) == 1
+
+
+def test_what_opens_a_profile_is_not_kept_for_long(studio):
+    studio.enrolled()
+    studio.submit("alice", "good morning")
+    worker = studio.worker()
+    worker.run_until_idle()
+    assert worker._context.opened.size == 1
+    studio.clock.advance(OPENED_S)
+    worker.run_until_idle()
+    assert worker._context.opened.size == 0
+
+
 def test_an_idle_worker_does_not_hold_on_to_voices(studio):
     studio.references = References(clock=studio.clock)
     studio.enrolled()
     studio.translated("alice", "good morning")
-    assert len(studio.references)
+    assert studio.references.size
     studio.clock.advance(KEPT_S)
     assert studio.work() == 0
-    assert len(studio.references) == 0
+    assert studio.references.size == 0
 
 
 def refining(studio, done: list):

@@ -45,7 +45,7 @@ def test_what_nobody_asks_for_any_more_goes_too(references, clock):
     references.recall(ALICE, "a", "voice", lambda: 1)
     clock.advance(599)
     references.forget_old()
-    assert len(references) == 1
+    assert references.size == 1
     clock.advance(1)
     references.forget_old()
-    assert len(references) == 0
+    assert references.size == 0
