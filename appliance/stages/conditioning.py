@@ -21,7 +21,7 @@ from appliance.jobs.items import ClaimedItem, NewItem, add_items
 from appliance.jobs.states import ItemState, Stage
 from appliance.profiles.samples import PRIORITY
 from appliance.stages.context import Context
-from appliance.stages.growing import version_embedding
+from appliance.stages.versions import version_embedding
 from appliance.storage.voice_tables import voice_conditionings, voice_samples, voice_versions
 from appliance.voices.growth import Level
 from appliance.voices.profile_documents import ProfileUse, SampleKind, SampleState

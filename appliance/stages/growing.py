@@ -1,10 +1,6 @@
-"""What a judged sample makes of its profile, in one transaction that holds the profile: refused, or a further version.
+"""What a judged sample makes of its profile, in one transaction that holds it: refused, or a further version."""
 
-A version is measured on a sample that its reference does not hold, beside the version in force before. The one that is
-worse there is rolled back at once: it stays in the list, and its sample is set aside.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,12 +9,12 @@ import sqlalchemy as sa
 
 from appliance.engines.protocols import Samples
 from appliance.errors import ConsentMissing, SpeakerMismatch, VoiceProfileExists
-from appliance.jobs.items import new_id
 from appliance.profiles.view import consent_of
 from appliance.stages.consent import Heard
+from appliance.stages.versions import embedding_in_force, kept_samples, next_version, vector_bytes
 from appliance.storage.audit import record
 from appliance.storage.voice_tables import voice_conditionings, voice_profiles, voice_samples, voice_versions
-from appliance.voices.growth import Sample, level, reference, stability, updated, worse
+from appliance.voices.growth import Sample
 from appliance.voices.judging import Judged
 from appliance.voices.profile_documents import (
     Measures,
@@ -69,8 +65,8 @@ def grow(
     The caller holds the profile and has ended the sample's work item; `plan` adds the work on voices that follows.
     """
     row = connection.execute(sa.select(voice_samples).where(voice_samples.c.id == sample_id)).one()
-    kept = _kept(connection, profile, key)
-    before = _in_force(connection, profile, key)
+    kept = kept_samples(connection, profile, key)
+    before = embedding_in_force(connection, profile, key)
     similarity = None
     if before is not None and finding.judged.embedding is not None:
         similarity = float(np.dot(before, finding.judged.embedding))
@@ -82,13 +78,13 @@ def grow(
         codes = [fault.code for fault in faults]
         record(connection, owner, f"voice_{row.kind}_refused", row.id, now_s, codes=codes)
         return [row.object]
-    sealed = key.seal("embedding", row.id, _bytes(finding.judged.embedding))
+    sealed = key.seal("embedding", row.id, vector_bytes(finding.judged.embedding))
     _write(connection, row.id, **columns, state=SampleState.ACCEPTED, embedding=sealed)
     record(connection, owner, f"voice_{row.kind}_accepted", row.id, now_s)
     if finding.consent is not None:
         _give_consent(connection, profile, key, row.id, finding, now_s)
     this = _sample(row.id, finding.judged)
-    if not _next_version(connection, profile, key, kept, this, before, now_s):
+    if not next_version(connection, profile, key, kept, this, before, now_s):
         _write(connection, row.id, state=SampleState.SET_ASIDE, faults=[SET_ASIDE], object="")
         return [row.object]
     _renew_voices(connection, profile, plan, now_s)
@@ -153,52 +149,6 @@ def _give_consent(
     )  # fmt: skip
 
 
-def _next_version(
-    connection: sa.Connection,
-    profile: sa.Row,
-    key: ProfileKey,
-    kept: Sequence[Sample],
-    this: Sample,
-    before: Samples | None,
-    now_s: float,
-) -> bool:
-    """Add the version that a sample makes, and return whether it is in force."""
-    samples = [*kept, this]
-    embedding = this.embedding if before is None else updated(before, this.embedding)
-    chosen = reference(samples)
-    steady = stability(samples)
-    reached = level(samples, steady)
-    held_out = _held_out(kept, chosen)
-    was = now = None
-    if held_out is not None and before is not None:
-        was, now = float(np.dot(before, held_out.embedding)), float(np.dot(embedding, held_out.embedding))
-    good = was is None or now is None or not worse(was, now)
-    number = _last_number(connection, profile) + 1
-    version_id = new_id("version")
-    spoken_s = sum(sample.speech_s for sample in samples)
-    if good:
-        _change_version(connection, profile, VersionState.SUPERSEDED)
-        _change(connection, profile, version=number, level=reached, clean_speech_s=spoken_s)
-    connection.execute(
-        sa.insert(voice_versions).values(
-            id=version_id, profile_id=profile.id, number=number,
-            state=VersionState.IN_FORCE if good else VersionState.ROLLED_BACK,
-            level=reached, clean_speech_s=spoken_s, stability=steady, similarity=now, similarity_before=was,
-            embedding=key.seal("version", f"{profile.id}:{number}", _bytes(embedding)),
-            reference_ids=[sample.id for sample in chosen], created_s=now_s,
-        )
-    )  # fmt: skip
-    action = "voice_version_made" if good else "voice_version_rolled_back"
-    record(connection, owner_of(profile), action, version_id, now_s, number=number, similarity=now, before=was)
-    return good
-
-
-def _held_out(kept: Sequence[Sample], chosen: Sequence[Sample]) -> Sample | None:
-    """Return the newest sample that the reference does not hold, else the newest that this version did not add."""
-    referred = {sample.id for sample in chosen}
-    return next((sample for sample in reversed(kept) if sample.id not in referred), kept[-1] if kept else None)
-
-
 def _let_go(connection: sa.Connection, profile: sa.Row, newest_id: str) -> list[str]:
     """Drop the voices of versions that nobody is given any more, and samples beyond what is kept.
 
@@ -229,50 +179,6 @@ def _let_go(connection: sa.Connection, profile: sa.Row, newest_id: str) -> list[
     if gone:
         connection.execute(sa.delete(voice_samples).where(voice_samples.c.id.in_([row.id for row in gone])))
     return [row.object for row in gone]
-
-
-def _kept(connection: sa.Connection, profile: sa.Row, key: ProfileKey) -> list[Sample]:
-    """Return the accepted samples, oldest first."""
-    rows = connection.execute(
-        sa.select(voice_samples)
-        .where(voice_samples.c.profile_id == profile.id, voice_samples.c.state == SampleState.ACCEPTED)
-        .order_by(voice_samples.c.judged_s, voice_samples.c.id)
-    ).all()
-    return [
-        Sample(
-            id=row.id,
-            embedding=_vector(key.open("embedding", row.id, row.embedding)),
-            **{name: row.measures[name] for name in ("speech_s", "snr_db", "clipping_ratio", "bandwidth_hz")},
-        )
-        for row in rows
-    ]
-
-
-def version_embedding(connection: sa.Connection, profile: sa.Row, key: ProfileKey, number: int) -> Samples | None:
-    """Return the unit embedding of one version of a profile, None where there is no such version."""
-    box = connection.scalar(
-        sa.select(voice_versions.c.embedding).where(
-            voice_versions.c.profile_id == profile.id, voice_versions.c.number == number
-        )
-    )
-    return None if box is None else _vector(key.open("version", f"{profile.id}:{number}", box))
-
-
-def _in_force(connection: sa.Connection, profile: sa.Row, key: ProfileKey) -> Samples | None:
-    return version_embedding(connection, profile, key, profile.version) if profile.version else None
-
-
-def _last_number(connection: sa.Connection, profile: sa.Row) -> int:
-    last = sa.select(sa.func.max(voice_versions.c.number)).where(voice_versions.c.profile_id == profile.id)
-    return connection.scalar(last) or 0
-
-
-def _change_version(connection: sa.Connection, profile: sa.Row, state: VersionState) -> None:
-    connection.execute(
-        sa.update(voice_versions)
-        .where(voice_versions.c.profile_id == profile.id, voice_versions.c.state == VersionState.IN_FORCE)
-        .values(state=state)
-    )
 
 
 def _change(connection: sa.Connection, profile: sa.Row, **columns: Any) -> None:
@@ -306,11 +212,3 @@ def _sample(sample_id: str, judged: Judged) -> Sample:
         bandwidth_hz=judged.bandwidth_hz,
         embedding=judged.embedding,
     )
-
-
-def _bytes(embedding: Samples) -> bytes:
-    return np.ascontiguousarray(embedding, dtype="<f4").tobytes()
-
-
-def _vector(content: bytes) -> Samples:
-    return np.frombuffer(content, dtype="<f4")

@@ -12,8 +12,8 @@ from appliance.engines.protocols import Samples, Voice
 from appliance.errors import NotFound
 from appliance.stages.conditioning import Asked, keep_voice, kept_voice, made_voice
 from appliance.stages.context import Context
-from appliance.stages.growing import version_embedding
 from appliance.stages.speaker import speaker_of
+from appliance.stages.versions import version_embedding
 from appliance.stages.work import Work
 from appliance.voices.profile_documents import ProfileUse
 from appliance.voices.profile_rows import owner_of, profile_by_id

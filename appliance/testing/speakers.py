@@ -6,7 +6,7 @@ judged by (level over the background, bandwidth, no clipping), and any stretch o
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -56,9 +56,13 @@ def heard_speaker(samples: Samples) -> int | None:
 class SpeakerByRemainder:
     """A SpeakerEncoder whose embedding follows the scripted speaker; `embedded` counts the clips."""
 
-    def __init__(self) -> None:
-        """Start with nothing embedded."""
+    def __init__(self, moods: Mapping[str, Mapping[str, float]] | None = None) -> None:
+        """Start with nothing embedded.
+
+        `moods` are speakers who sound like others in parts: `{"alice, hoarse": {"alice": 0.9, "bob": 0.4}}`.
+        """
         self.embedded = 0
+        self._directions = {number_of(name): _direction(parts) for name, parts in (moods or {}).items()}
 
     def identity(self) -> EngineIdentity:
         """Return a fixed identity."""
@@ -67,7 +71,16 @@ class SpeakerByRemainder:
     def embed(self, clips: Sequence[Samples]) -> list[Samples | MeeshyError]:
         """Return a unit vector per clip: near its speaker's own, whose similarity to another's is 0."""
         self.embedded += len(clips)
-        return [_embedding(clip) for clip in clips]
+        return [self._embedding(clip) for clip in clips]
+
+    def _embedding(self, clip: Samples) -> Samples:
+        number = heard_speaker(clip) or 0
+        vector = self._directions.get(number, np.eye(_WIDTH)[number])
+        content = np.ascontiguousarray(np.asarray(clip, np.float32)).tobytes()
+        chance = np.random.default_rng(int.from_bytes(hashlib.sha256(content).digest()[:8], "big"))
+        aside = chance.standard_normal(_WIDTH)
+        vector = vector + _VARIES * aside / np.linalg.norm(aside)
+        return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
 class FaithfulSynthesizer(ScriptedSynthesizer):
@@ -105,12 +118,8 @@ def _utterance(request: SpeakRequest) -> Samples:
     return np.concatenate([codes, -(loudness * _SPEAKERS + number) / _FULL_SCALE]).astype(np.float32)
 
 
-def _embedding(clip: Samples) -> Samples:
-    number = heard_speaker(clip) or 0
+def _direction(parts: Mapping[str, float]) -> np.ndarray:
     vector = np.zeros(_WIDTH)
-    vector[number] = 1.0
-    content = np.ascontiguousarray(np.asarray(clip, np.float32)).tobytes()
-    chance = np.random.default_rng(int.from_bytes(hashlib.sha256(content).digest()[:8], "big"))
-    aside = chance.standard_normal(_WIDTH)
-    vector = vector + _VARIES * aside / np.linalg.norm(aside)
-    return (vector / np.linalg.norm(vector)).astype(np.float32)
+    for name, share in parts.items():
+        vector[number_of(name)] += share
+    return vector / np.linalg.norm(vector)

@@ -24,6 +24,8 @@ from appliance.voices.sealing import Vault
 from appliance.workers.worker import Worker
 
 ALICE = Owner("app", "alice")
+MOODS = {"alice, bright": {"alice": 0.93, "bob": -0.37}, "alice, hoarse": {"alice": 0.86, "bob": 0.51}}
+"""She is let in in both, but they lie so far apart that one takes the profile away from the other."""
 
 
 @dataclass
@@ -32,7 +34,7 @@ class Studio:
 
     bench: object
     synthesizer: FaithfulSynthesizer = field(default_factory=FaithfulSynthesizer)
-    encoder: SpeakerByRemainder = field(default_factory=SpeakerByRemainder)
+    encoder: SpeakerByRemainder = field(default_factory=lambda: SpeakerByRemainder(MOODS))
     transcriber: ScriptedTranscriber = field(default_factory=ScriptedTranscriber)
     rings: int = 0
     references: References = field(default_factory=References)

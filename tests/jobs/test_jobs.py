@@ -14,7 +14,9 @@ from appliance.owner import Owner
 from appliance.receipts.receipt import Receipt
 from appliance.storage.tables import cached_answers, outbox
 from appliance.testing.engines import scripted_speech
+from appliance.testing.speakers import FaithfulSynthesizer
 from tests.jobs.letting_go import let_go
+from tests.jobs.studio import Studio
 
 
 def test_a_recording_comes_out_in_every_language_asked_for(bench):
@@ -91,16 +93,25 @@ def test_readings_that_stay_bad_end_in_needs_review_and_are_not_cached(bench):
     assert not bench.submit("good morning", "fr").targets[0].cached
 
 
-def test_an_acceptable_reading_wins_over_one_with_fewer_wrong_words(bench, monkeypatch):
-    similarities = iter([0.1, 0.9])
-    monkeypatch.setattr("appliance.stages.verify.speaker_similarity", lambda *_: next(similarities))
-    readings = iter(["fr:good morning all", "fr:good morning every"])
+class Wavering(FaithfulSynthesizer):
+    """Speaks one reading after the other as it is told: in these words, in the voice that was asked for or another."""
+
+    def __init__(self, *readings: tuple[str, bool]) -> None:
+        super().__init__()
+        self._readings = iter(readings)
+
+    def speak(self, batch):
+        text, faithful = next(self._readings)
+        other = self.stock_voice("fr")
+        told = [replace(request, text=text, voice=request.voice if faithful else other) for request in batch]
+        return super().speak(told)
+
+
+def test_an_acceptable_reading_wins_over_one_with_fewer_wrong_words(bench):
+    studio = Studio(bench, Wavering(("fr:good morning all", False), ("fr:good morning every", True)))
     bench.settings = bench.settings.model_copy(update={"max_wer": 0.5})
-    job = bench.submit("good morning all", "fr")
-    speak = bench.synthesizer.speak
-    bench.synthesizer.speak = lambda batch: speak([replace(request, text=next(readings)) for request in batch])
-    bench.run()
-    receipt = bench.get(job).targets[0].spoken.receipt
+    job = studio.translated("alice", "good morning all", consent=True)
+    receipt = job.targets[0].spoken.receipt
     assert [attempt["wer"] > 0 for attempt in receipt["attempts"]] == [False, True]
     assert (receipt["verdict"], receipt["seed"]) == ("accepted", 1)
 

@@ -4,7 +4,6 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-import msgspec
 import pytest
 import sqlalchemy as sa
 
@@ -23,7 +22,6 @@ from appliance.owner import Owner
 from appliance.storage.migrate import migrate
 from appliance.storage.site import set_site_value
 from appliance.storage.tables import jobs, plans
-from appliance.workers.capabilities import capabilities_of
 from tests.jobs.letting_go import let_go
 
 DAY_S = 86_400.0
@@ -274,12 +272,9 @@ class TestRights:
         with pytest.raises(LanguageNotInPlan):
             tenant.speak("good morning", "es")
 
-    def test_a_cloned_voice_needs_the_right_to_it_and_a_matched_one_does_not(self, tenant, monkeypatch):
+    def test_a_cloned_voice_needs_the_right_to_it_and_a_matched_one_does_not(self, tenant):
         assert tenant.speak("good morning").state is JobState.DONE
-        able = msgspec.structs.replace(
-            capabilities_of(tenant.bench.engines, tenant.bench.settings), voice_kind="cloned"
-        )
-        monkeypatch.setattr(type(tenant.bench), "_capabilities", lambda _: able)
+        tenant.bench.engines_change = {"voice_kind": "cloned"}
         with pytest.raises(VoiceNotInPlan):
             tenant.submit("good evening")
         tenant.submit("good evening", voice="stock")

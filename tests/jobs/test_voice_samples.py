@@ -1,6 +1,5 @@
 """Samples of a profile: judged before anything is learnt from them, and what they make of it."""
 
-import numpy as np
 import pytest
 
 from appliance.errors import (
@@ -66,21 +65,18 @@ def test_a_bad_recording_is_refused_with_its_reasons_in_words(studio):
     assert all(reason.detail.endswith(".") for reason in sample.reasons)
 
 
-def test_a_version_that_is_worse_is_rolled_back_by_itself(studio, monkeypatch):
+def test_a_version_that_is_worse_is_rolled_back_by_itself(studio):
     studio.enrolled()
-    studio.judged(ALICE, "alice", "sample 1")
+    assert studio.judged(ALICE, "alice, bright", "sample 1").state == "accepted"
     held = studio.profile()
-    # The gate lets nobody through who would change a voice that much: a session far off is put in its place.
-    monkeypatch.setattr("appliance.stages.growing.updated", lambda old, session: np.roll(old, 1))
 
-    sample = studio.judged(ALICE, "alice", "sample 2")
+    sample = studio.judged(ALICE, "alice, hoarse", "sample 2")
 
     profile = studio.profile()
     assert (sample.state, sample.reasons[0].code) == ("set_aside", "set_aside")
     assert (profile.version, profile.clean_speech_s) == (held.version, held.clean_speech_s)
     assert profile.versions[-1].state == "rolled_back"
     assert profile.versions[-1].similarity < profile.versions[-1].similarity_before
-    monkeypatch.undo()
     assert studio.judged(ALICE, "alice", "sample 3").state == "accepted"
     assert studio.profile().version == profile.versions[-1].version + 1
 
