@@ -26,6 +26,7 @@ COMMANDS = {
     "keys": ("appliance.access.commands", "keys"),
     "applications": ("appliance.access.plan_commands", "applications"),
     "plans": ("appliance.access.plan_commands", "plans"),
+    "users": ("appliance.access.user_commands", "users"),
     "usage": ("appliance.access.usage_commands", "usage"),
     "webhooks": ("appliance.commands.webhooks", "webhooks"),
     "commission": ("appliance.commands.commission", "commission"),

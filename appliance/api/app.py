@@ -26,11 +26,12 @@ from appliance.api.stats import get_stats
 from appliance.api.subtitles import get_subtitles
 from appliance.api.translate import translate, translate_async
 from appliance.api.usage import get_usage
+from appliance.api.users import erase_everything
 from appliance.errors import MeeshyError
 
 ROUTES = (
     translate, translate_async, get_job, end_job, follow_job, get_audio, head_audio, get_subtitles, get_languages,
-    open_profile, get_profile, send_sample, erase,
+    open_profile, get_profile, send_sample, erase, erase_everything,
     get_usage, get_capacity, give_feedback, get_history, get_stats, get_phrase_stats, get_purges, live, ready, health,
     get_metrics, docs,
 )  # fmt: skip

@@ -17,7 +17,7 @@ from appliance.api.learning_examples import FEEDBACK, HISTORY, NOTED, PHRASES, S
 from appliance.api.learning_wire import FeedbackIn
 from appliance.api.profile import SHAPE
 from appliance.api.profile_bodies import ProfileIn
-from appliance.api.profile_examples import ERASED, PROFILE, PROFILE_REQUEST, SAMPLE, SAMPLE_REQUEST
+from appliance.api.profile_examples import ERASED, PROFILE, PROFILE_REQUEST, SAMPLE, SAMPLE_REQUEST, USER_ERASED
 from appliance.api.subtitles import MEDIA_TYPES
 from appliance.audio.formats import CONTENT_TYPES
 from appliance.receipts.receipt import Receipt
@@ -63,6 +63,7 @@ _JSON_BODIES = {
 _EXAMPLES = {
     "Answer": ANSWER, "FeedbackOut": NOTED, "HistoryOut": HISTORY, "StatsOut": STATS, "PhraseStatsOut": PHRASES,
     "ProfileOut": PROFILE, "SampleOut": SAMPLE, "ErasureReceipt": ERASED,
+    "UserErasure": USER_ERASED,
 }  # fmt: skip
 
 

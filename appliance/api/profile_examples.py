@@ -84,3 +84,11 @@ ERASED: dict[str, Any] = {
     },
     "complete": True,
 }
+
+USER_ERASED: dict[str, Any] = {
+    "erasure_id": "erasure_9c51d0e84b7f6a1c2d3e5b1d",
+    "erased_s": 1767312000.0,
+    "counts": {"jobs": 31, "jobs_cancelled": 1, "phrases_withdrawn": 0, "events": 44, "cached_answers": 3},
+    "voice": ERASED,
+    "complete": True,
+}

@@ -269,3 +269,21 @@ def test_the_audit_tells_everything_and_holds_no_text(house: House) -> None:
         "voice_profile_used", "voice_profile_erased",
     }  # fmt: skip
     assert not [row for row in rows if "Alice Martin" in str(row) or "customers" in str(row)]
+
+
+def test_everything_of_a_user_goes_at_once_and_nothing_of_another(house: House) -> None:
+    enrolled(house)
+    jobs = [
+        translated(house, speaker, "good morning", speaker, voice="stock").json()["job_id"]
+        for speaker in ("alice", "bob")
+    ]
+    erased = house.client.delete("/api/v1/user", headers=house.headers())
+    assert erased.status_code == 200
+    receipt = erased.json()
+    assert (receipt["complete"], receipt["counts"]["jobs"], receipt["voice"]["complete"]) == (True, 1, True)
+    statuses = [
+        house.client.get(f"/api/v1/voice/job/{job_id}", headers=house.headers(user)).status_code
+        for job_id, user in zip(jobs, ("alice", "bob"), strict=True)
+    ]
+    assert statuses == [404, 200]
+    assert house.client.get(PROFILE, headers=house.headers()).status_code == 404

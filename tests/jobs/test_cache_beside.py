@@ -5,7 +5,9 @@ from contextlib import ExitStack, contextmanager
 import pytest
 import sqlalchemy as sa
 
+from appliance.access.user_erasure import erase_user
 from appliance.cache.answers import Answer
+from appliance.cache.keys import owner_digest
 from appliance.cache.kinds import Kind, lasts_s
 from appliance.cache.purges import SECOND_LOOK_S, forget_purged, purges_after
 from appliance.cache.redis_cache import RedisCache
@@ -14,6 +16,7 @@ from appliance.housekeeping.house import House
 from appliance.housekeeping.purges import settle_purges
 from appliance.jobs.cancel import delete_job
 from appliance.jobs.states import JobState
+from appliance.owner import Owner
 from appliance.stages.shared_work import LEASE_S
 from appliance.storage.tables import cached_answers, purges
 from appliance.testing.redis_server import redis_program, redis_server
@@ -165,6 +168,18 @@ def test_what_a_worker_kept_before_it_died_is_found_by_a_second_look(bench, redi
             settle(studio)
             assert client.keys("*:audio:*") == []
         assert settle(studio).found == 0
+
+
+def test_a_user_who_is_erased_leaves_nothing_in_redis_and_others_everything(beside, redis):
+    for owner in (ALICE, Owner("app", "bob")):
+        beside.submit("a secret word", "fr", owner=owner, voice="stock")
+    beside.run()
+    with redis.client() as client:
+        before = set(client.keys("*:translation:*"))
+        assert erase_user(beside.database, beside.objects, beside.settings, beside.kept, ALICE).complete
+        left = set(client.keys("*:translation:*"))
+        assert (len(before), len(left)) == (2, 1)
+        assert client.keys(f"*{owner_digest(ALICE)}*") == []
 
 
 def test_jobs_go_on_while_redis_is_away_and_erasure_is_made_up_for(bench, own_redis):

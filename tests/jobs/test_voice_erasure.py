@@ -81,6 +81,7 @@ def test_erasure_takes_everything_and_gives_a_receipt(studio):
 def test_samples_that_were_refused_or_set_aside_do_not_stand_in_its_way(studio):
     studio.enrolled()
     studio.judged(ALICE, "mallory", "it is me, alice")
+    studio.clock.advance(1.0)
     studio.judged(ALICE, "alice, bright", "sample 1")
     assert studio.judged(ALICE, "alice, hoarse", "sample 2").state == "set_aside"
 

@@ -67,6 +67,7 @@ def test_a_bad_recording_is_refused_with_its_reasons_in_words(studio):
 
 def test_a_version_that_is_worse_is_rolled_back_by_itself(studio):
     studio.enrolled()
+    studio.clock.advance(1.0)
     assert studio.judged(ALICE, "alice, bright", "sample 1").state == "accepted"
     held = studio.profile()
 
