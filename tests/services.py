@@ -1,7 +1,9 @@
 """Fixtures of the servers that tests start; a missing one skips at home and fails in CI."""
 
 import os
+import shutil
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
 
@@ -13,10 +15,22 @@ from tests.seaweedfs import SeaweedServer, seaweedfs_program, seaweedfs_server
 def needed(program: object, name: str, source: str) -> None:
     """Skip the test where a server is not installed, or fail it in CI."""
     if program is None:
-        message = f"{name}'s server is not installed ({source})"
-        if os.environ.get("CI"):
-            pytest.fail(message, pytrace=False)
-        pytest.skip(message)
+        missing(f"{name}'s server is not installed ({source})")
+
+
+def tool(name: str, source: str) -> str:
+    """Return where a program lies; skip the test where it is not installed, or fail it in CI."""
+    path = shutil.which(name)
+    if path is None:
+        missing(f"{name} is not installed ({source})")
+    return str(path)
+
+
+def missing(message: str) -> NoReturn:
+    """Skip the test for want of something that this machine may lack, or fail it in CI, which must have it."""
+    if os.environ.get("CI"):
+        pytest.fail(message, pytrace=False)
+    pytest.skip(message)
 
 
 @pytest.fixture(scope="session")

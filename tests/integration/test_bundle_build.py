@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,13 @@ from installer.bundle.refusal import NoSpace, TargetInTheWay
 from installer.bundle.unpack import unpack
 from installer.bundle.verify import verify_file
 from tests.bundle_world import make_world, wheel, write_lock
+from tests.services import missing, tool
 
 KEY = SmallKey()
 OTHER_PYTHON = "/usr/bin/python3.11"
 
 
+@cache
 def namespace() -> str:
     try:
         without_network()
@@ -35,12 +38,12 @@ def namespace() -> str:
     return ""
 
 
-pytestmark = [
-    pytest.mark.skipif(
-        shutil.which("dpkg-deb") is None or shutil.which("apt-get") is None, reason="needs apt and dpkg"
-    ),
-    pytest.mark.skipif(bool(namespace()), reason=f"no namespace without a network: {namespace()}"),
-]
+@pytest.fixture(autouse=True)
+def the_tools_are_there():
+    for name in ("dpkg-deb", "apt-get"):
+        tool(name, "Debian")
+    if why := namespace():
+        missing(f"no namespace without a network: {why}")
 
 
 def silent(_):
@@ -215,8 +218,8 @@ def test_what_the_overrides_switch_off_may_be_missing(world):
     assert world.built("x.bundle").exists()
 
 
-@pytest.mark.skipif(not Path(OTHER_PYTHON).exists(), reason=f"{OTHER_PYTHON} is not installed")
 def test_packages_are_chosen_by_the_target_s_interpreter_not_by_this_one(tmp_path, monkeypatch):
+    tool(OTHER_PYTHON, "Debian 12: python3.11")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
     world = make_world(tmp_path, debs=False, interpreter=OTHER_PYTHON)
     only = wheel(tmp_path / "index", "gamma", "1", "License-Expression: MIT", "")

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -22,6 +21,7 @@ from installer.build.resolution import Builder
 from installer.build.sign import sign
 from installer.bundle.host import this_host
 from installer.bundle.parts import split
+from tests.services import tool
 
 KEY = SmallKey()
 DEBIAN = ["tini", "libjemalloc2"]
@@ -30,9 +30,13 @@ pytestmark = [
     pytest.mark.full,
     pytest.mark.network,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(not Path("/usr/bin/python3.11").exists(), reason="needs the interpreter of Debian 12"),
-    pytest.mark.skipif(not Path("/usr/bin/dpkg-deb").exists(), reason="needs Debian's tools"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def the_tools_are_there():
+    tool("/usr/bin/python3.11", "Debian 12: python3.11")
+    tool("/usr/bin/dpkg-deb", "Debian")
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import shutil
 import subprocess
 import sys
 import uuid
@@ -23,6 +22,7 @@ from installer.build.repository import release_file
 from installer.build.sbom import bill_of_materials
 from installer.bundle.metadata import Component
 from installer.bundle.unpack import unpack
+from tests.services import tool
 
 KEY = SmallKey()
 COMPONENTS = [
@@ -116,8 +116,8 @@ def test_a_wheel_tells_its_licence(tmp_path, metadata, licence):
     assert found.texts == {"licenses_LICENSE": b"MIT text", "COPYING": b"GPL text"}
 
 
-@pytest.mark.skipif(shutil.which("gpgv") is None, reason="gpgv is not installed")
 def test_apt_s_own_verifier_accepts_the_repository_s_signature(tmp_path):
+    gpgv = tool("gpgv", "Debian: gpgv")
     for seed in range(24):  # some R and S begin with zeros, which OpenPGP leaves out
         key = SmallKey(seed)
         release = release_file(b"Package: x\n", "amd64", BUILT_S + seed)
@@ -126,7 +126,7 @@ def test_apt_s_own_verifier_accepts_the_repository_s_signature(tmp_path):
         (tmp_path / "Release.gpg").write_bytes(
             detached_signature(key.trusted.public, release, BUILT_S + seed, key.sign)
         )
-        command = ["gpgv", "--status-fd", "1", "--keyring", "./key.gpg", "Release.gpg", "Release"]
+        command = [gpgv, "--status-fd", "1", "--keyring", "./key.gpg", "Release.gpg", "Release"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert f"VALIDSIG {fingerprint(key.trusted.public).hex().upper()}" in done.stdout
@@ -134,11 +134,10 @@ def test_apt_s_own_verifier_accepts_the_repository_s_signature(tmp_path):
         assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode != 0
 
 
-@pytest.mark.skipif(shutil.which("gpg") is None, reason="gpg is not installed")
 def test_the_certificate_vouches_for_its_own_name(tmp_path):
     (tmp_path / "home").mkdir(mode=0o700)
     (tmp_path / "key.gpg").write_bytes(certificate(KEY.trusted.public, KEY.trusted.owner, KEY.sign))
-    gpg = ["gpg", "--homedir", str(tmp_path / "home"), "--batch", "--no-autostart"]
+    gpg = [tool("gpg", "Debian: gpg"), "--homedir", str(tmp_path / "home"), "--batch", "--no-autostart"]
     subprocess.run([*gpg, "--import", "key.gpg"], cwd=tmp_path, check=True, capture_output=True)
     listed = subprocess.run([*gpg, "--with-colons", "--check-sigs"], check=True, capture_output=True, text=True).stdout
 
