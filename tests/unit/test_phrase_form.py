@@ -135,7 +135,7 @@ _MARKS = "….。｡।?？؟!！,，;:'’ʼ`\"«»“”-–—¿¡%()、٣３
 texts = st.text(st.one_of(st.sampled_from(_MARKS + "IiİıSsœŒé你ｶﾞ日AaLld"), st.characters(codec="utf-8")), max_size=40)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(texts, st.sampled_from(LANGUAGES))
 def test_the_form_of_a_form_is_itself(text, language):
     form = phrase_form(text, language)
@@ -146,7 +146,7 @@ _pairs = st.sampled_from(DIFFERENT)
 _spacing = st.sampled_from(["", " ", "\u00a0", "  ", "\n", "\u200b"])
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(_pairs, _spacing, _spacing, st.sampled_from(["NFC", "NFD"]), st.sampled_from(["’", "'", "ʼ"]))
 def test_no_writing_of_one_meaning_is_a_writing_of_the_other(pair, before, after, normal_form, apostrophe):
     language, one, other = pair
@@ -155,7 +155,7 @@ def test_no_writing_of_one_meaning_is_a_writing_of_the_other(pair, before, after
     assert phrase_form(written, language) == phrase_form(one, language)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.text(st.characters(categories=["L", "N", "Zs"]), min_size=1, max_size=20).filter(str.strip),
        st.sampled_from(LANGUAGES))  # fmt: skip
 def test_a_question_is_never_a_statement_in_any_language(text, language):

@@ -96,7 +96,7 @@ phases = st.lists(st.tuples(st.tuples(any_demand, any_demand, any_demand), st.in
 """Loads, each with the number of rounds that it lasts."""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(places, phases, st.integers(0, 3))
 def test_limits_hold_in_every_round_whatever_the_load_does(places, phases, drain_rounds):
     host = Host(places, drain_rounds=drain_rounds)
@@ -117,7 +117,7 @@ def test_limits_hold_in_every_round_whatever_the_load_does(places, phases, drain
                 assert (place.name, role) not in reached or staying >= shape.least
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     places,
     st.tuples(*(st.floats(0, 6) for _ in ROLES)),

@@ -1,6 +1,7 @@
 """A recording becomes a sample only where one person is heard well; each fault says what was measured and the limit."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from appliance.voices.one_speaker import halves_similarity, least_similar_split
 RATE_HZ = 16_000
 
 
+@cache
 def speech(seconds: float, pitch_hz: float = 120.0, top_hz: float = 7_800.0, level: float = 0.02) -> Samples:
     """Harmonics up to a frequency, three syllables a second, a third of the time silent."""
     time_s = np.arange(round(seconds * RATE_HZ)) / RATE_HZ
@@ -25,7 +27,9 @@ def speech(seconds: float, pitch_hz: float = 120.0, top_hz: float = 7_800.0, lev
     tone = sum(
         np.sin(2 * np.pi * pitch_hz * n * time_s + phase) / np.sqrt(n) for n, phase in zip(numbers, phases, strict=True)
     )
-    return (level * envelope * tone).astype(np.float32)
+    sound = (level * envelope * tone).astype(np.float32)
+    sound.flags.writeable = False  # the tests share it
+    return sound
 
 
 def cut_above(sound: Samples, edge_hz: float) -> Samples:
