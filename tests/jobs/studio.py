@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import sqlalchemy as sa
 
 from appliance.audio.pcm import pcm_of
+from appliance.cache.keys import owner_digest
 from appliance.engines.protocols import SPEECH_RATE_HZ
 from appliance.jobs.documents import AudioFacts, JobDocument, Request
 from appliance.jobs.submit import Submission
@@ -124,7 +125,7 @@ class Studio:
         known = self.bench.known(submission)
         if known is not None:
             return known
-        name = f"pcm/{owner.user_id}/{sha256}.s16"
+        name = f"pcm/{owner_digest(owner)}/{sha256}.s16"
         self.objects.put(name, pcm)
         duration_s = len(pcm) / 2 / SPEECH_RATE_HZ
         facts = AudioFacts(pcm=name, duration_s=duration_s, container="wav", codec="pcm_s16le")
