@@ -30,11 +30,11 @@ from appliance.jobs.usage import note_accepted
 from appliance.jobs.voice_choice import profile_for, with_profile
 from appliance.owner import Owner
 from appliance.settings import Settings
+from appliance.storage.audit import record
 from appliance.storage.database import Database
-from appliance.storage.tables import audit, jobs, targets
+from appliance.storage.tables import jobs, targets
 from appliance.telemetry.noting import note
 
-_INSERT_AUDIT = sa.insert(audit)
 # Made once: to make a short question takes as long as to ask it, and an overload asks these for all that it refuses.
 _EARLIER = sa.select(jobs.c.id, jobs.c.request_sha256).where(
     jobs.c.application_id == sa.bindparam("application_id"),
@@ -337,19 +337,11 @@ def _job_row(submission: Submission, audio: AudioFacts, terms: Terms, now_s: flo
 def _attest(connection: sa.Connection, submission: Submission, job_id: str, now_s: float) -> None:
     """Write down what a job that speaks in somebody's voice rests on: a profile, or consent that was attested."""
     owner, request = submission.owner, submission.request
-    grounds = []
     if request.profile is not None:
-        grounds.append(("voice_profile_used", {"profile": request.profile.id, "version": request.profile.version}))
+        used = {"profile": request.profile.id, "version": request.profile.version}
+        record(connection, owner, "voice_profile_used", job_id, now_s, **used)
     if request.voice != "stock" and request.consent:
-        grounds.append(("consent_attested", {"scope": "one job"}))
-    for action, detail in grounds:
-        connection.execute(
-            _INSERT_AUDIT,
-            {
-                "at_s": now_s, "application_id": owner.application_id, "user_id": owner.user_id,
-                "action": action, "subject": job_id, "detail": detail,
-            },
-        )  # fmt: skip
+        record(connection, owner, "consent_attested", job_id, now_s, scope="one job")
 
 
 def _in_voice(submission: Submission, profile: sa.Row | None, now_s: float) -> Submission:

@@ -7,14 +7,16 @@ import sqlalchemy as sa
 from appliance.owner import Owner
 from appliance.storage.tables import audit
 
+_INSERT = sa.insert(audit)
+"""Made once: every message that is spoken in somebody's voice adds a row."""
+
 
 def record(
     connection: sa.Connection, owner: Owner, action: str, subject: str, now_s: float, **detail: Any
 ) -> None:  # fmt: skip
     """Add a row; `subject` is an id and `detail` holds no text of a recording, no address and no secret."""
-    connection.execute(
-        sa.insert(audit).values(
-            at_s=now_s, application_id=owner.application_id, user_id=owner.user_id, action=action, subject=subject,
-            detail=detail,
-        )
-    )  # fmt: skip
+    row = {
+        "at_s": now_s, "application_id": owner.application_id, "user_id": owner.user_id, "action": action,
+        "subject": subject, "detail": detail,
+    }  # fmt: skip
+    connection.execute(_INSERT, row)
