@@ -5,8 +5,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from appliance.access.licences import require_acceptance
 from appliance.cache.opening import open_cache
 from appliance.catalog.catalog import CHECKOUT, Catalog
@@ -25,12 +23,13 @@ from appliance.engines.warm import VOICE, WHISPER, WarmModels
 from appliance.engines.xtts import Xtts
 from appliance.engines.xtts_link import Launch
 from appliance.errors import MeeshyError, ModelMissing
+from appliance.owner import Owner
 from appliance.settings import Settings
 from appliance.stages.context import Context, Engines
 from appliance.stages.references import References
+from appliance.storage.audit import record
 from appliance.storage.database import Database
 from appliance.storage.opening import open_store
-from appliance.storage.tables import audit
 from appliance.voices.refine import refine
 from installer.xtts_environment import environment_folder
 
@@ -229,18 +228,15 @@ def _deepl(settings: Settings, database: Database) -> DeepL | None:
     if not (settings.allow_deepl and settings.deepl_key):
         return None
 
-    def record(call: DeepLCall) -> None:
+    def audited(call: DeepLCall) -> None:
         with database.write() as connection:
-            connection.execute(
-                sa.insert(audit).values(
-                    at_s=database.now_s(connection), application_id="", user_id="", action="deepl_call",
-                    subject=f"{call.source}>{call.target}",
-                    detail={"texts": call.texts, "characters": call.characters, "status": call.status,
-                            "duration_ms": call.duration_ms, "attempt": call.attempt},
-                )
+            record(
+                connection, Owner("", ""), "deepl_call", f"{call.source}>{call.target}", database.now_s(connection),
+                texts=call.texts, characters=call.characters, status=call.status, duration_ms=call.duration_ms,
+                attempt=call.attempt,
             )  # fmt: skip
 
-    return DeepL(settings.deepl_key, url=settings.deepl_url, audit=record)
+    return DeepL(settings.deepl_key, url=settings.deepl_url, audit=audited)
 
 
 def _file(model: Model, path: str) -> ModelFile:
