@@ -133,6 +133,16 @@ def test_a_batch_can_be_cancelled_and_the_process_goes_on(endless, greedy, voice
     assert endless._link.starts == starts
 
 
+def test_a_batch_that_takes_long_shows_that_it_goes_on(endless, voices):
+    endless.warm()
+    before = endless._link.signs_of_life
+    thread, results = in_background(lambda: endless.speak([SpeakRequest(TEXT, "en", voices[0])] * 16))
+    eventually(lambda: endless._link.signs_of_life > before + 1 or not thread.is_alive(), "it shows that it goes on")
+    eventually(lambda: endless.cancel() or not thread.is_alive(), "it is cancelled")
+    assert endless._link.signs_of_life > before + 1
+    assert isinstance(results[0], Cancelled)
+
+
 def test_it_ends_with_the_process_that_started_it_even_in_the_middle_of_an_utterance(launch, endless, voices, tmp_path):
     np.savez(tmp_path / "voice.npz", **voices[0].arrays)
     script = f"""
