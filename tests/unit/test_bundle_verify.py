@@ -102,7 +102,7 @@ def test_what_apt_is_given_is_signed_too(bundle):
 
 def test_any_flipped_bit_is_refused(bundle):
     raw = bundle.read_bytes()
-    places = set(random.Random(5).sample(range(len(raw)), 400))
+    places = set(random.Random(5).sample(range(len(raw)), 120))
     places |= {0, 100, 156, 511, 512, len(raw) - 1, len(raw) - 1024}
     for place in sorted(places):
         changed = bytearray(raw)
@@ -121,7 +121,7 @@ def test_a_flipped_bit_of_a_file_names_the_file(bundle):
 
 def test_every_cut_is_a_truncation(bundle):
     raw = bundle.read_bytes()
-    for length in [*range(512 + SLOT_BYTES, len(raw), 97), len(raw) - 1]:
+    for length in [*range(512 + SLOT_BYTES, len(raw), 293), len(raw) - 1]:
         with pytest.raises((Truncated, NotABundle)):
             judged(raw[:length])
     with pytest.raises(Truncated, match=rf"{len(raw) - 512} of {len(raw)} bytes"):

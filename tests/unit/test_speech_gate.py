@@ -24,7 +24,7 @@ def spoken(seed: int = 0, share: float = 1.0) -> np.ndarray:
     return syllables(share * expected_s(TEXT, "en"), seed)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("pace", [0.6, 1.0, 1.6])
 def test_what_is_as_long_as_its_text_passes(seed, pace):
     assert heard(silence(0.1), spoken(seed, pace), silence(0.3)).faults == ()

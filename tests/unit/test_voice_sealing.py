@@ -11,7 +11,7 @@ from appliance.owner import Owner
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.folder import FolderStore
-from appliance.storage.migrate import migrate
+from appliance.storage.schema import metadata
 from appliance.voices.sealing import ProfileKey, Vault
 from appliance.voices.site_key import _make, agreed_key, key_path, site_key
 
@@ -64,7 +64,7 @@ def settings(tmp_path):
 @pytest.fixture
 def database(tmp_path):
     database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
-    migrate(database)
+    metadata.create_all(database.engine)
     yield database
     database.close()
 
