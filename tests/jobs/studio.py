@@ -1,6 +1,8 @@
 """People with voices: they give consent, send samples and have their messages translated, on a bench of `conftest`."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
@@ -17,6 +19,7 @@ from appliance.profiles.samples import Recording, Samples
 from appliance.profiles.view import ProfileOut, SampleOut, view_profile, view_sample
 from appliance.stages.context import Context, Engines
 from appliance.stages.references import References
+from appliance.storage.database import Database
 from appliance.storage.tables import audit
 from appliance.testing.engines import ScriptedTranscriber, ScriptedTranslator
 from appliance.testing.speakers import FaithfulSynthesizer, SpeakerByRemainder, heard_speaker, spoken_by
@@ -158,3 +161,19 @@ class Studio:
 
 def voice_of(job: JobDocument, position: int = 0) -> dict:
     return job.targets[position].spoken.receipt["voice"]
+
+
+@contextmanager
+def questions(database: Database, table: str) -> Iterator[list[str]]:
+    """Yield the statements that read a table, as they come."""
+    found: list[str] = []
+
+    def seen(connection, cursor, statement, *rest) -> None:
+        if f"FROM {table}" in statement:
+            found.append(statement)
+
+    sa.event.listen(database.engine, "before_cursor_execute", seen)
+    try:
+        yield found
+    finally:
+        sa.event.remove(database.engine, "before_cursor_execute", seen)

@@ -9,7 +9,7 @@ from appliance.stages.active_voices import active_voices
 from appliance.stages.speak_ahead import ActiveVoice
 from appliance.stages.speech_shelf import KeptSpeech, SpokenIn
 from appliance.storage.tables import cached_answers
-from tests.jobs.studio import ALICE, Studio
+from tests.jobs.studio import ALICE, Studio, questions
 
 TEXT = "fr:good morning"
 BOB = Owner("app", "bob")
@@ -62,6 +62,20 @@ def test_a_sentence_that_was_spoken_ahead_is_heard_and_not_spoken_again(studio):
     receipt = job.targets[0].spoken.receipt
     assert job.targets[0].state == "done" and receipt["voice"]["profile_version"] is not None
     assert "synthesize" in receipt["cached_stages"] and "verify" not in receipt["cached_stages"]
+
+
+def test_it_is_looked_for_once_for_all_messages_of_a_batch(studio):
+    shelved(studio)
+    for text in ("good morning", "good night"):
+        studio.submit("alice", text)
+    worker = studio.worker()
+    for _ in range(2):
+        worker._run(worker._claims.claim({"hear": 8, "translate": 50}))
+    items = worker._claims.claim({"synthesize": 4})
+    assert len(items) == 2
+    with questions(studio.database, "cached_answers") as asked:
+        worker._run(items)
+    assert len(asked) == 2, "for what was heard to be right before, and for what was spoken ahead"
 
 
 def test_nobody_else_is_answered_with_it(studio):

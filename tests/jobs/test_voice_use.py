@@ -22,7 +22,7 @@ from appliance.storage.tables import jobs, targets
 from appliance.storage.voice_tables import voice_conditionings, voice_profiles
 from appliance.testing.speakers import heard_speaker, number_of, spoken_by
 from appliance.voices.refine import refine_steps
-from tests.jobs.studio import ALICE, Studio, voice_of
+from tests.jobs.studio import ALICE, Studio, questions, voice_of
 
 BOB = Owner("app", "bob")
 PEOPLE = ("ana", "ben", "carla", "dimitri", "elif", "femi", "greta", "hugo", "ines", "kofi")
@@ -115,6 +115,13 @@ def test_all_languages_of_a_message_open_the_profile_once(studio, tmp_path):
 
     assert [voice_of(job, position)["profile_version"] for position in (0, 1)] == [1, 1]
     assert studio.objects.read.count(key_object) == 1
+
+
+def test_an_upload_asks_for_the_profile_once_before_and_once_after_it_is_decoded(studio):
+    studio.enrolled()
+    with questions(studio.database, "voice_profiles") as asked:
+        studio.submit("alice", "good morning")
+    assert len(asked) == 2
 
 
 def test_what_opens_a_profile_is_not_kept_for_long(studio):
