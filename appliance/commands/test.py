@@ -22,8 +22,8 @@ DEBIAN_PACKAGES = {
     "libc6-dev": "/usr/include/stdio.h",
     "prometheus": "/usr/bin/promtool",
 }
-"""Debian packages that the tests start servers and hosts with, compile a stand-in for a GPU's driver with, and try alert
-rules with; each with a file that shows it is there."""
+"""Debian packages that the tests start servers and hosts with, compile a stand-in for a GPU's driver with, and try
+alert rules with; each with a file that shows it is there."""
 
 UNIT = ["-q", "-n", "auto", "--dist", "loadfile", "-p", "no:faker", "-p", "no:schemathesis"]
 """A file stays in one process, which keeps what it has generated; two plugins that no unit test uses would load for a
