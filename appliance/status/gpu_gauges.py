@@ -8,8 +8,9 @@ from appliance.gpus.reading import GpuReading
 from appliance.gpus.records import HostRecord
 from appliance.status.gauges import gauges
 
-DEVICE = ("node", "gpu", "instance")
-"""Labels of a device: the host's name, the number in its driver, the MIG instance or nothing."""
+DEVICE = ("node", "gpu", "mig")
+"""Labels of a device: the host's name, the number in its driver, the MIG instance or nothing. `instance` would be the
+name of Prometheus' own label for the process that tells it."""
 
 _FIELDS: tuple[tuple[str, str, Callable[[GpuReading], float | None]], ...] = (
     ("gpu_up", "Whether the device answers its driver.", lambda gpu: float(gpu.answers)),

@@ -15,6 +15,7 @@ _WORK_S = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 60, 300)
 _JOB_S = (0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 60, 120, 300, 900)
 _WER = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 _SIMILARITY = (0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
+_PRIORITIES = ("0", "1", "2")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BATCH_ITEMS = (1, 2, 4, 8, 16, 32, 50, 100)
 _DUTY_S = (0.01, 0.1, 1, 10, 60, 600)
@@ -52,7 +53,12 @@ class Metrics:
             ["duty"],
             registry=self.registry,
         )
-        self._noted: dict[Noted, Counter | Histogram] = {
+        self._noted = self._of_transactions()
+        self._begin_at_zero()
+
+    def _of_transactions(self) -> dict[Noted, Counter | Histogram]:
+        """Return what transactions note."""
+        return {
             "jobs_accepted": self._counter("jobs_accepted", "Jobs accepted.", "priority"),
             "jobs_finished": self._counter("jobs_finished", "Jobs that ended.", "state"),
             "jobs_sla": self._counter("jobs_sla", "Jobs that ended, by their deadline.", "priority", "outcome"),
@@ -75,6 +81,14 @@ class Metrics:
             "work_audio_s": self._counter("work_audio_seconds", "Recordings that batches were for.", "family"),
             "webhook_attempts": self._counter("webhook_attempts", "Attempts at webhooks that ended.", "outcome"),
         }
+
+    def _begin_at_zero(self) -> None:
+        """Tell what alerts are made from before it first happens: a rate does not see the step from nothing to one."""
+        for priority in _PRIORITIES:
+            for outcome in ("met", "late", "failed"):
+                self._noted["jobs_sla"].labels(priority, outcome)
+        for verdict in ("accepted", "needs_review"):
+            self._noted["receipts"].labels(verdict)
 
     def count_commits_of(self, engine: sa.Engine) -> None:
         """Count what this engine's transactions note."""
