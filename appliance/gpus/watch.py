@@ -28,18 +28,25 @@ class Watch:
     def __init__(self, database: Database, host: str, read: Callable[[], HostReading]) -> None:
         """Write to this database, under the host's name, what `read` returns."""
         self._database, self._host, self._read = database, host, read
-        self._reason: str | None = None
+        self._said = ""
 
     def round(self) -> None:
         """Read and record once; a database that is away gets the next reading."""
         reading = self._read()
-        if reading.reason != self._reason:
-            self._reason = reading.reason
-            log.info("GPUs: %s", reading.reason or f"{len(reading.gpus)} read")
+        says = _sentence(reading)
+        if says != self._said:
+            self._said = says
+            log.info("GPUs: %s", says)
         try:
             record_reading(self._database, self._host, reading)
         except StorageUnavailable as away:
             log.warning("a GPU reading is not recorded: %s", away)
+
+
+def _sentence(reading: HostReading) -> str:
+    """Return how many devices and instances there are, and which do not answer; or why there is none."""
+    silent = [f"{gpu.index}: {gpu.reasons['device']}" for gpu in reading.gpus if not gpu.answers]
+    return reading.reason or ", ".join([f"{len(reading.gpus)} read", *silent])
 
 
 @contextmanager

@@ -50,11 +50,18 @@ def test_a_host_that_reads_no_more_is_stale_then_forgotten(database, clock):
 
 def test_the_watch_records_what_it_reads_and_says_once_why_there_is_nothing(database, caplog):
     caplog.set_level("INFO")
-    readings = [NONE, NONE, ONE]
+    lost = HostReading(gpus=(*ONE.gpus, GpuReading(index=1, reasons={"device": "GPU is lost"})))
+    readings = [NONE, NONE, ONE, ONE, lost]
     watch = Watch(database, "a", lambda: readings.pop(0))
     for _ in range(2):
         watch.round()
     assert [record.reading for record in told(database)] == [NONE]
     watch.round()
     assert [record.reading for record in told(database)] == [ONE]
-    assert [record.getMessage() for record in caplog.records] == ["GPUs: NVML library not found", "GPUs: 1 read"]
+    for _ in range(2):
+        watch.round()
+    assert [record.getMessage() for record in caplog.records] == [
+        "GPUs: NVML library not found",
+        "GPUs: 1 read",
+        "GPUs: 2 read, 1: GPU is lost",
+    ]
