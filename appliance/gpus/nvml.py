@@ -68,11 +68,11 @@ def _device(index: int) -> Iterator[GpuReading]:
         yield GpuReading(index=index, reasons={"device": _said(failure)})
         return
     yield _reading(handle, index)
-    for instance in _instances(handle):
-        yield _reading(instance, index, _instance_name(instance))
+    for place, instance in _instances(handle):
+        yield _reading(instance, index, _instance_name(instance, place))
 
 
-def _instances(handle: object) -> Iterator[object]:
+def _instances(handle: object) -> Iterator[tuple[int, object]]:
     try:
         current, _ = pynvml.nvmlDeviceGetMigMode(handle)
         places = pynvml.nvmlDeviceGetMaxMigDeviceCount(handle) if current == pynvml.NVML_DEVICE_MIG_ENABLE else 0
@@ -80,15 +80,16 @@ def _instances(handle: object) -> Iterator[object]:
         return  # Devices without MIG do not know the question.
     for place in range(places):
         with suppress(pynvml.NVMLError):  # Most places are empty.
-            yield pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, place)
+            yield place, pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, place)
 
 
-def _instance_name(instance: object) -> str:
-    parts = (
-        _asked({}, "mig", lambda ask=ask: ask(instance))
-        for ask in (pynvml.nvmlDeviceGetGpuInstanceId, pynvml.nvmlDeviceGetComputeInstanceId)
-    )
-    return "/".join("?" if part is None else str(part) for part in parts)
+def _instance_name(instance: object, place: int) -> str:
+    """Return `1/0`, or `#0` by its place where the driver tells no numbers: two must never have one name."""
+    try:
+        whole, compute = pynvml.nvmlDeviceGetGpuInstanceId(instance), pynvml.nvmlDeviceGetComputeInstanceId(instance)
+    except pynvml.NVMLError:
+        return f"#{place}"
+    return f"{whole}/{compute}"
 
 
 def _reading(handle: object, index: int, instance: str | None = None) -> GpuReading:

@@ -9,7 +9,8 @@ class GpuReading(msgspec.Struct, frozen=True, kw_only=True):
     index: int
     """The device's number in the driver, in the order of PCI addresses; an instance has its device's."""
     instance: str | None = None
-    """Of a MIG instance: the numbers of GPU instance and compute instance, such as `1/0`; None: the whole device."""
+    """Of a MIG instance: the numbers of GPU instance and compute instance, as `1/0`; `#0`, its place, where the driver
+    tells no numbers. None: the whole device."""
     mig: str | None = None
     """Its profile, such as `3g.20gb`."""
     uuid: str | None = None

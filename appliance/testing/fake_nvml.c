@@ -7,7 +7,8 @@
      mig 7              this device is in MIG mode, with two instances; may stand several times
      lost 3             this device has fallen off the bus; may stand several times
      init 9             nvmlInit answers this error code (9: driver not loaded, 18: versions differ)
-     unsupported power  questions of that kind are not supported: memory, utilisation, temperature, power, limit, ecc
+     unsupported power  questions of that kind are not supported: memory, utilisation, temperature, power, limit, ecc,
+                        ids (of MIG instances)
      absent memory_v2   an older driver, which answers NVML_ERROR_FUNCTION_NOT_FOUND to that question
      broken 999         every question to a device answers this error code
      uncorrected 2      ECC errors that could not be corrected, of every device
@@ -299,7 +300,7 @@ int nvmlDeviceGetMigDeviceHandleByIndex(const struct handle *handle, unsigned in
 
 int nvmlDeviceGetGpuInstanceId(const struct handle *handle, unsigned *id)
 {
-    int answer = asked(handle, NULL);
+    int answer = asked(handle, "ids");
     if (answer != SUCCESS)
         return answer;
     if (handle->instance < 0)

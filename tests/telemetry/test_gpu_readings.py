@@ -45,6 +45,11 @@ def test_a_device_in_mig_mode_is_followed_by_its_instances(reader):
     assert (one["power_w"], one["reasons"]["power_w"]) == (None, "not supported")
 
 
+def test_instances_without_numbers_are_told_apart_by_their_places(reader):
+    gpus = reader.read("devices 1", "mig 0", "unsupported ids")["gpus"]
+    assert [gpu["instance"] for gpu in gpus] == [None, "#0", "#1"]
+
+
 @pytest.mark.parametrize("kind", FIELDS)
 def test_what_a_device_does_not_support_is_missing_with_the_reason_and_not_zero(reader, kind):
     gpu = reader.read("devices 1", f"unsupported {kind}")["gpus"][0]

@@ -118,7 +118,7 @@ def test_every_label_has_one_of_few_values(house):
         "voice": {"stock", "matched", "cloned"}, "family": set(FAMILIES), "level": {"l1", "l2", "l3"}, "kind": KINDS,
         "cause": {"worker_dead", "lease_over", "batch_failed", "storage_away"}, "what": {"translated", "spoken"},
         "action": {"start", "stop", "change", "killed", "died"}, "node": r"node-1", "gpu": r"\d{1,2}",
-        "mig": r"(\d+/\d+)?", "name": r"[\w .-]+", "profile": r"(\d+g\.\d+gb)?", "le": r"[\d.e+]+|\+Inf",
+        "mig": r"(\d+/\d+|#\d)?", "name": r"[\w .-]+", "profile": r"(\d+g\.\d+gb)?", "le": r"[\d.e+]+|\+Inf",
     }  # fmt: skip
     seen = set()
     for sample in samples(house):
