@@ -3,10 +3,13 @@
 import pytest
 
 from appliance.jobs.claims import Claims
+from appliance.jobs.documents import Failure
+from appliance.jobs.endings import cancel_targets, fail_jobs
 from appliance.jobs.pool_actions import ACTIONS, RECENT_S, recent_actions, record_action
 from appliance.jobs.rates import Rate, learn, load_speeds
 from appliance.status.collector import FiguresCollector
 from appliance.status.figures import read_figures
+from appliance.telemetry.metrics import Metrics
 from appliance.workers.roles import BATCH_LIMITS
 
 
@@ -59,3 +62,35 @@ def test_without_a_worker_every_family_has_0_and_nothing_is_known_of_speed(bench
     assert {found["meeshy_workers", family] for family in BATCH_LIMITS} == {0}
     assert found["meeshy_admission_open", "0"] == 1
     assert ("meeshy_admission_eta_seconds", "0") not in found
+
+
+def test_a_job_that_ends_is_in_time_late_failed_or_does_not_count(bench):
+    metrics = Metrics()
+    metrics.count_commits_of(bench.database.engine)
+
+    def counted():
+        value = metrics.registry.get_sample_value
+        outcomes = ("met", "late", "failed")
+        return [value("meeshy_jobs_sla_total", {"priority": "0", "outcome": each}) for each in outcomes]
+
+    assert counted() == [0, 0, 0]
+    bench.submit("in time", "fr")
+    bench.run()
+    assert counted() == [1, 0, 0]
+    late = bench.submit("late", "fr")
+    bench.clock.advance(late.deadline_s - bench.clock.now_s() + 0.5)
+    bench.run()
+    assert counted() == [1, 1, 0]
+    for text, end in (("fails", fail), ("cancelled", cancel_targets)):
+        job = bench.submit(text, "fr")
+        with bench.database.write() as connection:
+            end(connection, job.id, bench.clock.now_s())
+    assert counted() == [1, 1, 1]
+    bench.submit("in time", "fr", key="another")
+    assert counted() == [2, 1, 1], "a kept answer is in time"
+    assert metrics.registry.get_sample_value("meeshy_job_duration_seconds_count", {"priority": "0"}) == 2
+    assert metrics.registry.get_sample_value("meeshy_receipt_wer_ratio_count") == 2
+
+
+def fail(connection, job_id, now_s):
+    fail_jobs(connection, {job_id: Failure("engine_failed", "It failed.")}, now_s)
