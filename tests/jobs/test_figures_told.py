@@ -1,0 +1,96 @@
+"""Figures of the whole appliance that metrics tell, on both databases."""
+
+import pytest
+
+from appliance.jobs.claims import Claims
+from appliance.jobs.documents import Failure
+from appliance.jobs.endings import cancel_targets, fail_jobs
+from appliance.jobs.pool_actions import ACTIONS, RECENT_S, recent_actions, record_action
+from appliance.jobs.rates import Rate, learn, load_speeds
+from appliance.status.collector import FiguresCollector
+from appliance.status.figures import read_figures
+from appliance.telemetry.metrics import Metrics
+from appliance.workers.roles import BATCH_LIMITS
+
+
+def told(bench):
+    return {
+        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
+        for family in FiguresCollector(bench.database, bench.settings).collect()
+        for sample in family.samples
+    }
+
+
+def test_a_lease_is_held_then_lost_then_given_back(bench):
+    bench.submit("good morning", "fr")
+    Claims(bench.database, "w1", 10.0).claim(BATCH_LIMITS)
+    bench.clock.advance(10.0)
+    assert [(line.running, line.lost) for line in read_figures(bench.database).queue] == [(1, 0)]
+    bench.clock.advance(1.0)
+    assert [(line.running, line.lost) for line in read_figures(bench.database).queue] == [(1, 1)]
+    assert (told(bench)["meeshy_leases", "hear", "0", "lost"], told(bench)["meeshy_leases", "hear", "0", "held"]) == (
+        1,
+        0,
+    )
+    bench.reconcile()
+    assert [(line.waiting, line.running, line.lost) for line in read_figures(bench.database).queue] == [(1, 0, 0)]
+
+
+def test_the_real_time_factor_is_that_of_all_lengths_together(bench):
+    measured = {
+        ("hear", "short"): Rate(busy_s=1.0, stayed_s=1.0, audio_s=10.0),
+        ("hear", "long"): Rate(busy_s=5.0, stayed_s=5.0, audio_s=20.0),
+        ("finish", "short"): Rate(busy_s=0.5, stayed_s=0.5, audio_s=10.0),
+    }
+    with bench.database.write() as connection:
+        learn(connection, measured, 0.0)
+    with bench.database.read() as connection:
+        assert load_speeds(connection) == pytest.approx({"hear": 0.2, "finish": 0.05})
+    assert told(bench)["meeshy_real_time_factor_ratio", "hear"] == pytest.approx(0.2)
+
+
+def test_actions_of_pools_count_for_an_hour_and_none_is_0(bench):
+    for reason in ("signal 9", "signal 11"):
+        record_action(bench.database, host="h", device="d", role="all", action="died", pid=7, reason=reason)
+    with bench.database.read() as connection:
+        assert recent_actions(connection, bench.clock.now_s()) == dict.fromkeys(ACTIONS, 0) | {"died": 2}
+        assert recent_actions(connection, bench.clock.now_s() + RECENT_S + 1.0) == dict.fromkeys(ACTIONS, 0)
+
+
+def test_without_a_worker_every_family_has_0_and_nothing_is_known_of_speed(bench):
+    found = told(bench)
+    assert {found["meeshy_workers", family] for family in BATCH_LIMITS} == {0}
+    assert found["meeshy_admission_open", "0"] == 1
+    assert ("meeshy_admission_eta_seconds", "0") not in found
+
+
+def test_a_job_that_ends_is_in_time_late_failed_or_does_not_count(bench):
+    metrics = Metrics()
+    metrics.count_commits_of(bench.database.engine)
+
+    def counted():
+        value = metrics.registry.get_sample_value
+        outcomes = ("met", "late", "failed")
+        return [value("meeshy_jobs_sla_total", {"priority": "0", "outcome": each}) for each in outcomes]
+
+    assert counted() == [0, 0, 0]
+    bench.submit("in time", "fr")
+    bench.run()
+    assert counted() == [1, 0, 0]
+    late = bench.submit("late", "fr")
+    bench.clock.advance(late.deadline_s - bench.clock.now_s() + 0.5)
+    bench.run()
+    assert counted() == [1, 1, 0]
+    for text, end in (("fails", fail), ("cancelled", cancel_targets)):
+        job = bench.submit(text, "fr")
+        with bench.database.write() as connection:
+            end(connection, job.id, bench.clock.now_s())
+    assert counted() == [1, 1, 1]
+    bench.submit("in time", "fr", key="another")
+    assert counted() == [2, 1, 1], "a kept answer is in time"
+    assert metrics.registry.get_sample_value("meeshy_job_duration_seconds_count", {"priority": "0"}) == 2
+    assert metrics.registry.get_sample_value("meeshy_receipt_wer_ratio_count") == 2
+
+
+def fail(connection, job_id, now_s):
+    fail_jobs(connection, {job_id: Failure("engine_failed", "It failed.")}, now_s)
