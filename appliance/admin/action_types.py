@@ -66,11 +66,11 @@ class UndrainRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class ActionAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """202: what was done, and what is true now."""
 
-    action_id: str
-    action: str
-    subject: str
-    state: Annotated[str, Meta(description="Of the subject after it: of a lane, a worker, a job.")]
-    says: Annotated[str, Meta(description="A sentence.")]
+    action_id: str = ""
+    action: str = ""
+    subject: str = ""
+    state: Annotated[str, Meta(description="Of the subject after it: of a lane, a worker, a job.")] = ""
+    says: Annotated[str, Meta(description="A sentence.")] = ""
     running: Annotated[int | None, Meta(description="Items of a lane or worker that still run.")] = None
     job_ids: Annotated[tuple[str, ...], Meta(description="The jobs that a retry made.")] = ()
     failed: Annotated[dict[str, str], Meta(description="Of a bulk retry: error code by job that was not retried.")] = {}
@@ -79,7 +79,7 @@ class ActionAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class Now(msgspec.Struct, frozen=True, kw_only=True):
     """What is true instead, in the member `now` of a 409 `state_conflict`."""
 
-    state: str
+    state: str = ""
     says: str = ""
     count: int | None = None
 

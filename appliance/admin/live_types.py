@@ -1,6 +1,6 @@
 """Wire types of a snapshot: what the first screens show, of one moment. Read `schema.py` first."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -21,12 +21,19 @@ STALE_S = 15.0
 STAGES = ("hear", "translate", "synthesize", "finish", "enrol")
 PRIORITIES = (0, 1, 2)
 
-RoleName = Literal["viewer", "operator", "admin"]
-LaneState = Literal["open", "pausing", "paused"]
-"""`pausing`: nothing more is taken, what was taken before still runs."""
-WorkerState = Literal["idle", "busy", "draining", "drained", "stale"]
-"""`draining`: takes nothing more and finishes; `drained`: has finished; `stale`: has not reported for `STALE_S`."""
-Severity = Literal["info", "warning", "error"]
+RoleName = str
+"""`viewer`, `operator` or `admin`. This and every state is a plain string: an older console must read a newer word."""
+LaneState = str
+"""`open`, `pausing` (nothing more is taken, what was taken before still runs) or `paused`."""
+WorkerState = str
+"""`idle`, `busy`, `draining` (takes nothing more and finishes), `drained` (has finished) or `stale` (not seen lately)."""
+Severity = str
+"""`info`, `warning` or `error`."""
+
+
+def lane_name(stage: str, priority: int) -> str:
+    """Return a lane's name, which is its id in addresses too: `hear.p0`."""
+    return f"{stage}.p{priority}"
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,8 +48,9 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 class Lane(msgspec.Struct, frozen=True, kw_only=True):
     """The work of one stage and one priority."""
 
-    stage: str
-    priority: int
+    name: Annotated[str, Meta(description="Its id in addresses: `hear.p0`.")] = ""
+    stage: str = ""
+    priority: int = 0
     state: LaneState = "open"
     depth: Annotated[int, Meta(description="Items that no worker has taken.")] = 0
     running: Annotated[int, Meta(description="Items that a worker has taken.")] = 0
@@ -64,20 +72,21 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """What a worker has in hand."""
 
-    stage: str
-    key: Annotated[str, Meta(description="Batch key, as `translate:en>fr`.")]
-    items: int
-    age_s: float
+    stage: str = ""
+    key: Annotated[str, Meta(description="Batch key, as `translate:en>fr`.")] = ""
+    items: int = 0
+    age_s: float = 0.0
     audio_s: float | None = None
 
 
 class Worker(msgspec.Struct, frozen=True, kw_only=True):
     """A worker process that was seen within the last hour."""
 
-    id: str
-    host: str
+    id: str = ""
+    host: str = ""
     pid: int | None = None
-    state: WorkerState
+    device: Annotated[str | None, Meta(description="Place of the pool's inventory; null outside a pool.")] = None
+    state: WorkerState = "idle"
     draining: Annotated[bool, Meta(description="Whether it was told to take nothing more.")] = False
     role: Annotated[str, Meta(description="`all`, `whisper`, `voice`, or its stages joined by `+`.")] = ""
     stages: tuple[str, ...] = ()
@@ -93,8 +102,8 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
 class FieldError(msgspec.Struct, frozen=True):
     """Why one figure of a GPU is missing."""
 
-    field: str
-    reason: str
+    field: str = ""
+    reason: str = ""
 
 
 class Gpu(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,33 +131,39 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
 class GpuHost(msgspec.Struct, frozen=True, kw_only=True):
     """A host without GPU readings, and why."""
 
-    host: str
-    reason: str
+    host: str = ""
+    reason: str = ""
     age_s: float | None = None
 
 
 class StageLatency(msgspec.Struct, frozen=True, kw_only=True):
     """How long items of a stage took in the last `WINDOW_S`; of `total`: languages, from acceptance to their end."""
 
-    stage: str
+    stage: str = ""
     worked: Annotated[Spread, Meta(description="In a worker's hands.")] = Spread()
     waited: Annotated[Spread, Meta(description="From when it could be taken until it was.")] = Spread()
+    trend: Annotated[
+        tuple[float | None, ...], Meta(description="p95 of `worked` per half minute, the oldest first; null: nothing.")
+    ] = ()
 
 
 class CacheLevel(msgspec.Struct, frozen=True, kw_only=True):
     """Looks into one kind of kept things in the last `WINDOW_S`."""
 
-    level: Literal["l1", "l2", "l3"]
-    kind: str
+    level: Annotated[str, Meta(description="`l1`, `l2` or `l3`.")] = ""
+    kind: str = ""
     hits: int = 0
     misses: int = 0
+    trend: Annotated[
+        tuple[float | None, ...], Meta(description="Share of hits per half minute, the oldest first; null: no look.")
+    ] = ()
 
 
 class PairQuality(msgspec.Struct, frozen=True, kw_only=True):
     """What receipts of one pair of languages say; `before` is the same length of time before that."""
 
-    source: str
-    target: str
+    source: str = ""
+    target: str = ""
     spoken: int = 0
     needs_review: int = 0
     failed: int = 0
@@ -162,7 +177,7 @@ class PairQuality(msgspec.Struct, frozen=True, kw_only=True):
 class VoiceQuality(msgspec.Struct, frozen=True, kw_only=True):
     """What receipts of one kind of voice say."""
 
-    voice: Annotated[str, Meta(description="`stock`, `matched` or `cloned`.")]
+    voice: Annotated[str, Meta(description="`stock`, `matched` or `cloned`.")] = ""
     spoken: int = 0
     similarity: float | None = None
     similarity_before: float | None = None
@@ -182,11 +197,11 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened."""
 
-    id: str
-    at_s: float
-    ago_s: float
+    id: str = ""
+    at_s: float = 0.0
+    ago_s: float = 0.0
     severity: Severity = "info"
-    kind: Annotated[str, Meta(description="`pool`, `action`, `job` or `duty`.")]
+    kind: Annotated[str, Meta(description="`pool`, `action` or `job`.")] = ""
     subject: Annotated[str, Meta(description="Id or name of what it happened to.")] = ""
     text: Annotated[str, Meta(description="A sentence; no transcript.")] = ""
 
@@ -209,10 +224,17 @@ class Webhooks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """How one part is, and what to do about it."""
+    """How one part is."""
 
-    part: Literal["database", "redis", "object_store", "disk"]
-    state: Literal["ok", "low", "away", "unused"]
+    part: Annotated[str, Meta(description="`database`, `redis`, `object_store` or `disk`.")] = ""
+    state: Annotated[str, Meta(description="`ok`, `low`, `away` or `unused`.")] = ""
+    says: str = ""
+
+
+class Attention(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that somebody has to do, as `meeshy status` says it."""
+
+    figure: str = ""
     says: str = ""
     do: str = ""
 
@@ -221,6 +243,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     """What a verdict is judged by, besides lanes, workers and GPUs."""
 
     health: tuple[Health, ...] = ()
+    attention: tuple[Attention, ...] = ()
     unserved: Annotated[tuple[str, ...], Meta(description="Stages that no living worker takes.")] = ()
     spoken_since_start: Annotated[bool, Meta(description="Whether a living worker has spoken since it started.")] = True
     housekeeping: Housekeeping = Housekeeping()

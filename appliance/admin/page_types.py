@@ -1,6 +1,6 @@
 """Wire types of pages and series: jobs, dead letters, audit, history. Read `schema.py` first."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -11,17 +11,18 @@ from appliance.admin.live_types import Event, JobCounts, Lane, RoleName
 class Me(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks: the application that the key was made for, and the highest role it has."""
 
-    name: str
-    role: RoleName
-    key_id: str
+    name: str = ""
+    role: RoleName = ""
+    key_id: str = ""
 
 
 class JobLine(msgspec.Struct, frozen=True, kw_only=True):
     """One item of a lane with its job."""
 
-    item_id: str
+    item_id: str = ""
     job_id: Annotated[str | None, Meta(description="Null for a sample of a voice profile.")] = None
-    state: Literal["waiting", "running"]
+    lane: str = ""
+    state: Annotated[str, Meta(description="`waiting` or `running`.")] = ""
     application: str = ""
     source_language: str | None = None
     target_language: str | None = None
@@ -36,10 +37,11 @@ class JobLine(msgspec.Struct, frozen=True, kw_only=True):
 class JobsPage(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a lane, the earliest deadline first."""
 
-    server_time_s: float
-    stage: str
-    priority: int
-    lane: Lane
+    server_time_s: float = 0.0
+    lane: str = ""
+    stage: str = ""
+    priority: int = 0
+    total: Annotated[int | None, Meta(description="Items that the filter takes.")] = None
     jobs: tuple[JobLine, ...] = ()
     next_cursor: Annotated[str | None, Meta(description="Send it as `cursor`; null on the last page.")] = None
 
@@ -47,9 +49,9 @@ class JobsPage(msgspec.Struct, frozen=True, kw_only=True):
 class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One work item in a job's life."""
 
-    item_id: str
-    stage: str
-    state: Literal["ready", "claimed", "done", "failed", "cancelled"]
+    item_id: str = ""
+    stage: str = ""
+    state: Annotated[str, Meta(description="`ready`, `claimed`, `done`, `failed` or `cancelled`.")] = ""
     target_language: str | None = None
     attempts: int = 0
     created_ago_s: float = 0.0
@@ -61,8 +63,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 class Language(msgspec.Struct, frozen=True, kw_only=True):
     """One language of a job: figures alone."""
 
-    language: str
-    state: str
+    language: str = ""
+    state: str = ""
     cached: bool = False
     spoken_s: float | None = None
     characters: Annotated[int | None, Meta(description="Length of the translation.")] = None
@@ -76,14 +78,14 @@ class Language(msgspec.Struct, frozen=True, kw_only=True):
 class JobDetail(msgspec.Struct, frozen=True, kw_only=True):
     """A job for who operates the appliance: lengths and languages, no text and no audio."""
 
-    server_time_s: float
-    job_id: str
-    state: str
-    application: str
+    server_time_s: float = 0.0
+    job_id: str = ""
+    state: str = ""
+    application: str = ""
     plan: str | None = None
     priority: int = 0
-    accepted_s: float
-    accepted_ago_s: float
+    accepted_s: float = 0.0
+    accepted_ago_s: float = 0.0
     finished_ago_s: float | None = None
     sla_s: float | None = None
     eta_s: float | None = None
@@ -103,7 +105,7 @@ class JobDetail(msgspec.Struct, frozen=True, kw_only=True):
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """A job with a language that failed, and whose recording is still there."""
 
-    job_id: str
+    job_id: str = ""
     stage: Annotated[str | None, Meta(description="Of the work that failed last; null where none is known.")] = None
     priority: int = 0
     application: str = ""
@@ -119,8 +121,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 class DeadLettersPage(msgspec.Struct, frozen=True, kw_only=True):
     """Dead letters, the newest first."""
 
-    server_time_s: float
-    count: Annotated[int, Meta(description="All that the filter takes; what a bulk retry has to expect.")]
+    server_time_s: float = 0.0
+    count: Annotated[int, Meta(description="All that the filter takes; what a bulk retry has to expect.")] = 0
     dead_letters: tuple[DeadLetter, ...] = ()
     next_cursor: str | None = None
 
@@ -128,13 +130,13 @@ class DeadLettersPage(msgspec.Struct, frozen=True, kw_only=True):
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One row of the audit."""
 
-    id: int
-    at_s: float
-    ago_s: float
-    application: str
-    actor: Annotated[str, Meta(description="User, key (`key:…`) or `operator` at the command line.")]
-    action: str
-    subject: str
+    id: int = 0
+    at_s: float = 0.0
+    ago_s: float = 0.0
+    application: str = ""
+    actor: Annotated[str, Meta(description="User, key (`key:…`) or `operator` at the command line.")] = ""
+    action: str = ""
+    subject: str = ""
     result: Annotated[str | None, Meta(description="Of an action: `done` or the error's code.")] = None
     reason: str | None = None
 
@@ -142,7 +144,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
     """The audit, the newest first."""
 
-    server_time_s: float
+    server_time_s: float = 0.0
     entries: tuple[AuditEntry, ...] = ()
     next_cursor: str | None = None
 
@@ -150,15 +152,15 @@ class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
 class Point(msgspec.Struct, frozen=True, array_like=True):
     """One step of a series: its start, and its value; null where nothing was measured."""
 
-    at_s: float
-    value: float | None
+    at_s: float = 0.0
+    value: float | None = None
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
     """A figure over time, oldest step first, with what it was over the same time before."""
 
-    name: str
-    unit: Annotated[str, Meta(description="`s`, `ratio`, `per_minute`, `items`, `bytes` or `count`.")]
+    name: str = ""
+    unit: Annotated[str, Meta(description="`s`, `ratio`, `per_minute`, `items`, `bytes` or `count`.")] = ""
     points: tuple[Point, ...] = ()
     overall: Annotated[float | None, Meta(description="Of the whole window.")] = None
     before: Annotated[float | None, Meta(description="Of the window of the same length before.")] = None
@@ -168,9 +170,9 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """Series over a window; steps that are missing were not measured."""
 
-    server_time_s: float
-    window_s: float
-    step_s: float
+    server_time_s: float = 0.0
+    window_s: float = 0.0
+    step_s: float = 0.0
     series: tuple[Series, ...] = ()
     known: Annotated[tuple[str, ...], Meta(description="Names of all series that this window has.")] = ()
     scaling: Annotated[tuple[Event, ...], Meta(description="What the pools did in it, the newest first.")] = ()
@@ -179,8 +181,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 class Trend(msgspec.Struct, frozen=True, kw_only=True):
     """A figure of the last hour beside that of the hour before."""
 
-    name: str
-    unit: str
+    name: str = ""
+    unit: str = ""
     value: float | None = None
     before: float | None = None
     change: float | None = None
@@ -189,14 +191,14 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
 class MetricsReport(msgspec.Struct, frozen=True, kw_only=True):
     """The site's figures of a window, each with its trend."""
 
-    server_time_s: float
-    window_s: float
+    server_time_s: float = 0.0
+    window_s: float = 0.0
     figures: tuple[Trend, ...] = ()
 
 
 class Queue(msgspec.Struct, frozen=True, kw_only=True):
     """All lanes, as in a snapshot."""
 
-    server_time_s: float
+    server_time_s: float = 0.0
     lanes: tuple[Lane, ...] = ()
     jobs: JobCounts = JobCounts()

@@ -30,6 +30,7 @@ from appliance.admin.live_types import (
     STAGES,
     STALE_S,
     WINDOW_S,
+    Attention,
     Batch,
     CacheLevel,
     Event,
@@ -54,6 +55,7 @@ from appliance.admin.live_types import (
     Webhooks,
     Worker,
     WorkerState,
+    lane_name,
 )
 from appliance.admin.page_types import (
     AuditEntry,
@@ -84,6 +86,7 @@ __all__ = [
     "STALE_S",
     "WINDOW_S",
     "ActionAnswer",
+    "Attention",
     "AuditEntry",
     "AuditPage",
     "Batch",
@@ -135,4 +138,5 @@ __all__ = [
     "Webhooks",
     "Worker",
     "WorkerState",
+    "lane_name",
 ]
