@@ -26,7 +26,7 @@ RoleName = str
 LaneState = str
 """`open`, `pausing` (nothing more is taken, what was taken before still runs) or `paused`."""
 WorkerState = str
-"""`idle`, `busy`, `draining` (takes nothing more and finishes), `drained` (has finished) or `stale` (not seen lately)."""
+"""`idle`, `busy`, `draining` (takes nothing more, finishes), `drained` (has finished) or `stale` (not seen lately)."""
 Severity = str
 """`info`, `warning` or `error`."""
 
