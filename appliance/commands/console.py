@@ -1,0 +1,20 @@
+"""`meeshy console`: the console of this machine's own appliance, unless another one is named."""
+
+from typing import Any
+
+import click
+
+from appliance.commands.client import api_key
+from appliance.commands.serve import running_server
+from appliance.settings import Settings
+from tui.cli import OPTIONS, Options, start
+
+
+@click.pass_context
+def _console(context: click.Context, **given: Any) -> None:
+    settings: Settings = context.obj
+    own_address = running_server(settings) or f"http://{settings.host}:{settings.port}"
+    context.exit(start(Options(**given), own_address, lambda: api_key(settings)))
+
+
+console = click.Command("console", params=OPTIONS, callback=_console, help="Show an appliance in this terminal.")
