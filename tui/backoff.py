@@ -7,7 +7,7 @@ LONGEST_S = 30.0
 
 
 class BackOff:
-    """Waits of 1, 2, 4 ... 30 s, each shortened by up to a half at random so that consoles do not come back together."""
+    """Waits of 1, 2, 4 ... 30 s, each shortened by up to a half at random: consoles do not come back together."""
 
     def __init__(self, random: Callable[[], float]) -> None:
         """Take the source of random numbers between 0 and 1."""

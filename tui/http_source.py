@@ -23,6 +23,7 @@ PREFIX = "/api/v1/admin"
 ANSWER_S = 10.0
 SILENCE_S = 20.0
 """A stream has a comment every 15 s; one that is silent for longer is dead."""
+LONGEST_REFUSAL_BYTES = 2**16
 T = TypeVar("T")
 
 _ACTIONS: dict[ActionKind, tuple[str, type[msgspec.Struct]]] = {
@@ -165,12 +166,15 @@ class HttpSource:
 
     def _request(self, method: str, path: str, **parts: object) -> httpx.Request:
         try:
-            headers = {"Authorization": f"Bearer {self._key()}", **parts.pop("headers", {})}
-            return self._client.build_request(method, path, headers=headers, **parts)
-        except OSError as failure:
-            raise Refused(f"The key cannot be read: {failure.strerror}. Mend it, then press r.") from failure
-        except (UnicodeError, ValueError) as failure:
-            raise Refused("The key's file holds something that is no key. Mend it, then press r.") from failure
+            key = self._key()
+        except (OSError, UnicodeError) as failure:
+            raise Refused(
+                f"The key's file cannot be read ({type(failure).__name__}). Mend it, then press r."
+            ) from failure
+        if not (key and key.isascii() and key.isprintable()):
+            raise Refused("The key's file holds something that is no key. Mend it, then press r.")
+        headers = {"Authorization": f"Bearer {key}", **parts.pop("headers", {})}
+        return self._client.build_request(method, path, headers=headers, **parts)
 
     async def _body(self, request: httpx.Request) -> bytes:
         body = b""
@@ -186,7 +190,7 @@ class HttpSource:
             response = await self._client.send(request, stream=True)
             try:
                 if not response.is_success:
-                    body = (await response.aread())[:LONGEST_EVENT_BYTES]
+                    body = await _beginning(response)
                     raise failure_of(response.status_code, body, response.headers.get("Retry-After"))
                 async for chunk in response.aiter_bytes():
                     yield chunk
@@ -194,6 +198,16 @@ class HttpSource:
                 await response.aclose()
         except (httpx.TransportError, httpx.InvalidURL) as failure:
             raise SourceError(_sentence(failure)) from failure
+
+
+async def _beginning(response: httpx.Response) -> bytes:
+    """Return a refusal as far as a person could read it."""
+    body = b""
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > LONGEST_REFUSAL_BYTES:
+            break
+    return body
 
 
 def _part(name: str) -> str:

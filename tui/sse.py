@@ -1,7 +1,7 @@
 """Reading server-sent events: bytes in, events out (the WHATWG standard, "Interpreting an event stream").
 
-Lines end at CR, LF or both and nowhere else. `httpx`'s own lines also end at U+2028 and U+0085, which may stand inside a
-JSON string.
+Lines end at CR, LF or both and nowhere else. `httpx`'s own lines also end at U+2028 and U+0085, which may stand inside
+a JSON string.
 """
 
 import re

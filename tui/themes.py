@@ -1,4 +1,4 @@
-"""Two themes: blue for well and orange for worse, which most colour-blind people tell apart, and one of high contrast."""
+"""Two themes: blue for well and orange for worse, which most colour-blind people can tell apart; high contrast."""
 
 from textual.theme import Theme
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tui import format as fmt
 from tui.glyphs import Glyphs, Look, Piece, Tone
 from tui.source import Outage
 from tui.verdict import Finding, Severity, worst
@@ -21,7 +22,7 @@ def verdict_pieces(
 ) -> list[Piece]:
     """Return the verdict within `width` columns; during an outage the reason of the outage, which is worse."""
     if outage is not None:
-        return [(_cut(outage.reason, width), "bad")]
+        return [(fmt.cut(outage.reason, width, glyphs.cut), "bad")]
     if findings is None:
         return [("Waiting for the first picture.", "quiet")]
     look = WORDS[worst(list(findings))]
@@ -35,7 +36,7 @@ def verdict_pieces(
     left = len(findings) - fitting
     if fitting == 0:
         room = width - len(head) - len(_more(left - 1))
-        pieces.append((_cut(findings[0].text, room), _TONES[findings[0].severity]))
+        pieces.append((fmt.cut(findings[0].text, room, glyphs.cut), _TONES[findings[0].severity]))
         left -= 1
     return [*pieces, (_more(left), "quiet")] if left else pieces
 
@@ -51,7 +52,3 @@ def _fitting(texts: Sequence[str], room: int) -> int:
 
 def _more(number: int) -> str:
     return f" +{number} more" if number > 0 else ""
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(0, width - 1)] + "~"

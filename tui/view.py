@@ -105,7 +105,7 @@ def status_segments(view: View, monotonic_s: float, width: int, glyphs: Glyphs) 
         rest.pop()
     text = "".join(bar + part for part in rest)
     fresh = fmt.cut(fresh, room, glyphs.cut)
-    fill = " " * max(1, width - len(fresh) - len(text) - len(clock) - 1)
+    fill = " " * (width - len(fresh) - len(text) - len(clock))
     return [(fresh, tone), (text, "plain"), (f"{fill}{clock}", "quiet")]
 
 

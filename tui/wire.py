@@ -30,8 +30,8 @@ class _Head(msgspec.Struct):
 def decoded(body: bytes, kind: type[T]) -> T:
     """Return bytes of JSON as a type of the schema; Unreadable or OtherVersion where they are none.
 
-    Fields that the console does not know are ignored. Control characters in any text are replaced: an escape sequence in
-    a name must not reach the terminal of the person who looks at it.
+    Fields that the console does not know are ignored. Control characters in any text are replaced: an escape sequence
+    in a name must not reach the terminal of the person who looks at it.
     """
     version = schema.SCHEMA
     try:

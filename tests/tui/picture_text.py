@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from rich.console import Console as RichConsole
+from textual.app import App
 from textual.pilot import Pilot
 
 from tests.tui.clock import StoppedClock
@@ -35,12 +36,23 @@ async def settled(pilot: Pilot) -> None:
         await pilot.pause()
 
 
-def picture(app: Console) -> str:
+def lines_of(app: App) -> list[str]:
     """Return the lines of the whole terminal, without spaces at their ends."""
     width, height = app.size
     console = RichConsole(
-        width=width, height=height, file=io.StringIO(), force_terminal=True, color_system="truecolor", record=True,
-        legacy_windows=False, safe_box=False,
-    )  # fmt: skip
+        width=width,
+        height=height,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+        record=True,
+        legacy_windows=False,
+        safe_box=False,
+    )
     console.print(app.screen._compositor.render_update(full=True, screen_stack=app._background_screens))
-    return "\n".join(line.rstrip() for line in console.export_text().splitlines()) + "\n"
+    return [line.rstrip() for line in console.export_text().splitlines()][:height]
+
+
+def picture(app: App) -> str:
+    """Return them as one text."""
+    return "\n".join(lines_of(app)) + "\n"

@@ -1,5 +1,7 @@
 """Events come out of bytes wherever the network cut them."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,7 @@ def test_fields_lines_and_comments_are_read():
 @given(st.lists(st.integers(0, len(STREAM)), max_size=12))
 def test_it_does_not_matter_where_the_bytes_were_cut(cuts):
     places = [0, *sorted(cuts), len(STREAM)]
-    chunks = [STREAM[start:end] for start, end in zip(places, places[1:], strict=False)]
+    chunks = [STREAM[start:end] for start, end in pairwise(places)]
 
     assert read(*chunks, b"\n") == EVENTS
 
