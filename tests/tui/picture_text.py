@@ -25,7 +25,7 @@ async def running(
 ) -> AsyncIterator[tuple[Console, Pilot]]:
     """Yield the application and what presses its keys, with the first news drawn."""
     app = Console(source, clock or StoppedClock(), glyphs, read_only=read_only, interval_s=0.0)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await settled(pilot)
         yield app, pilot
 

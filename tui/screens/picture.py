@@ -45,6 +45,12 @@ class PictureScreen(Screen[None]):
         """Begin without a hand on any table."""
         super().__init__()
         self._touched_s = -1e9
+        self._laid_out = False
+
+    def on_mount(self) -> None:
+        """Draw what is known; before this there is nothing to draw into."""
+        self._laid_out = True
+        self.show(self.app.view)
 
     @property
     def glyphs(self) -> Glyphs:
@@ -69,7 +75,7 @@ class PictureScreen(Screen[None]):
 
     def show(self, view: View) -> None:
         """Draw what is known; a picture that is old is dimmed and stays."""
-        if not self.is_mounted:
+        if not self._laid_out:
             return
         self.show_age(view)
         if view.snapshot is not None:
@@ -77,7 +83,7 @@ class PictureScreen(Screen[None]):
 
     def show_age(self, view: View) -> None:
         """Draw the top lines alone."""
-        if not self.is_mounted:
+        if not self._laid_out:
             return
         now_s = self.app.clock.monotonic_s()
         width = max(20, self.size.width - 2)
@@ -118,7 +124,7 @@ class PictureScreen(Screen[None]):
                 return False
             return True if self.app.view.can_act_now else None
         if action in ("filter", "sort", "reverse"):
-            return self.is_mounted and self.table is not None
+            return self._laid_out and self.table is not None
         return True
 
     def action_filter(self) -> None:
