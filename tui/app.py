@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 from textual import work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.screen import Screen
 
 from appliance.admin.schema import Snapshot
@@ -15,7 +17,7 @@ from tui.clock import Clock
 from tui.glyphs import ASCII, Glyphs
 from tui.naming import lane_named
 from tui.screens import MODES
-from tui.screens.help import HelpScreen
+from tui.screens.help import NOT_TOLD, HelpScreen
 from tui.screens.jobs import JobsScreen
 from tui.screens.picture import PictureScreen
 from tui.source import Conflict, Outage, Source, SourceError
@@ -28,6 +30,7 @@ from tui.widgets.row_table import RowTable
 WIDE_FROM = 116
 """Columns from which panels stand beside the tables."""
 INTERVALS_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+_NO_COMMANDS = ("command_palette", "app.focus_next", "app.focus_previous")
 _SCREENS = Binding.Group("Screens", compact=True)
 
 
@@ -192,18 +195,21 @@ class Console(App[None]):
         shown = super().get_key_display(binding)
         return shown if shown.isascii() or self.glyphs is not ASCII else binding.key
 
+    def action_command_palette(self) -> None:
+        """Open the list of commands."""
+        if not CommandPalette.is_open(self):
+            self.push_screen(CommandPalette(placeholder="Search for commands", id="--command-palette"))
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield what the palette offers: themes, screens, and the keys that do something here."""
         for place, mode in enumerate(MODES, start=1):
             key = str(place) if place < len(MODES) else "E"
             yield SystemCommand(f"Screen: {mode}", f"Key {key}", lambda mode=mode: self.switch_mode(mode))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
-        for _, binding, enabled, _ in screen.active_bindings.values():
-            if (
-                enabled
-                and binding.description
-                and not binding.action.startswith("go(")
-                and binding.action != "command_palette"
-            ):
-                run = lambda action=binding.action: self.call_later(screen.run_action, action)  # noqa: E731
+        told = set(NOT_TOLD) | set(_NO_COMMANDS)
+        for node, binding, enabled, _ in screen.active_bindings.values():
+            ours = node in (self, screen) and not binding.action.startswith("go(")
+            if ours and enabled and binding.description and binding.action not in told:
+                told.add(binding.action)
+                run = partial(self.call_later, screen.run_action, binding.action)
                 yield SystemCommand(binding.description, f"Key {self.get_key_display(binding)}", run)

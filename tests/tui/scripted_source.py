@@ -40,6 +40,8 @@ class ScriptedSource:
 
     async def jobs(self, query: LaneQuery) -> schema.JobsPage:
         self.queries.append(query)
+        if query.cursor not in self.pages:
+            raise SourceError("Nothing is at that address.")
         return self.pages[query.cursor]
 
     async def job(self, job_id: str) -> schema.JobDetail:

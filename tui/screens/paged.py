@@ -97,8 +97,8 @@ class PagedScreen(PictureScreen):
 
     def _title(self) -> None:
         parts = [f"Queues {self.glyphs.path} {self._opened.name}", self.headline()]
-        if self._next is not None:
-            parts.append(f"{len(self._rows)} read")
         if self._pages > 1:
-            parts.append("r reads anew")
+            parts.insert(1, f"{len(self._rows)} read, r reads anew")
+        elif self._next is not None:
+            parts.insert(1, f"first {len(self._rows)}")
         self.page.border_title = self._failure or "  ".join(parts)

@@ -23,4 +23,4 @@ class QualityScreen(PictureScreen):
         panel, glyphs = self.query_one("#quality", Panel), self.glyphs
         if snapshot.quality:
             panel.border_title = f"Quality  {fmt.age(snapshot.quality.window_s)}"
-        panel.show(lambda width: quality_lines(snapshot, glyphs))
+        panel.show(lambda width: quality_lines(snapshot, width, glyphs))

@@ -135,7 +135,7 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._shown = held(wanted, before) if hold else ordered(wanted, self.sort_column, self.descending)
         after = self.keys
         self.cursor = cursor_after(before, self.cursor, after)
-        self.virtual_size = Size(self._natural_width(), len(after) + 1)
+        self.virtual_size = Size(self._natural_width(), max(1, len(after)) + 1)
         if after != before:
             self._keep_in_sight()
         self.refresh()
@@ -148,7 +148,7 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         """Columns come and go with the width."""
-        self.virtual_size = Size(self._natural_width(), len(self._shown) + 1)
+        self.virtual_size = Size(self._natural_width(), max(1, len(self._shown)) + 1)
         self._keep_in_sight()
 
     def _place(self) -> int:
