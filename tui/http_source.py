@@ -74,11 +74,17 @@ class HttpSource:
         """Yield a whole snapshot first, then one with every event of the stream, and every outage between."""
         while True:
             self._hurry.clear()
+            streamed = False
             try:
                 yield await self._get("/snapshot", schema.Snapshot)
                 self._backoff.reset()
                 async for snapshot in self._stream():
+                    streamed = True
                     yield snapshot
+                if streamed:
+                    # Streams end in good order once an hour: that is no outage, and no reason to hurry.
+                    await self._pause(self._backoff.next_s())
+                    continue
                 outage = Outage("offline", "The appliance ended the stream.", self._backoff.next_s())
             except (OtherVersion, Missing) as failure:
                 outage = Outage("incompatible", _other_version(failure), self._backoff.next_s())

@@ -32,7 +32,7 @@ async def running(
 
 async def settled(pilot: Pilot) -> None:
     """Return when everything that was told is drawn."""
-    for _ in range(3):
+    for _ in range(2):
         await pilot.pause()
 
 

@@ -114,6 +114,16 @@ def test_a_stream_cut_in_the_middle_of_an_event_is_an_outage_and_a_new_whole_sna
     assert clock.slept_s == [1.0]
 
 
+def test_a_stream_that_ends_in_good_order_is_taken_up_again_without_an_outage():
+    server = Server(snapshot=[snapshot], events=[stream(event(8)), lambda: stream(event(9))])
+    clock = StoppedClock()
+
+    seen = news(source_of(server, clock), 4)
+
+    assert [each.sequence for each in seen] == [7, 8, 7, 9]
+    assert clock.slept_s == [1.0]
+
+
 def test_a_server_that_is_gone_is_asked_again_and_again_ever_more_rarely():
     server = Server(snapshot=[httpx.ConnectError("refused")])
     clock = StoppedClock()

@@ -1,10 +1,12 @@
 """What every screen has: two lines at the top, keys at the bottom, and a picture that may be old."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import Footer
 
@@ -75,15 +77,15 @@ class PictureScreen(Screen[None]):
 
     def show(self, view: View) -> None:
         """Draw what is known; a picture that is old is dimmed and stays."""
-        if not self._laid_out:
-            return
-        self.show_age(view)
-        if view.snapshot is not None:
-            self.draw(view.snapshot)
+        # A screen that is being taken down has lost parts of itself already.
+        with suppress(NoMatches):
+            self.show_age(view)
+            if self._laid_out and view.snapshot is not None:
+                self.draw(view.snapshot)
 
     def show_age(self, view: View) -> None:
         """Draw the top lines alone."""
-        if not self._laid_out:
+        if not self._laid_out or len(self.query(TopLine)) < 2:
             return
         now_s = self.app.clock.monotonic_s()
         width = max(20, self.size.width - 2)
