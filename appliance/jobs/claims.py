@@ -95,9 +95,9 @@ class Claims:
             ).mappings()
             items = []
             for row in rows:
-                items.append(_claimed(row, now_s))
+                items.append(_claimed(row))
                 family = row["batch_key"].split(":")[0]
-                note(connection, "queue_wait_s", family, value=items[-1].waited_s)
+                note(connection, "queue_wait_s", family, value=max(0.0, now_s - row["created_s"]))
         return sorted(items, key=lambda item: (item.deadline_s, item.id))
 
     @property
@@ -255,7 +255,7 @@ def _update(connection: sa.Connection, item_ids: Collection[str], **columns: Any
         connection.execute(sa.update(work_items).where(among(connection, work_items.c.id, item_ids)).values(**columns))
 
 
-def _claimed(row: sa.RowMapping, now_s: float) -> ClaimedItem:
+def _claimed(row: sa.RowMapping) -> ClaimedItem:
     return ClaimedItem(
         id=row["id"],
         job_id=row["job_id"] or "",
@@ -267,5 +267,4 @@ def _claimed(row: sa.RowMapping, now_s: float) -> ClaimedItem:
         attempts=row["attempts"],
         deadline_s=row["deadline_s"],
         payload=row["payload"],
-        waited_s=max(0.0, now_s - row["created_s"]),
     )

@@ -32,8 +32,6 @@ class ClaimedItem(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float
     payload: dict[str, Any]
     sample_id: str | None = None
-    waited_s: float = 0.0
-    """How long it could have been taken before it was."""
 
 
 class NewItem(msgspec.Struct, frozen=True, kw_only=True):
