@@ -1,6 +1,7 @@
 """Figures over time with those of the time before."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -9,7 +10,7 @@ from appliance.admin.page_types import History, MetricsReport, Point, Series, Tr
 from appliance.errors import InvalidRequest
 from appliance.history.reading import load_recent, load_steps
 from appliance.history.series import Definition, definitions
-from appliance.history.steps import SHORTEST_S, step_for
+from appliance.history.steps import SHORTEST_S, start_of, step_for
 from appliance.telemetry.slices import Slice, together
 
 MOST_SCALING = 50
@@ -27,8 +28,8 @@ def load_history(connection: sa.Connection, now_s: float, window_s: float, names
     InvalidRequest for a name that nothing is known of; `known` has those that there are.
     """
     step_s = step_for(window_s)
-    now, before = _windows(connection, now_s, window_s, step_s)
-    known = definitions([*now.values(), *before.values()])
+    windows = _windows(connection, now_s, window_s, step_s)
+    known = definitions([*windows.now.values(), *windows.before.values()])
     unknown = [name for name in names if name not in known]
     if unknown:
         raise InvalidRequest(f"There is no series '{unknown[0]}' in this window.")
@@ -36,7 +37,7 @@ def load_history(connection: sa.Connection, now_s: float, window_s: float, names
         server_time_s=now_s,
         window_s=window_s,
         step_s=float(step_s),
-        series=tuple(_series(name, known[name], now, before, window_s, step_s) for name in names),
+        series=tuple(_series(name, known[name], windows) for name in names),
         known=tuple(known),
         scaling=tuple(scaling(connection, now_s - window_s, now_s, MOST_SCALING)),
     )
@@ -44,12 +45,12 @@ def load_history(connection: sa.Connection, now_s: float, window_s: float, names
 
 def load_trends(connection: sa.Connection, now_s: float, window_s: float) -> MetricsReport:
     """Return the site's figures over a window beside those of the window before."""
-    now, before = _windows(connection, now_s, window_s, step_for(window_s))
-    known = definitions([*now.values(), *before.values()])
+    windows = _windows(connection, now_s, window_s, step_for(window_s))
+    known = definitions([*windows.now.values(), *windows.before.values()])
     figures = []
     for name in TRENDS:
         if name in known:
-            value, earlier = (_overall(known[name], slices.values(), window_s) for slices in (now, before))
+            value, earlier = _both(known[name], windows)
             figures.append(
                 Trend(name=name, unit=known[name].unit, value=value, before=earlier, change=_change(value, earlier))
             )
@@ -59,23 +60,38 @@ def load_trends(connection: sa.Connection, now_s: float, window_s: float) -> Met
 Slices = dict[int, Slice]
 
 
-def _windows(connection: sa.Connection, now_s: float, window_s: float, step_s: int) -> tuple[Slices, Slices]:
-    since_s = now_s - window_s
+class _Windows(NamedTuple):
+    """Two windows of whole steps side by side, the later one up to now."""
+
+    now: Slices
+    before: Slices
+    now_s: float
+    since_s: float
+    length_s: float
+    step_s: int
+
+
+def _windows(connection: sa.Connection, now_s: float, window_s: float, step_s: int) -> _Windows:
+    length_s = max(1, round(window_s / step_s)) * step_s
+    # The step that is not over counts as one of them.
+    since_s = start_of(now_s, step_s) + step_s - length_s
     now = (
-        load_recent(connection, now_s, window_s)
+        load_recent(connection, now_s, now_s - since_s)
         if step_s == SHORTEST_S
         else load_steps(connection, step_s, since_s, now_s)
     )
-    return now, load_steps(connection, step_s, since_s - window_s, min(now, default=since_s))
+    before = load_steps(connection, step_s, since_s - length_s, since_s)
+    return _Windows(now, before, now_s, since_s, length_s, step_s)
 
 
-def _series(name: str, definition: Definition, now: Slices, before: Slices, window_s: float, step_s: int) -> Series:
-    value, earlier = (_overall(definition, slices.values(), window_s) for slices in (now, before))
+def _series(name: str, definition: Definition, windows: _Windows) -> Series:
+    value, earlier = _both(definition, windows)
     return Series(
         name=name,
         unit=definition.unit,
         points=tuple(
-            Point(float(at_s), _rounded(definition.figure(each, step_s))) for at_s, each in sorted(now.items())
+            Point(float(at_s), _rounded(definition.figure(each, _length_s(at_s, windows))))
+            for at_s, each in sorted(windows.now.items())
         ),
         overall=value,
         before=earlier,
@@ -83,10 +99,20 @@ def _series(name: str, definition: Definition, now: Slices, before: Slices, wind
     )
 
 
-def _overall(definition: Definition, slices: object, window_s: float) -> float | None:
-    every = list(slices)  # type: ignore[call-overload]
+def _length_s(at_s: int, windows: _Windows) -> float:
+    """Return how much of a step is over: rates of a day that began an hour ago are those of an hour."""
+    return min(float(windows.step_s), max(1.0, windows.now_s - at_s))
+
+
+def _both(definition: Definition, windows: _Windows) -> tuple[float | None, float | None]:
+    """Return a figure of both windows."""
+    so_far_s = max(1.0, windows.now_s - windows.since_s)
+    return _overall(definition, windows.now, so_far_s), _overall(definition, windows.before, windows.length_s)
+
+
+def _overall(definition: Definition, slices: Slices, length_s: float) -> float | None:
     # Where nothing was written at all, even a rate is not known.
-    return _rounded(definition.figure(together(every), window_s)) if every else None
+    return _rounded(definition.figure(together(slices.values()), length_s)) if slices else None
 
 
 def _change(value: float | None, before: float | None) -> float | None:
