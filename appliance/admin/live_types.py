@@ -36,7 +36,7 @@ def lane_name(stage: str, priority: int) -> str:
     return f"{stage}.p{priority}"
 
 
-class Spread(msgspec.Struct, frozen=True, kw_only=True):
+class Spread(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How measured seconds are spread; from a histogram with steps of a tenth, so each is up to 5 % off."""
 
     count: int = 0
@@ -45,7 +45,7 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
     p99_s: float | None = None
 
 
-class Lane(msgspec.Struct, frozen=True, kw_only=True):
+class Lane(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The work of one stage and one priority."""
 
     name: Annotated[str, Meta(description="Its id in addresses: `hear.p0`.")] = ""
@@ -69,7 +69,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     paused_reason: str | None = None
 
 
-class Batch(msgspec.Struct, frozen=True, kw_only=True):
+class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a worker has in hand."""
 
     stage: str = ""
@@ -79,7 +79,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     audio_s: float | None = None
 
 
-class Worker(msgspec.Struct, frozen=True, kw_only=True):
+class Worker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A worker process that was seen within the last hour."""
 
     id: str = ""
@@ -106,7 +106,7 @@ class FieldError(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class Gpu(msgspec.Struct, frozen=True, kw_only=True):
+class Gpu(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A GPU or a MIG instance of one; each figure may be missing on its own."""
 
     host: str = ""
@@ -128,7 +128,7 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     errors: tuple[FieldError, ...] = ()
 
 
-class GpuHost(msgspec.Struct, frozen=True, kw_only=True):
+class GpuHost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A host without GPU readings, and why."""
 
     host: str = ""
@@ -136,7 +136,7 @@ class GpuHost(msgspec.Struct, frozen=True, kw_only=True):
     age_s: float | None = None
 
 
-class StageLatency(msgspec.Struct, frozen=True, kw_only=True):
+class StageLatency(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How long items of a stage took in the last `WINDOW_S`; of `total`: languages, from acceptance to their end."""
 
     stage: str = ""
@@ -147,7 +147,7 @@ class StageLatency(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
 
 
-class CacheLevel(msgspec.Struct, frozen=True, kw_only=True):
+class CacheLevel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Looks into one kind of kept things in the last `WINDOW_S`."""
 
     level: Annotated[str, Meta(description="`l1`, `l2` or `l3`.")] = ""
@@ -159,7 +159,7 @@ class CacheLevel(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
 
 
-class PairQuality(msgspec.Struct, frozen=True, kw_only=True):
+class PairQuality(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What receipts of one pair of languages say; `before` is the same length of time before that."""
 
     source: str = ""
@@ -174,7 +174,7 @@ class PairQuality(msgspec.Struct, frozen=True, kw_only=True):
     similarity_before: float | None = None
 
 
-class VoiceQuality(msgspec.Struct, frozen=True, kw_only=True):
+class VoiceQuality(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What receipts of one kind of voice say."""
 
     voice: Annotated[str, Meta(description="`stock`, `matched` or `cloned`.")] = ""
@@ -194,7 +194,7 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     voices: tuple[VoiceQuality, ...] = ()
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that happened."""
 
     id: str = ""
@@ -223,7 +223,7 @@ class Webhooks(msgspec.Struct, frozen=True, kw_only=True):
     failing_destinations: int = 0
 
 
-class Health(msgspec.Struct, frozen=True, kw_only=True):
+class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How one part is."""
 
     part: Annotated[str, Meta(description="`database`, `redis`, `object_store` or `disk`.")] = ""
@@ -231,7 +231,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     says: str = ""
 
 
-class Attention(msgspec.Struct, frozen=True, kw_only=True):
+class Attention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that somebody has to do, as `meeshy status` says it."""
 
     figure: str = ""
