@@ -35,7 +35,8 @@ class PictureScreen(Screen[None]):
 
     app: "Console"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "filter", "Filter"),
+        # Before the focused widget sees it: keys that follow at once then go to the field, not to the table.
+        Binding("slash", "filter", "Filter", priority=True),
         Binding("s", "sort", "Sort", show=False),
         Binding("S", "reverse", "Reverse", show=False),
         Binding("m", "enlarge", "Maximize", show=False),
@@ -126,7 +127,8 @@ class PictureScreen(Screen[None]):
                 return False
             return True if self.app.view.can_act_now else None
         if action in ("filter", "sort", "reverse"):
-            return self._laid_out and self.table is not None
+            typing = isinstance(self.focused, FilterBar)
+            return self._laid_out and self.table is not None and not typing
         return True
 
     def action_filter(self) -> None:
@@ -141,7 +143,7 @@ class PictureScreen(Screen[None]):
     def on_filter_bar_left(self) -> None:
         """Give the keys back to the table."""
         if self.table is not None:
-            self.table.focus()
+            self.set_focus(self.table)
 
     def action_sort(self) -> None:
         """Sort by the next column."""

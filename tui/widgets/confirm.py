@@ -53,12 +53,12 @@ class Confirm(ModalScreen[Action | None]):
 
     def on_input_submitted(self) -> None:
         """Leave a field for the buttons, where No is."""
-        self.query_one("#no").focus()
+        self.set_focus(self.query_one("#no"))
 
     def action_swap(self) -> None:
         """Go to the other button."""
         no, yes = self.query_one("#no"), self.query_one("#yes")
-        (yes if self.focused is no else no).focus()
+        self.set_focus(yes if self.focused is no else no)
 
     def action_no(self) -> None:
         """Close without doing anything."""
@@ -77,4 +77,4 @@ class Confirm(ModalScreen[Action | None]):
 
     def _missing(self, field: str, sentence: str) -> None:
         self.query_one("#missing", Label).update(Content(sentence))
-        self.query_one(field).focus()
+        self.set_focus(self.query_one(field))

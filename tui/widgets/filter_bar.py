@@ -31,7 +31,8 @@ class FilterBar(Input):
     def open(self) -> None:
         """Show the field and type into it."""
         self.display = True
-        self.focus()
+        # At once, not after what waits: the next keys of somebody who types fast belong here.
+        self.screen.set_focus(self)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow at every key."""
