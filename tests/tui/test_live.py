@@ -28,7 +28,7 @@ from tui.clock import SystemClock
 from tui.http_source import HttpSource
 from tui.source import Conflict, LaneQuery, Refused
 
-LANE = "hear.p1"
+LANE = "hear.p0"
 """Where the work of the default plan comes first."""
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -181,7 +181,7 @@ def _pause(tmux: Terminal) -> None:
     tmux.shows("Enter opens the jobs")
     tmux.press("/")
     tmux.write(LANE)
-    tmux.until(lambda screen: "finish.p0" not in screen, "the filtered table")
+    tmux.until(lambda screen: "translate.p1" not in screen, "the filtered table")
     tmux.press("Enter")
     tmux.press("P")
     tmux.shows("Pause lane", f"Lane {LANE}", "No (n)")
@@ -189,6 +189,8 @@ def _pause(tmux: Terminal) -> None:
     tmux.shows("A reason is needed")
     tmux.write("by hand")
     tmux.press("Enter")
+    # The field hands the keys back a moment later; a y before that is a letter of the reason, and does nothing.
+    time.sleep(1)
     tmux.press("y")
     tmux.until(lambda screen: re.search(rf"{LANE} += paused", screen) is not None, "the paused lane")
 
@@ -202,6 +204,8 @@ def _drain_and_undrain(tmux: Terminal) -> None:
     tmux.shows("A reason is needed")
     tmux.write("by hand")
     tmux.press("Enter")
+    # The field hands the keys back a moment later; a y before that is a letter of the reason, and does nothing.
+    time.sleep(1)
     tmux.press("y")
     tmux.shows("= drained")
     tmux.press("D")
