@@ -49,7 +49,10 @@ def api_schema(house: House) -> Any:
 OPERATIONS = [handler.operation_id for handler in ROUTES if handler.resolve_include_in_schema()]
 
 
-_WITHOUT_INPUT = {"getLanguages", "live", "ready", "health", "getMetrics", "getCapacity"}
+_WITHOUT_INPUT = {
+    "getLanguages", "live", "ready", "health", "getMetrics", "getCapacity", "getMe", "getSnapshot", "getQueue",
+    "followConsole",
+}  # fmt: skip
 ASKED = [(operation_id, GenerationMode.POSITIVE) for operation_id in OPERATIONS] + [
     (operation_id, GenerationMode.NEGATIVE) for operation_id in OPERATIONS if operation_id not in _WITHOUT_INPUT
 ]
