@@ -161,7 +161,10 @@ class Settings(BaseSettings):
         default="127.0.0.1", description="Address on which workers and housekeeping tell their metrics."
     )
     metrics_port: int = Field(
-        default=0, ge=0, le=65535, description="Port on which workers and housekeeping tell their metrics. 0: none."
+        default=0, ge=0, le=65535, description="First port on which workers and housekeeping tell metrics. 0: none."
+    )
+    metrics_ports: int = Field(
+        default=32, ge=1, description="From how many ports each process of a host takes the first that is free."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log line."

@@ -11,6 +11,7 @@ from appliance.errors import NotFound
 from appliance.jobs.endings import cancel_targets
 from appliance.jobs.lanes import Pause, load_pauses, pause_lane, resume_lane, set_draining
 from appliance.jobs.locks import hold_jobs, hold_names
+from appliance.jobs.reserved import LOOK_EVERY_S
 from appliance.jobs.states import FINAL_JOB, ItemState, JobState
 from appliance.storage.tables import jobs, work_items, workers
 
@@ -23,11 +24,11 @@ def pause(ask: Ask) -> Do:
         hold_names(connection, ["lanes"])
         known, running = load_pauses(connection).get(lane), running_in(connection, lane)
         if known is not None:
-            state = lane_state(True, running)
+            state = lane_state(now_s - known.since_s, running)
             raise conflict(state, f"{ask.subject} was paused by {known.actor} {now_s - known.since_s:.0f} s ago.")
         pause_lane(connection, lane, Pause(since_s=now_s, actor=ask.actor.name, reason=ask.reason))
-        says = f"{ask.subject} is pausing: {running} still run." if running else f"{ask.subject} is paused."
-        return _answer(ask, lane_state(True, running), says, running)
+        says = f"{ask.subject} is pausing: workers see it within {LOOK_EVERY_S:.0f} s, {running} items still run."
+        return _answer(ask, lane_state(0.0, running), says, running)
 
     return do
 
@@ -67,11 +68,12 @@ def drain(ask: Ask) -> Do:
     def do(connection: sa.Connection, now_s: float) -> ActionAnswer:
         row, running = _worker(connection, ask.subject, now_s)
         if row.draining_s is not None:
-            state = worker_state(True, running > 0, now_s - row.seen_s)
+            state = worker_state(now_s - row.draining_s, running > 0, now_s - row.seen_s)
             raise conflict(state, "The worker takes nothing more already.")
         set_draining(connection, ask.subject, now_s)
-        state = worker_state(True, running > 0, now_s - row.seen_s)
-        return _answer(ask, state, f"The worker takes nothing more; {running} items still run.", running)
+        state = worker_state(0.0, running > 0, now_s - row.seen_s)
+        says = f"The worker sees it within {LOOK_EVERY_S:.0f} s and takes nothing more; {running} items still run."
+        return _answer(ask, state, says, running)
 
     return do
 
@@ -81,7 +83,7 @@ def undrain(ask: Ask) -> Do:
 
     def do(connection: sa.Connection, now_s: float) -> ActionAnswer:
         row, running = _worker(connection, ask.subject, now_s)
-        state = worker_state(False, running > 0, now_s - row.seen_s)
+        state = worker_state(None, running > 0, now_s - row.seen_s)
         if row.draining_s is None:
             raise conflict(state, "The worker takes work.")
         set_draining(connection, ask.subject, None)

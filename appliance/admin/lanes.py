@@ -10,6 +10,7 @@ from appliance.errors import NotFound
 from appliance.jobs.deadlines import sla_scale
 from appliance.jobs.lanes import Lane as LaneKey
 from appliance.jobs.lanes import Pause, load_pauses
+from appliance.jobs.reserved import LOOK_EVERY_S
 from appliance.jobs.states import OPEN_ITEM, ItemState, JobState
 from appliance.settings import Settings
 from appliance.storage.tables import jobs, plans, work_items
@@ -52,11 +53,12 @@ def load_lanes(
     )  # fmt: skip
 
 
-def lane_state(paused: bool, running: int) -> str:
-    """Return a lane's state."""
-    if not paused:
+def lane_state(paused_s: float | None, running: int) -> str:
+    """Return the state of a lane that has been paused for so many seconds, None for one that is not."""
+    if paused_s is None:
         return "open"
-    return "pausing" if running else "paused"
+    # Until every worker has seen it, one may still take something.
+    return "pausing" if running or paused_s < LOOK_EVERY_S else "paused"
 
 
 def running_in(connection: sa.Connection, lane: LaneKey) -> int:
@@ -77,7 +79,7 @@ def _lane(key: LaneKey, work: _Work, pause: Pause | None, now_s: float, **more: 
         name=lane_name(stage, priority),
         stage=stage,
         priority=priority,
-        state=lane_state(pause is not None, work.running),
+        state=lane_state(now_s - pause.since_s if pause else None, work.running),
         depth=work.depth,
         running=work.running,
         overdue=work.overdue,

@@ -160,7 +160,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
     """A figure over time, oldest step first, with what it was over the same time before."""
 
     name: str = ""
-    unit: Annotated[str, Meta(description="`s`, `ratio`, `per_minute`, `items`, `bytes` or `count`.")] = ""
+    unit: Annotated[str, Meta(description="`s`, `ratio`, `per_minute`, `items`, `bytes` or `w`.")] = ""
     points: tuple[Point, ...] = ()
     overall: Annotated[float | None, Meta(description="Of the whole window.")] = None
     before: Annotated[float | None, Meta(description="Of the window of the same length before.")] = None

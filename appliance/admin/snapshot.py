@@ -1,7 +1,7 @@
 """Snapshots: everything that the console's first screens show, made once per interval however many read it."""
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 import sqlalchemy as sa
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from appliance import __version__
 from appliance.admin.dead_letters import dead_in_lanes
 from appliance.admin.figures import caches, latencies, rates
+from appliance.admin.gpus import load_gpus
 from appliance.admin.happenings import load_events
 from appliance.admin.lanes import load_lanes
 from appliance.admin.live_types import (
@@ -17,8 +18,6 @@ from appliance.admin.live_types import (
     WINDOW_S,
     Attention,
     Findings,
-    Gpu,
-    GpuHost,
     Health,
     Housekeeping,
     JobCounts,
@@ -46,14 +45,6 @@ REPORT_EVERY_S = 15.0
 """It asks Redis and the object store too, which may take seconds to be found away."""
 DEAD_EVERY_S = 10.0
 
-Gpus = tuple[tuple[Gpu, ...], tuple[GpuHost, ...]]
-ReadGpus = Callable[[sa.Connection, float], Gpus]
-
-
-def no_gpus(connection: sa.Connection, now_s: float) -> Gpus:
-    """Return that no host has told of a GPU."""
-    return (), ()
-
 
 class _Slow(msgspec.Struct, kw_only=True):
     """What is not computed for every snapshot, with the times of that by the process's own clock."""
@@ -69,9 +60,9 @@ class _Slow(msgspec.Struct, kw_only=True):
 class Snapshots:
     """One process's snapshots; `make` is called by one thread at a time."""
 
-    def __init__(self, database: Database, settings: Settings, clock: Clock, gpus: ReadGpus = no_gpus) -> None:
-        """Read from this database; `gpus` reads what hosts told of their GPUs."""
-        self._database, self._settings, self._clock, self._gpus = database, settings, clock, gpus
+    def __init__(self, database: Database, settings: Settings, clock: Clock) -> None:
+        """Read from this database."""
+        self._database, self._settings, self._clock = database, settings, clock
         self._began_s = clock.monotonic_s()
         self._slow = _Slow()
         self._sequence = 0
@@ -84,7 +75,7 @@ class Snapshots:
             now_s = self._database.now_s(connection)
             recent = load_recent(connection, now_s, WINDOW_S)
             shown, left_out = load_workers(connection, now_s)
-            gpus, gpu_hosts = self._gpus(connection, now_s)
+            gpus, gpu_hosts = load_gpus(connection, now_s)
             # Of milliseconds, so that those of another process behind the same address go on where these ended.
             self._sequence = max(self._sequence + 1, int(now_s * 1000))
             return Snapshot(

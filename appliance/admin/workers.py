@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import sqlalchemy as sa
 
 from appliance.admin.live_types import STALE_S, Batch, Worker
+from appliance.jobs.reserved import LOOK_EVERY_S
 from appliance.jobs.states import ItemState
 from appliance.storage.tables import jobs, work_items, workers
 from appliance.storage.voice_tables import voice_samples
@@ -37,12 +38,13 @@ def load_workers(connection: sa.Connection, now_s: float) -> tuple[tuple[Worker,
     return shown, max(0, len(rows) - MOST_WORKERS)
 
 
-def worker_state(draining: bool, busy: bool, seen_ago_s: float) -> str:
-    """Return a worker's state."""
+def worker_state(draining_s: float | None, busy: bool, seen_ago_s: float) -> str:
+    """Return the state of a worker that has been draining for so many seconds, None for one that is not."""
     if seen_ago_s > STALE_S:
         return "stale"
-    if draining:
-        return "draining" if busy else "drained"
+    if draining_s is not None:
+        # Until it has seen that itself, it may still take something.
+        return "draining" if busy or draining_s < LOOK_EVERY_S else "drained"
     return "busy" if busy else "idle"
 
 
@@ -57,7 +59,7 @@ def _worker(row: sa.Row, batches: Sequence[Batch], now_s: float) -> Worker:
         id=row.id,
         host=row.host.split(":")[0],
         pid=row.pid,
-        state=worker_state(row.draining_s is not None, bool(batches), seen_ago_s),
+        state=worker_state(None if row.draining_s is None else now_s - row.draining_s, bool(batches), seen_ago_s),
         draining=row.draining_s is not None,
         role=role_of(row.families),
         stages=tuple(row.families),

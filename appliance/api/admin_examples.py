@@ -78,7 +78,7 @@ ADMIN_EXAMPLES: dict[str, Any] = {
         "action": "pause",
         "subject": "hear.p0",
         "state": "pausing",
-        "says": "hear.p0 is pausing: 2 still run.",
+        "says": "hear.p0 is pausing: workers see it within 3 s, 2 items still run.",
         "running": 2,
         "job_ids": [],
         "failed": {},

@@ -3,24 +3,16 @@
 from typing import Annotated, Literal
 
 import msgspec
-import sqlalchemy as sa
 from litestar import Request, get
 from msgspec import Meta
 
 from appliance.access.caller import Caller
-from appliance.access.plans import list_plans
 from appliance.access.rates import EVERYBODY, count_request
 from appliance.api.parts import ApiParts, Parts
 from appliance.api.problems import OWNED, problems
-from appliance.jobs.backlog import Waiting
-from appliance.jobs.deadlines import deadline_s
 from appliance.jobs.events import recent_eta_errors_s
-from appliance.jobs.outlook import Asked, Outlook
 from appliance.owner import Owner
-from appliance.settings import Settings
-
-NOTE_S = 5.0
-PRIORITIES = (0, 1, 2)
+from appliance.status.openings import Opening, openings
 
 
 class PriorityOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,10 +71,7 @@ def _capacity(parts: ApiParts) -> CapacityOut:
         outlook = parts.submitter.admission.look(connection, now_s)
         errors_s = sorted(recent_eta_errors_s(connection, now_s))
         return CapacityOut(
-            priorities=[
-                _priority(priority, sla_s, outlook.of(plan), parts.settings, now_s)
-                for priority, (sla_s, plan) in _strictest(connection, parts.settings).items()
-            ],
+            priorities=[_told(each) for each in openings(connection, parts.settings, outlook, now_s)],
             slots=outlook.fleet.slots,
             figures=outlook.rates.origin,
             sla_scale=outlook.scale,
@@ -93,29 +82,13 @@ def _capacity(parts: ApiParts) -> CapacityOut:
         )
 
 
-def _strictest(connection: sa.Connection, settings: Settings) -> dict[int, tuple[float, str | None]]:
-    """Return the strictest SLA of each priority with its plan; the site's where no plan has that priority."""
-    found: dict[int, list[tuple[float, str | None]]] = {priority: [] for priority in PRIORITIES}
-    for plan in list_plans(connection):
-        found[plan.priority].append((plan.sla_s or settings.sla_s, plan.name))
-    return {priority: min(plans, default=(settings.sla_s, None)) for priority, plans in found.items()}
-
-
-def _priority(priority: int, sla_s: float, outlook: Outlook, settings: Settings, now_s: float) -> PriorityOut:
-    waiting = outlook.backlog.waiting.get(priority, Waiting())
-    eta_s = retry_after_s = None
-    accepts = not settings.most_waiting_jobs or outlook.backlog.jobs < settings.most_waiting_jobs
-    if outlook.known:
-        budget_s = deadline_s(now_s, sla_s, NOTE_S, outlook.scale) - now_s
-        verdict = outlook.judge(Asked(NOTE_S, budget_s, languages=1, heard=False, priority=priority), now_s)
-        eta_s, retry_after_s = round(verdict.eta_s, 3), verdict.retry_after_s
-        accepts = accepts and retry_after_s is None
+def _told(opening: Opening) -> PriorityOut:
     return PriorityOut(
-        priority=priority,
-        sla_s=sla_s,
-        accepts=accepts,
-        eta_s=eta_s,
-        retry_after_s=retry_after_s,
-        waiting_jobs=waiting.jobs,
-        waiting_audio_s=round(waiting.audio_s, 3),
+        priority=opening.priority,
+        sla_s=opening.sla_s,
+        accepts=opening.accepts,
+        eta_s=opening.eta_s,
+        retry_after_s=opening.retry_after_s,
+        waiting_jobs=opening.waiting.jobs,
+        waiting_audio_s=round(opening.waiting.audio_s, 3),
     )

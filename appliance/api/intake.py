@@ -3,6 +3,7 @@
 import logging
 import secrets
 
+import msgspec
 import sqlalchemy as sa
 
 from appliance.access.plan import Plan
@@ -26,9 +27,16 @@ async def accepted(parts: ApiParts, plan: Plan, submission: Submission, audio: b
 
     Nothing is decoded for a request that is known, that no route can serve, or that would be late.
     """
-    known = await parts.threads.short(_counted, parts, plan, submission, audio)
-    if known is not None:
-        return known
+    submission = msgspec.structs.replace(submission, upload=secrets.token_hex(8))
+    try:
+        known = await parts.threads.short(_counted, parts, plan, submission, audio)
+        return known or await _decoded(parts, submission, audio)
+    finally:
+        # Of whatever was not admitted in the end.
+        parts.submitter.admission.leave(submission.upload)
+
+
+async def _decoded(parts: ApiParts, submission: Submission, audio: bytes) -> JobDocument:
     # Asked before it is decoded, and refused rather than answered with a 202 that no worker could keep.
     await parts.threads.short(parts.objects.require_writable)
     decoded = await parts.threads.decode(parts.decoder.decode, audio)

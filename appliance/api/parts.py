@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from appliance.access.quotas import Quotas
-from appliance.admin.snapshot import ReadGpus, Snapshots, no_gpus
+from appliance.admin.snapshot import Snapshots
 from appliance.api.latest import Latest
 from appliance.api.room import Room
 from appliance.api.threads import Threads
@@ -53,8 +53,6 @@ class ApiParts:
     metrics: Metrics = field(default_factory=Metrics)
     cache: Cache | None = None
     """The second cache level where it is beside the database: deletions empty it."""
-    gpus: ReadGpus = no_gpus
-    """Reads what hosts told of their GPUs."""
 
     @cached_property
     def vault(self) -> Vault:
@@ -64,7 +62,7 @@ class ApiParts:
     @cached_property
     def latest(self) -> Latest:
         """Return what gives every console the same snapshot."""
-        return Latest(Snapshots(self.database, self.settings, self.clock, self.gpus), self.threads, self.clock)
+        return Latest(Snapshots(self.database, self.settings, self.clock), self.threads, self.clock)
 
     @cached_property
     def samples(self) -> Samples:

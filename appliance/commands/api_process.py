@@ -49,7 +49,7 @@ def run_api(
     capabilities, quotas = CapabilityReader(database), Quotas(settings)
     metrics = Metrics()
     metrics.count_commits_of(database.engine)
-    metrics.registry.register(FiguresCollector(database, settings.data_dir))
+    metrics.registry.register(FiguresCollector(database, settings))
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     with ExitStack() as stack:
         decoder = stack.enter_context(DecoderPool(DecodeLimits.for_audio(settings.max_audio_s)))

@@ -15,7 +15,8 @@ from appliance.catalog.catalog import Catalog
 from appliance.clock import SystemClock
 from appliance.commands.serve import child_environment
 from appliance.errors import CommandFailed
-from appliance.jobs.registry import CapabilityReader
+from appliance.gpus.watch import gpus_watched
+from appliance.jobs.registry import CapabilityReader, this_host
 from appliance.pool.agent import Parts, Pool
 from appliance.pool.inventory import GIB, Inventory, read_inventory
 from appliance.pool.layout import Place, lay_out
@@ -74,6 +75,7 @@ def run_pool(settings: Settings, file: Path, command: WorkerCommand = worker_com
         stack.callback(database.close)
         migrate(database)
         ring = _ring(settings, database, stack)
+        stack.enter_context(gpus_watched(database, this_host()))
         Pool(Parts(settings, database, places, inventory.rules, start, ring, SystemClock())).run(signals)
 
 

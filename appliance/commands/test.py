@@ -18,8 +18,12 @@ DEBIAN_PACKAGES = {
     "postgresql": "/usr/lib/postgresql/*/bin/postgres",
     "redis-server": "/usr/bin/redis-server",
     "iproute2": "/usr/sbin/ip",
+    "gcc": "/usr/bin/gcc",
+    "libc6-dev": "/usr/include/stdio.h",
+    "prometheus": "/usr/bin/promtool",
 }
-"""Debian packages that the tests start servers and hosts with, each with a file that shows it is there."""
+"""Debian packages that the tests start servers and hosts with, compile a stand-in for a GPU's driver with, and try
+alert rules with; each with a file that shows it is there."""
 
 UNIT = ["-q", "-n", "auto", "--dist", "loadfile", "-p", "no:faker", "-p", "no:schemathesis"]
 """A file stays in one process, which keeps what it has generated; two plugins that no unit test uses would load for a

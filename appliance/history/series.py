@@ -8,6 +8,8 @@ from appliance.telemetry.slices import Slice, percentile
 Figure = Callable[[Slice, float], float | None]
 """A figure of a slice that is so many seconds long; None where nothing was measured."""
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+_UNITS = {"utilisation": "ratio", "memory_used_bytes": "bytes", "power_w": "w"}
+"""Of levels, by the last part of their name; the others count items."""
 FAILED = ("ended.failed",)
 ENDED = ("ended.done", "ended.needs_review", "ended.failed", "ended.cancelled")
 
@@ -39,12 +41,8 @@ def definitions(slices: Iterable[Slice]) -> Mapping[str, Definition]:
             found[kind] = Definition("ratio", _share((f"{kind}.hit",), (f"{kind}.hit", f"{kind}.miss")))
             found[level] = Definition("ratio", _hits_of(level))
     for name in levels:
-        found[name] = Definition("bytes" if name.endswith("_bytes") else _unit(name), _level(name))
+        found[name] = Definition(_UNITS.get(name.rpartition(".")[2], "items"), _level(name))
     return dict(sorted(found.items()))
-
-
-def _unit(name: str) -> str:
-    return "ratio" if name.endswith(".utilisation") else "items"
 
 
 def _total(each: Slice, names: Iterable[str]) -> float:

@@ -9,6 +9,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from appliance.gpus.records import last_readings
 from appliance.history.steps import KEPT_S, SHORTEST_S, start_of
 from appliance.jobs.events import EventKind
 from appliance.jobs.locks import got_name
@@ -95,7 +96,7 @@ def _count_end(into: Slice, row: sa.Row) -> None:
 
 
 def _look(connection: sa.Connection, into: Slice, now_s: float) -> None:
-    """Look at queue and workers once."""
+    """Look at queue, workers and GPUs once."""
     family = work_items.c.batch_key
     rows = connection.execute(
         sa.select(family, work_items.c.priority, sa.func.count().label("items"))
@@ -114,6 +115,13 @@ def _look(connection: sa.Connection, into: Slice, now_s: float) -> None:
         sa.select(sa.func.count()).select_from(workers).where(workers.c.seen_s >= now_s - SEEN_WITHIN_S)
     )
     into.look("workers", living or 0)
+    for record in last_readings(connection, now_s):
+        for gpu in record.reading.gpus if record.fresh else ():
+            place = f"gpu.{record.node}.{gpu.index}" + (f"-{gpu.instance.replace('/', '-')}" if gpu.instance else "")
+            for figure in ("utilisation", "memory_used_bytes", "power_w"):
+                value = getattr(gpu, figure)
+                if value is not None:
+                    into.look(f"{place}.{figure}", value)
 
 
 def _add(connection: sa.Connection, step_s: int, found: Slices, since_s: float) -> None:

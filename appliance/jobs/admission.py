@@ -1,5 +1,9 @@
 """Who may still be accepted: the gate before a body is read, and the one where a job's length and deadline are known.
 
+A recording that says how long it is is judged before it is decoded, and has a place from then on: what comes while it
+is decoded finds that place taken, so that nobody is refused after that work. Measured at five times the load that fits,
+with one API process: without places one refusal in nine came after it, 0.1 s later than the others.
+
 Both judge by an outlook that is at most half a second old, to which each process adds what it accepted itself.
 Several API processes do not see each other's jobs for that long: together they may accept, beyond what fits, what all
 but one of them accept in half a second.
@@ -11,11 +15,12 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.errors import Overloaded
-from appliance.jobs.backlog import load_backlog
+from appliance.jobs.backlog import Backlog, load_backlog
 from appliance.jobs.deadlines import DEADLINE_PER_AUDIO_S, sla_scale
 from appliance.jobs.documents import JobDocument
 from appliance.jobs.fleet import load_fleet
 from appliance.jobs.outlook import AT_LEAST_S, SHARES, Asked, Outlook, Verdict
+from appliance.jobs.places import Places
 from appliance.jobs.query import is_repeated
 from appliance.jobs.rates import load_rates
 from appliance.jobs.states import FINAL_TARGET, OPEN_JOB
@@ -49,6 +54,7 @@ class Admission:
         self._settings = settings
         self._lock = threading.Lock()
         self._outlook: Outlook | None = None
+        self._places = Places()
 
     def look(self, connection: sa.Connection, now_s: float) -> Outlook:
         """Return an outlook that is no older than half a second."""
@@ -59,6 +65,7 @@ class Admission:
                     now_s, rates, load_fleet(connection, now_s), load_backlog(connection, rates),
                     sla_scale(connection, self._settings),
                 )  # fmt: skip
+                self._places.take(self._outlook.backlog, now_s)
             return self._outlook
 
     def require_room(
@@ -87,27 +94,47 @@ class Admission:
         if queue_s > room_s:
             raise _refusal(queue_s, queue_s - room_s, terms.priority)
 
-    def require_fit(self, connection: sa.Connection, asked: Asked, now_s: float) -> None:
-        """Raise Overloaded for a job that `admit` would refuse at this moment; counts nothing."""
+    def require_place(self, connection: sa.Connection, asked: Asked, now_s: float, upload: str | None) -> None:
+        """Keep a place for an upload until it is admitted or `leave` is called; or raise Overloaded.
+
+        `upload` names it in this process; nothing is kept for None. A place that nobody leaves is free again after half
+        a minute.
+        """
         outlook = self.look(connection, now_s).of(asked.plan)
         if outlook.binding:
-            _accepted(outlook.judge(asked, now_s), asked)
+            with self._lock:
+                _accepted(outlook.judge(asked, now_s), asked)
+                if upload is not None:
+                    self._places.add(upload, asked, outlook.own(asked), now_s, self._backlog(outlook))
 
-    def admit(self, connection: sa.Connection, asked: Asked, now_s: float) -> float | None:
+    def leave(self, upload: str) -> None:
+        """Free the place of an upload, where it has one."""
+        with self._lock:
+            if self._outlook is not None:
+                self._places.free(upload, self._outlook.backlog)
+
+    def admit(self, connection: sa.Connection, asked: Asked, now_s: float, upload: str | None = None) -> float | None:
         """Return in how many seconds a job will be done, None where that is unknown, and count it; or raise Overloaded.
 
-        Called in the transaction that accepts it. Nothing to compute passes always.
+        Called in the transaction that accepts it. Nothing to compute passes always, and so does an upload that has a
+        place and asks for no more than it was kept for.
         """
         outlook = self.look(connection, now_s).of(asked.plan)
         eta_s, work = None, None
-        if outlook.known:
-            verdict = outlook.judge(asked, now_s)
-            if outlook.binding:
-                _accepted(verdict, asked)
-            eta_s, work = verdict.eta_s, outlook.own(asked)
         with self._lock:
-            outlook.backlog.add_job(asked.priority, asked.audio_s, now_s + asked.budget_s, work)
+            backlog = self._backlog(outlook)
+            kept_for = self._places.free(upload, backlog) if upload else None
+            if outlook.known:
+                verdict = outlook.judge(asked, now_s)
+                if outlook.binding and not (kept_for and asked.within(kept_for)):
+                    _accepted(verdict, asked)
+                eta_s, work = verdict.eta_s, outlook.own(asked)
+            backlog.add_job(asked.priority, asked.audio_s, now_s + asked.budget_s, work)
         return eta_s
+
+    def _backlog(self, outlook: Outlook) -> Backlog:
+        """Return the newest backlog: another thread may have looked anew since this outlook was taken."""
+        return (self._outlook or outlook).backlog
 
     def standing(self, job: JobDocument) -> Standing:
         """Return where an open job stands."""

@@ -84,6 +84,7 @@ def record_answered(
         queue_messages(connection, [Notice(row["id"], owner.application_id, request.webhook_url)], now_s)
     note(connection, "jobs_accepted", str(row["priority"]))
     note(connection, "jobs_finished", state)
+    note(connection, "jobs_sla", str(row["priority"]), "met")
     return JobDocument(
         id=row["id"],
         owner=owner,

@@ -66,6 +66,13 @@ class Backlog:
         if work is not None:
             _add(self.due, int(deadline_s), work)
 
+    def remove_job(self, priority: int, audio_s: float, deadline_s: float, work: Work) -> None:
+        """Take back what `add_job` counted."""
+        waiting = self.waiting[priority]
+        waiting.jobs -= 1
+        waiting.audio_s -= audio_s
+        _add(self.due, int(deadline_s), [-part for part in work])
+
 
 def no_work() -> Work:
     """Return nothing to do."""

@@ -70,12 +70,12 @@ class Claims:
         self._claims += 1
         with self._database.write() as connection:
             now_s = self._database.now_s(connection)
-            view = self._own_slot.view(connection, now_s)
-            if view.draining:
-                return []
-            head = self._head(connection, limits, view, now_s)
-            if head is not None and head.attempts > 0 and self._tries_a_lost_one(connection):
-                head = self._head(connection, limits, view, now_s, new=True)
+            view, looked = self._own_slot.view(connection, now_s)
+            head = self._best(connection, limits, view, now_s)
+            if head is None and not view.plain and not looked:
+                # What kept it from work may be over: the ring that comes with that must not find nothing.
+                view = self._own_slot.look(connection, now_s)
+                head = self._best(connection, limits, view, now_s)
             if head is None:
                 return []
             family = head.batch_key.split(":")[0]
@@ -141,6 +141,15 @@ class Claims:
             work_items.c.attempts > 1,
         )
         return connection.scalar(lost.limit(1)) is not None
+
+    def _best(self, connection: sa.Connection, limits: Mapping[str, int], view: View, now_s: float) -> sa.Row | None:
+        """Return the item that this slot shall begin with, None where there is nothing for it."""
+        if view.draining:
+            return None
+        head = self._head(connection, limits, view, now_s)
+        if head is not None and head.attempts > 0 and self._tries_a_lost_one(connection):
+            return self._head(connection, limits, view, now_s, new=True)
+        return head
 
     def _head(
         self, connection: sa.Connection, limits: Mapping[str, int], view: View, now_s: float, *, new: bool = False

@@ -12,13 +12,13 @@ from appliance.jobs.documents import Failure, Spoken
 from appliance.jobs.ended import Siblings, ended_targets, siblings_of, states_of
 from appliance.jobs.events import record_receipts
 from appliance.jobs.locks import hold_jobs, hold_jobs_and_followers, hold_targets
+from appliance.jobs.measured import note_job_ended, note_receipts
 from appliance.jobs.outbox import Notice, queue_messages
 from appliance.jobs.planning import plan_targets
 from appliance.jobs.states import FINAL_JOB, OPEN_ITEM, OPEN_JOB, OPEN_TARGET, ItemState, TargetState, job_state
 from appliance.jobs.usage import note_ended, note_promoted, stored_bytes
 from appliance.storage.sets import among, update_rows
 from appliance.storage.tables import jobs, targets, work_items
-from appliance.telemetry.noting import note
 
 
 class Ending(NamedTuple):
@@ -57,6 +57,7 @@ def end_targets(connection: sa.Connection, endings: Sequence[Ending], now_s: flo
     ended = ended_targets(connection, job_of)
     note_ended(connection, ended, siblings)
     record_receipts(connection, ended, siblings, now_s)
+    note_receipts(connection, ended)
     _settle(connection, siblings, now_s, stored_bytes(ended))
     settle_followers(connection, job_of, now_s)
     return set(job_of)
@@ -170,6 +171,9 @@ def _settle(
             jobs.c.state,
             jobs.c.stored_bytes,
             jobs.c.application_id,
+            jobs.c.priority,
+            jobs.c.accepted_s,
+            jobs.c.deadline_s,
             jobs.c.request["webhook_url"].as_string().label("webhook"),
         ).where(among(connection, jobs.c.id, siblings), jobs.c.state.in_(OPEN_JOB))
     ).all()
@@ -189,7 +193,7 @@ def _settle(
     if not final:
         return
     for row in final:
-        note(connection, "jobs_finished", states[row.id])
+        note_job_ended(connection, row, states[row.id], now_s)
     _close_items(connection, work_items.c.job_id, [row.id for row in final])
     notices = [Notice(row.id, row.application_id, row.webhook) for row in final if row.webhook]
     queue_messages(connection, notices, now_s)

@@ -22,6 +22,7 @@ KEPT_SHARE = 0.9
 BEYOND_SAVING = 1.1
 """Work that needs more than this share of its time is late whoever is refused, and refuses nobody."""
 AT_LEAST_S = 1.0
+ROUNDED_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,15 @@ class Asked:
     """Whether the recording's text is known."""
     priority: int
     plan: str | None = None
+
+    def within(self, other: "Asked") -> bool:
+        """Return whether this asks for no more than the other; recordings round what they say of their length."""
+        return (
+            self.audio_s <= other.audio_s + ROUNDED_S
+            and self.languages <= other.languages
+            and self.heard >= other.heard
+            and (self.priority, self.plan) == (other.priority, other.plan)
+        )
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,9 @@ from appliance.storage.tables import pool_actions
 KEEP_ACTIONS_S = 30 * 86400.0
 REASON_CHARACTERS = 200
 
+RECENT_S = 3600.0
+ACTIONS = ("start", "stop", "change", "killed", "died")
+
 
 class PoolAction(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a pool did: `start`, `stop`, `change`, `killed` or noted: `died`."""
@@ -35,6 +38,17 @@ def record_action(
             )
         )  # fmt: skip
         connection.execute(sa.delete(pool_actions).where(pool_actions.c.at_s < now_s - KEEP_ACTIONS_S))
+
+
+def recent_actions(connection: sa.Connection, now_s: float) -> dict[str, int]:
+    """Return how often each action was done within the last hour, on all hosts; 0 for what was not."""
+    rows = connection.execute(
+        sa.select(pool_actions.c.action, sa.func.count())
+        .where(pool_actions.c.at_s >= now_s - RECENT_S)
+        .group_by(pool_actions.c.action)
+    )
+    counted = {row[0]: row[1] for row in rows}
+    return {action: counted.get(action, 0) for action in ACTIONS}
 
 
 def latest_actions(connection: sa.Connection, limit: int = 50) -> list[PoolAction]:

@@ -14,6 +14,7 @@ from appliance.jobs.locks import hold_names
 from appliance.storage.database import Database
 from appliance.storage.site import site_value
 from appliance.storage.tables import jobs, stage_rates
+from appliance.telemetry.noting import note
 
 REMEMBERED_AUDIO_S = 1000.0
 """Seconds of recordings that a running mean looks back: more would hide that a machine became faster or slower."""
@@ -95,6 +96,13 @@ def load_rates(connection: sa.Connection) -> Rates:
     return Rates(measured, "observed" if site_value(connection, COMMISSIONED) is None else "commissioned")
 
 
+def load_speeds(connection: sa.Connection) -> dict[str, float]:
+    """Return the real-time factor of each family that was measured: seconds of a worker per second of recording."""
+    busy_s, audio_s = sa.func.sum(stage_rates.c.busy_s), sa.func.sum(stage_rates.c.audio_s)
+    rows = connection.execute(sa.select(stage_rates.c.family, busy_s, audio_s).group_by(stage_rates.c.family))
+    return {family: busy / audio for family, busy, audio in rows if audio}
+
+
 def learn(connection: sa.Connection, measured: Measured, now_s: float, *, anew: bool = False) -> None:
     """Add sums to the running means, or with `anew` put them in their place."""
     hold_names(connection, ["stage_rates"])
@@ -140,7 +148,10 @@ class Observations:
             return
         try:
             with database.write() as connection:
-                learn(connection, self.measured(connection, seen), database.now_s(connection))
+                measured = self.measured(connection, seen)
+                learn(connection, measured, database.now_s(connection))
+                for (family, _), rate in measured.items():
+                    note(connection, "work_audio_s", family, value=rate.audio_s)
         except Exception:
             with self._lock:
                 self._seen = seen + self._seen

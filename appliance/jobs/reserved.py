@@ -123,16 +123,12 @@ class OwnSlot:
         """Return whether its worker is to take nothing more, as it was last seen."""
         return self._view is not None and self._view.draining
 
-    def view(self, connection: sa.Connection, now_s: float) -> View:
-        """Return what this slot may take, as it was at most three seconds ago.
-
-        While a lane is paused or the worker drains it looks anew each time: the ring that comes with the end of that
-        must find work.
-        """
+    def view(self, connection: sa.Connection, now_s: float) -> tuple[View, bool]:
+        """Return what this slot may take, as it was at most three seconds ago, and whether that is of this moment."""
         view = self._view
-        if view is None or not view.plain or not 0 <= now_s - view.at_s < LOOK_EVERY_S:
-            return self.look(connection, now_s)
-        return view
+        if view is None or not 0 <= now_s - view.at_s < LOOK_EVERY_S:
+            return self.look(connection, now_s), True
+        return view, False
 
     def look(self, connection: sa.Connection, now_s: float) -> View:
         """Return what this slot may take now; any thread may look for the one that claims."""

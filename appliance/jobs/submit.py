@@ -55,6 +55,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     request: Request
     audio_sha256: str
     idempotency_key: str | None = None
+    upload: str | None = None
+    """Names this upload in the process that reads it; its place is kept under that name while it is decoded."""
 
     def digest(self) -> str:
         """Return what must be equal for the same idempotency key to mean the same request."""
@@ -103,9 +105,10 @@ class Submitter:
     ) -> Seen:
         """Return what is known about an upload, or raise why it cannot be served however its recording sounds.
 
-        Needs neither the recording's samples nor a worker, and changes nothing. `said_s` is how long the recording
-        says that it is, None where it does not: then the time is judged by its bytes, which refuses much less. Most of
-        what an overload refuses is refused here, so it asks little.
+        Needs neither the recording's samples nor a worker, and writes nothing; a named upload has a place from here on
+        (`Admission.require_place`). `said_s` is how long the recording says that it is, None where it does not: then
+        the time is judged by its bytes, which refuses much less. Most of what an overload refuses is refused here, so
+        it asks little.
         """
         capabilities = self._known_capabilities()
         earlier = self._earlier(connection, submission)
@@ -131,7 +134,7 @@ class Submitter:
                 said_s, deadline_s(0.0, terms.sla_s, said_s, outlook.scale), languages=len(computed),
                 heard=bool(kept), priority=terms.priority, plan=terms.plan,
             )  # fmt: skip
-            self.admission.require_fit(connection, asked, now_s)
+            self.admission.require_place(connection, asked, now_s, submission.upload)
         return Seen(None)
 
     def answer(self, connection: sa.Connection, submission: Submission, seen: Seen) -> JobDocument | None:
@@ -244,7 +247,7 @@ class Submitter:
                 audio.duration_s, due_s - now_s, languages=len(computed), heard=source is not None,
                 priority=terms.priority, plan=terms.plan,
             )  # fmt: skip
-            eta_s = self.admission.admit(connection, asked, now_s)
+            eta_s = self.admission.admit(connection, asked, now_s, submission.upload)
         row = _job_row(submission, audio, terms, now_s)
         job_id = row["id"]
         connection.execute(

@@ -30,6 +30,8 @@ class QueueLine(msgspec.Struct, kw_only=True):
     audio_s: float = 0.0
     """Seconds of the recordings that wait."""
     oldest_wait_s: float = 0.0
+    lost: int = 0
+    """Of those that run: their lease is over, and nobody has taken them yet."""
 
 
 class WorkerLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +89,7 @@ def read_figures(database: Database) -> Figures:
 
 def _queue(connection: sa.Connection, now_s: float) -> tuple[QueueLine, ...]:
     overdue = sa.case((work_items.c.deadline_s < now_s, 1), else_=0)
+    lost = sa.case((work_items.c.lease_until_s < now_s, 1), else_=0)
     priority = sa.func.coalesce(jobs.c.priority, work_items.c.priority).label("priority")
     audio_s = sa.func.coalesce(jobs.c.audio["duration_s"].as_float(), voice_samples.c.duration_s)
     rows = connection.execute(
@@ -96,6 +99,7 @@ def _queue(connection: sa.Connection, now_s: float) -> tuple[QueueLine, ...]:
             work_items.c.state,
             sa.func.count().label("items"),
             sa.func.sum(overdue).label("overdue"),
+            sa.func.sum(lost).label("lost"),
             sa.func.sum(audio_s).label("audio_s"),
             sa.func.min(work_items.c.created_s).label("oldest_s"),
         )
@@ -110,6 +114,7 @@ def _queue(connection: sa.Connection, now_s: float) -> tuple[QueueLine, ...]:
         line = lines.setdefault((family, row.priority), QueueLine(family=family, priority=row.priority))
         if row.state == ItemState.CLAIMED:
             line.running += row.items
+            line.lost += row.lost
             continue
         line.waiting += row.items
         line.overdue += row.overdue

@@ -391,6 +391,15 @@ pool_actions = sa.Table(
     sa.Index(None, "at_s"),
 )
 
+# What the GPUs of each host said last: one row per host, see `appliance/gpus/`.
+gpu_readings = sa.Table(
+    "gpu_readings",
+    metadata,
+    sa.Column("host", sa.String(128), primary_key=True),
+    sa.Column("read_s", sa.Double, nullable=False),
+    sa.Column("reading", sa.JSON, nullable=False),
+)
+
 # Admission: how long work takes here, as running means over finished batches, per family and length of recording.
 stage_rates = sa.Table(
     "stage_rates",

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Thread
+from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import start_http_server
 
@@ -11,25 +13,35 @@ from appliance.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
+LAST_PORT = 65535
+
 
 @contextmanager
 def exposed(metrics: Metrics, settings: Settings) -> Iterator[None]:
-    """Answer on the site's metrics port until the block ends; nothing listens where the port is 0.
+    """Answer on the first free one of the site's metrics ports until the block ends; nothing listens where it is 0.
 
-    A port that is taken, by another worker of this host, is told in the log: work is worth more than its metrics.
+    Where none is free, the log tells it: work is worth more than its metrics.
     """
-    if not settings.metrics_port:
+    listening = _listen(metrics, settings) if settings.metrics_port else None
+    if listening is None:
         yield
         return
-    try:
-        server, thread = start_http_server(settings.metrics_port, settings.metrics_host, metrics.registry)
-    except OSError as taken:
-        log.warning("no metrics: the port cannot be listened on: %s", taken.strerror)
-        yield
-        return
+    server, thread = listening
     try:
         yield
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def _listen(metrics: Metrics, settings: Settings) -> tuple[WSGIServer, Thread] | None:
+    first = settings.metrics_port
+    why = None
+    for port in range(first, min(first + settings.metrics_ports, LAST_PORT + 1)):
+        try:
+            return start_http_server(port, settings.metrics_host, metrics.registry)
+        except OSError as taken:
+            why = taken.strerror
+    log.warning("no metrics: no port from %d on can be listened on: %s", first, why)
+    return None

@@ -13,6 +13,11 @@ from appliance.telemetry.tally import Tally
 
 _REQUEST_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _WORK_S = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 60, 300)
+_JOB_S = (0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 60, 120, 300, 900)
+_WER = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
+_SIMILARITY = (0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
+_PRIORITIES = ("0", "1", "2")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BATCH_ITEMS = (1, 2, 4, 8, 16, 32, 50, 100)
 _DUTY_S = (0.01, 0.1, 1, 10, 60, 600)
 
@@ -50,9 +55,18 @@ class Metrics:
             ["duty"],
             registry=self.registry,
         )
-        self._noted: dict[Noted, Counter | Histogram] = {
+        self._noted = self._of_transactions()
+        self._begin_at_zero()
+
+    def _of_transactions(self) -> dict[Noted, Counter | Histogram]:
+        """Return what transactions note."""
+        return {
             "jobs_accepted": self._counter("jobs_accepted", "Jobs accepted.", "priority"),
             "jobs_finished": self._counter("jobs_finished", "Jobs that ended.", "state"),
+            "jobs_sla": self._counter("jobs_sla", "Jobs that ended, by their deadline.", "priority", "outcome"),
+            "job_duration_s": self._histogram(
+                "job_duration_seconds", "From acceptance to the end of jobs with audio.", _JOB_S, "priority"
+            ),
             "queue_wait_s": self._histogram("queue_wait_seconds", "Time until work was claimed.", _WORK_S, "family"),
             "attempts_lost": self._counter("attempts_lost", "Claims that ended without an outcome.", "cause"),
             "phrase_look_ups": self._counter("phrase_look_ups", "Sentences looked up, by what knew them.", "outcome"),
@@ -61,7 +75,22 @@ class Metrics:
             "cache_lookups": self._counter(
                 "cache_lookups", "Looks into a cache level, by what came of them.", "level", "kind", "outcome"
             ),
+            "receipts": self._counter("receipts", "Languages that were spoken, by the receipt's verdict.", "verdict"),
+            "receipt_wer": self._histogram("receipt_wer_ratio", "Word error rate of spoken languages.", _WER),
+            "receipt_similarity": self._histogram(
+                "receipt_similarity_ratio", "Likeness of the voice that spoke to the speaker's.", _SIMILARITY, "voice"
+            ),
+            "work_audio_s": self._counter("work_audio_seconds", "Recordings that batches were for.", "family"),
+            "webhook_attempts": self._counter("webhook_attempts", "Attempts at webhooks that ended.", "outcome"),
         }
+
+    def _begin_at_zero(self) -> None:
+        """Tell what alerts are made from before it first happens: a rate does not see the step from nothing to one."""
+        for priority in _PRIORITIES:
+            for outcome in ("met", "late", "failed"):
+                self._noted["jobs_sla"].labels(priority, outcome)
+        for verdict in ("accepted", "needs_review"):
+            self._noted["receipts"].labels(verdict)
 
     def count_commits_of(self, engine: sa.Engine) -> None:
         """Count what this engine's transactions note."""
@@ -70,6 +99,8 @@ class Metrics:
     def answered(self, route: str, method: str, status: int, took_s: float, refusal: str | None) -> None:
         """Count a request: the route's template, the status, and the error's code where it was refused for a limit."""
         status_class = f"{status // 100}xx" if status else "none"
+        # A client may name its method as it likes, and each name would be a series for ever.
+        method = method if method in _METHODS else "other"
         self._http_requests.labels(route or "unmatched", method, status_class).inc()
         self._http_s.labels(route or "unmatched").observe(took_s)
         if refusal is not None:

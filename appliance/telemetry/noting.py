@@ -12,12 +12,19 @@ import sqlalchemy as sa
 Noted = Literal[
     "jobs_accepted",
     "jobs_finished",
+    "jobs_sla",
+    "job_duration_s",
     "queue_wait_s",
     "attempts_lost",
     "stale_fences",
     "phrase_look_ups",
     "phrases_ahead",
     "cache_lookups",
+    "receipts",
+    "receipt_wer",
+    "receipt_similarity",
+    "work_audio_s",
+    "webhook_attempts",
 ]
 Take = Callable[[Noted, tuple[str, ...], float], None]
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from appliance.jobs.outbox import MessageState
 from appliance.storage.database import Database
+from appliance.telemetry.noting import note
 from appliance.webhooks.claims import ClaimedMessage, held
 from appliance.webhooks.schedule import pause_s
 from appliance.webhooks.trouble import DestinationState, mark, mark_well, still_disabled
@@ -58,6 +59,7 @@ def write_down(
         if moved.rowcount != 1:
             return None
         _mark_destination(connection, message, outcome, state, now_s)
+        note(connection, "webhook_attempts", outcome.kind)
     return state
 
 

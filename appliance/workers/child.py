@@ -12,10 +12,11 @@ import threading
 from collections.abc import Callable
 
 from appliance.errors import MeeshyError
+from appliance.gpus.watch import gpus_watched
 from appliance.housekeeping.house import House
 from appliance.housekeeping.rounds import Rounds
 from appliance.jobs.reconcile import reconcile
-from appliance.jobs.registry import WorkerRegistry
+from appliance.jobs.registry import WorkerRegistry, this_host
 from appliance.settings import Settings
 from appliance.telemetry.exposing import exposed
 from appliance.telemetry.logs import configure_logs
@@ -58,7 +59,11 @@ def _work(settings: Settings, workshop: Workshop) -> None:
     context.models.tell(metrics.model_event)
     gone = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: gone.set())
-    with exposed(metrics, settings), Lanes(context, worker_id, metrics) as lanes:
+    with (
+        exposed(metrics, settings),
+        gpus_watched(context.database, this_host()),
+        Lanes(context, worker_id, metrics) as lanes,
+    ):
         duties = duties_of(settings, workshop, registry, lanes.ring, metrics)
         duties.append(lambda: lanes.tell(context.database))
         duties.append(lambda: metrics.tally.tell(context.database))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jwt
 import msgspec
 import pytest
 import sqlalchemy as sa
@@ -101,9 +102,13 @@ def test_who_may_not_act_is_refused_before_anything_is_read(house: House, role: 
 
 
 def test_an_administrator_may_do_all_and_a_users_token_nothing(house: House) -> None:
-    assert Console(house, "admin", "root").act("lanes/hear.p0/pause", reason="test").status_code == 202
-    me = Console(house, "admin", "root").read("me", schema.Me)
-    assert (me.name, me.role) == ("root", "admin")
+    root = Console(house, "admin", "root")
+    assert root.act("lanes/hear.p0/pause", reason="test").status_code == 202
+    me = root.read("me", schema.Me)
+    assert (me.name, me.role, me.key_id) == ("root", "admin", root.key.split("_")[1])
+    claims = {"iss": house.key.application_id, "sub": "alice", "aud": "meeshy", "exp": 4_000_000_000}
+    headers = {"authorization": f"Bearer {jwt.encode(claims, house.key.token_secret)}"}
+    assert {house.client.get(f"{ADMIN}/{path}", headers=headers).status_code for path in (*READS, "audit")} == {403}
 
 
 def test_a_snapshot_tells_of_lanes_workers_and_jobs_and_of_no_text(house: House) -> None:
@@ -155,11 +160,11 @@ def test_a_paused_lane_is_not_worked_on_until_it_is_resumed(house: House) -> Non
     console = Console(house)
     paused = console.act("lanes/translate.p0/pause", reason="a new pack", expected_state="open")
     assert paused.status_code == 202, paused.text
-    assert (paused.json()["state"], paused.json()["running"]) == ("paused", 0)
+    assert (paused.json()["state"], paused.json()["running"]) == ("pausing", 0)
     job_id = house.waiting_job("hello")
     house.work()
     lane = console.lane("translate.p0")
-    assert (lane.state, lane.depth, lane.paused_by, lane.paused_reason) == ("paused", 1, "anna", "a new pack")
+    assert (lane.state, lane.depth, lane.paused_by, lane.paused_reason) == ("pausing", 1, "anna", "a new pack")
 
     house.working = True
     assert console.act("lanes/translate.p0/resume").status_code == 202
@@ -178,7 +183,7 @@ def test_what_is_not_as_expected_is_refused_with_what_is_true(house: House) -> N
     again = console.act("lanes/hear.p1/pause", reason="two")
 
     assert (again.status_code, again.json()["code"]) == (409, "state_conflict")
-    assert again.json()["now"]["state"] == "paused"
+    assert again.json()["now"]["state"] == "pausing"
     assert "anna" in again.json()["detail"]
     assert console.lane("hear.p1").paused_reason == "one"
     assert console.audited()[0] == ("console.pause", "hear.p1", "state_conflict")
@@ -198,7 +203,7 @@ def test_an_action_needs_a_key_and_is_done_once_under_it(house: House) -> None:
     other = console.act("lanes/hear.p0/pause", key="one", reason="another")
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
     refused = [console.act("lanes/hear.p0/pause", key="two", reason="x").json() for _ in range(2)]
-    assert refused[0] == refused[1] and refused[0]["now"]["state"] == "paused"
+    assert refused[0] == refused[1] and refused[0]["now"]["state"] == "pausing"
     assert len(console.audited()) == 2
     # Another operator's key of the same name is another key.
     assert Console(house, "operator", "bob").act("lanes/hear.p0/resume", key="one").status_code == 202
@@ -218,13 +223,13 @@ def test_any_job_can_be_cancelled_and_only_once(house: House) -> None:
 def test_a_drained_worker_takes_nothing_until_it_is_undrained(house: House) -> None:
     console = Console(house)
     answer = console.act("workers/w1/drain", reason="a new driver", expected_state="taking")
-    assert (answer.status_code, answer.json()["state"]) == (202, "drained")
+    assert (answer.status_code, answer.json()["state"]) == (202, "draining")
     job_id = house.waiting_job("hello")
     house.work()
     assert console.lane("hear.p0").depth == 1
-    assert console.snapshot().workers[0].state == "drained"
+    assert console.snapshot().workers[0].draining
     assert console.snapshot().findings.unserved == ("hear", "translate", "synthesize", "finish", "enrol")
-    assert console.act("workers/w1/drain", reason="again").json()["now"]["state"] == "drained"
+    assert console.act("workers/w1/drain", reason="again").json()["now"]["state"] == "draining"
 
     house.working = True
     assert console.act("workers/w1/undrain").json()["state"] == "idle"

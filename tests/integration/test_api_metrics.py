@@ -15,7 +15,7 @@ from tests.integration.api_house import House, open_house
 def house(tmp_path: Path) -> Iterator[House]:
     with DecoderPool() as decoder, open_house(tmp_path, decoder) as house:
         house.parts.metrics.count_commits_of(house.database.engine)
-        house.parts.metrics.registry.register(FiguresCollector(house.database, tmp_path))
+        house.parts.metrics.registry.register(FiguresCollector(house.database, house.settings))
         yield house
 
 

@@ -19,7 +19,7 @@ class ByUser:
     """An Allowance that takes the priority from the user's name: `p0`, `p1`, `p2`."""
 
     def check(self, connection: sa.Connection, application_id: str, languages, voice) -> Terms:
-        return Terms(plan=None, priority=0, sla_s=SLAS_S[0])
+        return Terms(plan="p0", priority=0, sla_s=SLAS_S[0])
 
     def grant(self, connection: sa.Connection, owner: Owner, demand: Demand, now_s: float) -> Terms:
         priority = int(owner.user_id[1])

@@ -6,9 +6,13 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from appliance.admin.gpus import load_gpus
+from appliance.admin.live_types import FieldError
 from appliance.admin.quality import load_quality
 from appliance.admin.series import load_history, load_trends
 from appliance.errors import InvalidRequest
+from appliance.gpus.reading import GpuReading, HostReading
+from appliance.gpus.records import record_reading
 from appliance.history.reading import load_recent, load_steps
 from appliance.history.steps import DAY_S, KEPT_S, start_of
 from appliance.history.writing import write_history
@@ -191,3 +195,29 @@ def test_quality_has_pairs_and_voices_beside_the_time_before(bench):
     assert of_french.wer is not None and of_french.wer_before is not None
     assert sum(voice.spoken for voice in found.voices) == 2
     assert "good" not in msgspec.json.encode(found).decode()
+
+
+def test_gpus_of_all_hosts_are_told_and_kept_and_what_they_do_not_tell_is_none(bench):
+    card = GpuReading(
+        index=0, uuid="GPU-1", utilisation=0.87, memory_used_bytes=20, reasons={"power_w": "not supported"}
+    )
+    slice_ = GpuReading(index=0, instance="1/0", mig="3g.20gb", reasons={"utilisation": "not supported"})
+    lost = GpuReading(index=1, reasons={"device": "GPU is lost"})
+    record_reading(bench.database, "node-a:1", HostReading(gpus=(card, slice_, lost)))
+    record_reading(bench.database, "node-b:2", HostReading(reason="NVML library not found"))
+    write(bench)
+    with bench.rows() as rows:
+        gpus, without = load_gpus(rows, bench.clock.now_s())
+        (series,) = load_history(rows, bench.clock.now_s(), 3600.0, ["gpu.node-a.0.utilisation"]).series
+        known = load_history(rows, bench.clock.now_s(), 3600.0, []).known
+    assert [(each.host, each.index, each.mig, each.utilisation, each.lost) for each in gpus] == [
+        ("node-a", 0, None, 0.87, None), ("node-a", 0, "3g.20gb", None, None), ("node-a", 1, None, None, "GPU is lost"),
+    ]  # fmt: skip
+    assert gpus[0].errors == (FieldError("power_w", "not supported"),)
+    assert [(each.host, each.reason) for each in without] == [("node-b", "NVML library not found")]
+    assert (series.overall, series.unit) == (0.87, "ratio")
+    assert "gpu.node-a.0.power_w" not in known
+    bench.clock.advance(60)
+    with bench.rows() as rows:
+        gpus, without = load_gpus(rows, bench.clock.now_s())
+    assert gpus == () and without[0].reason == "no reading for a while"

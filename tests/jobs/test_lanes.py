@@ -3,14 +3,17 @@
 import pytest
 import sqlalchemy as sa
 
-from appliance.jobs.claims import Claims
+from appliance.admin.lanes import load_lanes
+from appliance.admin.live_types import Lane
+from appliance.admin.workers import load_workers, role_of
+from appliance.jobs.claims import Claims, end_items
 from appliance.jobs.lanes import Pause, load_pauses, pause_lane, resume_lane, set_draining
 from appliance.jobs.registry import CapabilityReader, unserved_families
 from appliance.jobs.reserved import LOOK_EVERY_S, load_living
-from appliance.jobs.states import JobState
+from appliance.jobs.states import ItemState, JobState
 from appliance.pool.reading import read
 from appliance.storage.tables import work_items
-from appliance.workers.roles import BATCH_LIMITS
+from appliance.workers.roles import BATCH_LIMITS, ROLES
 from tests.jobs.site import Site
 
 
@@ -155,3 +158,64 @@ def test_who_paused_is_kept_with_the_reason(bench):
         assert load_pauses(rows) == {
             ("hear", 2): Pause(since_s=bench.clock.now_s(), actor="anna", reason="test")
         }  # fmt: skip
+
+
+def lane(bench, name):
+    with bench.rows() as rows:
+        return next(each for each in load_lanes(rows, bench.settings, bench.clock.now_s(), {}) if each.name == name)
+
+
+def test_a_lane_is_paused_once_every_worker_has_seen_it_and_nothing_runs(bench, site):
+    site.note(0), site.note(0)
+    items = Claims(bench.database, "w0", 60.0).claim({"hear": 1})
+    pause(bench, "hear", 0)
+    states = []
+    for _ in range(2):
+        states.append((lane(bench, "hear.p0").state, lane(bench, "hear.p0").running))
+        bench.clock.advance(LOOK_EVERY_S)
+    with bench.database.write() as connection:
+        end_items(connection, items, ItemState.DONE)
+    states.append((lane(bench, "hear.p0").state, lane(bench, "hear.p0").running))
+    assert states == [("pausing", 1), ("pausing", 1), ("paused", 0)]
+    assert (lane(bench, "hear.p0").paused_ago_s, lane(bench, "hear.p1").state) == (2 * LOOK_EVERY_S, "open")
+
+
+def test_lanes_tell_waits_and_deadlines(bench, site):
+    site.note(0), site.note(2)
+    bench.clock.advance(10.0)
+    urgent, bulk = lane(bench, "hear.p0"), lane(bench, "hear.p2")
+    # Notes of 5 s: due after 3 + 10 and 30 + 10 s.
+    assert (urgent.depth, urgent.overdue, urgent.oldest_wait_s) == (1, 0, 10.0)
+    assert urgent.oldest_of_sla == pytest.approx(10 / 13, abs=1e-3)
+    assert bulk.oldest_of_sla == pytest.approx(10 / 40, abs=1e-3)
+    bench.clock.advance(10.0)
+    assert (lane(bench, "hear.p0").overdue, lane(bench, "hear.p2").overdue) == (1, 0)
+    assert lane(bench, "translate.p0") == Lane(
+        name="translate.p0", stage="translate", priority=0, sla_s=lane(bench, "translate.p0").sla_s
+    )
+
+
+def worker(bench):
+    with bench.rows() as rows:
+        (found,), _ = load_workers(rows, bench.clock.now_s())
+    return found
+
+
+def test_a_worker_is_drained_once_it_has_seen_it_and_has_nothing_in_hand(bench, site):
+    site.note(0)
+    assert worker(bench).state == "idle"
+    items = Claims(bench.database, "w0", 60.0).claim({"hear": 1})
+    assert (worker(bench).state, worker(bench).batches[0].key) == ("busy", "hear:medium")
+    drain(bench, "w0", bench.clock.now_s())
+    bench.clock.advance(LOOK_EVERY_S)
+    assert worker(bench).state == "draining"
+    with bench.database.write() as connection:
+        end_items(connection, items, ItemState.DONE)
+    assert worker(bench).state == "drained"
+    bench.clock.advance(20.0)
+    assert worker(bench).state == "stale"
+
+
+def test_roles_are_called_as_the_command_line_calls_them():
+    assert {role: role_of(sorted(families)) for role, families in ROLES.items()} == {role: role for role in ROLES}
+    assert role_of(["hear"]) == "hear"

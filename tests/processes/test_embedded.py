@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from appliance.storage.database import Database
 from appliance.storage.tables import targets, work_items
 from tests.processes.conftest import WAIT_S, eventually, scripted_wav
+from tests.services import fake_nvml as fake_nvml
 
 
 def test_a_recording_goes_in_and_audio_comes_out(scripted):
@@ -20,6 +22,17 @@ def test_a_recording_goes_in_and_audio_comes_out(scripted):
     assert (job["state"], target["text"], target["cached"]) == ("done", "fr:good morning", False)
     audio = httpx.get(f"{appliance.url}{target['audio_url']}", headers=appliance.headers, params={"user_id": "alice"})
     assert audio.content.startswith(b"RIFF")
+
+
+def test_the_worker_reads_the_gpus_for_the_api_to_tell(scripted, fake_nvml, monkeypatch):
+    for name, value in fake_nvml.environment.items():
+        monkeypatch.setenv(name, value)
+    appliance = scripted(metrics_open=True)
+    told = eventually(
+        lambda: re.findall(r"^meeshy_gpu_up{.*} (\S+)$", httpx.get(f"{appliance.url}/metrics").text, re.MULTILINE),
+        "GPUs are told",
+    )
+    assert told == ["1.0"] * 8
 
 
 def test_doorbells_alone_finish_all_jobs(scripted):

@@ -1,4 +1,4 @@
-"""docs/operations.md explains every figure of `meeshy status`, every metric and every housekeeping duty."""
+"""docs/operations.md explains every figure of `meeshy status` and every housekeeping duty."""
 
 import re
 from pathlib import Path
@@ -8,14 +8,10 @@ import pytest
 from appliance.housekeeping.duties import DUTIES
 from appliance.housekeeping.rounds import Record
 from appliance.jobs.reserved import Reservation
-from appliance.status.collector import FiguresCollector
 from appliance.status.figures import Figures, QueueLine, WebhookLine, WorkerLine
 from appliance.status.probes import Health
 from appliance.status.report import Attention, Report
 from appliance.status.table import FIGURES, WIDTH, as_text
-from appliance.storage.database import Database
-from appliance.storage.migrate import migrate
-from appliance.telemetry.metrics import Metrics
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/operations.md"
 
@@ -72,36 +68,5 @@ def test_the_status_shows_every_figure_and_fits_80_columns(report):
     assert max(len(line) for line in text.splitlines()) <= WIDTH
 
 
-def test_every_metric_is_documented_with_its_labels_and_nothing_else_is(tmp_path):
-    metrics = Metrics()
-    database = Database(f"sqlite:///{tmp_path / 'empty.sqlite3'}")
-    migrate(database)
-    told = {
-        name: set(filter(None, labels.split(", ")))
-        for name, labels in re.findall(r"^\| `(meeshy_\w+)` \| (.*?) ?\| ", section("Metrics"), re.MULTILINE)
-    }
-    ours = [
-        collector
-        for collector in metrics.registry._collector_to_names
-        if any(name.startswith("meeshy_") for name in metrics.registry._collector_to_names[collector])
-    ]
-    counted = {_full_name(each._type, each._name): set(each._labelnames) for each in ours}
-    read = {family.name: set(family._labelnames) for family in FiguresCollector(database, tmp_path).collect()}
-    database.close()
-
-    assert told == counted | read
-
-
-def test_every_name_follows_prometheus_rules():
-    names = [*re.findall(r"^\| `(meeshy_\w+)` \|", section("Metrics"), re.MULTILINE)]
-
-    assert len(names) == len(set(names)) > 20
-    assert not [name for name in names if re.search(r"_(ms|minutes|hours|kb|mib)(_|$)", name)]
-
-
 def test_every_duty_is_documented_and_nothing_else_is():
     assert re.findall(r"^\| `(\w+)` \|", section("Housekeeping"), re.MULTILINE) == list(DUTIES)
-
-
-def _full_name(kind: str, name: str) -> str:
-    return f"{name}_total" if kind == "counter" else name

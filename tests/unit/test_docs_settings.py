@@ -75,6 +75,7 @@ ENVIRONMENT = {
     "metrics_open": ("true", True),
     "metrics_host": ("10.0.0.5", "10.0.0.5"),
     "metrics_port": ("9100", 9100),
+    "metrics_ports": ("8", 8),
     "log_level": ("debug", "debug"),
 }
 """For each setting a text other than its default, and the value that the text means."""

@@ -40,6 +40,14 @@ def test_where_nobody_counts_a_note_is_dropped(database):
         assert "meeshy_notes" not in connection.info
 
 
+def test_a_method_or_an_address_that_a_client_made_up_is_no_label():
+    metrics = Metrics()
+    metrics.answered("", "MALLORY", 404, 0.001, None)
+    labels = {"route": "unmatched", "method": "other", "status": "4xx"}
+    assert metrics.registry.get_sample_value("meeshy_http_requests_total", labels) == 1
+    assert b"MALLORY" not in metrics.text()
+
+
 def test_two_processes_worth_of_metrics_do_not_share_anything():
     one, other = Metrics(), Metrics()
     one.answered("/health/live", "GET", 200, 0.001, None)

@@ -1,0 +1,67 @@
+"""What hosts read of their GPUs, as every other process finds it."""
+
+import pytest
+import sqlalchemy as sa
+
+from appliance.gpus.reading import GpuReading, HostReading
+from appliance.gpus.records import FRESH_S, KEEP_S, last_readings, record_reading
+from appliance.gpus.watch import Watch
+from appliance.storage.tables import gpu_readings
+
+ONE = HostReading(gpus=(GpuReading(index=0, uuid="GPU-1", power_w=100.5, reasons={"utilisation": "x"}),), driver="570")
+NONE = HostReading(reason="NVML library not found")
+
+
+def told(database):
+    with database.read() as connection:
+        return list(last_readings(connection, database.now_s(connection)))
+
+
+def test_each_host_has_its_last_reading_with_its_age(database, clock):
+    record_reading(database, "b:1:pid", NONE)
+    clock.advance(5.0)
+    record_reading(database, "a:1:pid", NONE)
+    record_reading(database, "a:1:pid", ONE)
+    clock.advance(2.0)
+    first, second = told(database)
+    assert (first.node, first.host, first.age_s, first.reading) == ("a", "a:1:pid", pytest.approx(2.0), ONE)
+    assert (second.node, second.age_s, second.reading) == ("b", pytest.approx(7.0), NONE)
+
+
+def test_a_machine_that_was_started_anew_is_told_once(database, clock):
+    record_reading(database, "a:before:pid", NONE)
+    clock.advance(60.0)
+    record_reading(database, "a:after:pid", ONE)
+    assert [(record.host, record.reading) for record in told(database)] == [("a:after:pid", ONE)]
+
+
+def test_a_host_that_reads_no_more_is_stale_then_forgotten(database, clock):
+    record_reading(database, "a", ONE)
+    clock.advance(FRESH_S)
+    assert [record.fresh for record in told(database)] == [True]
+    clock.advance(1.0)
+    assert [record.fresh for record in told(database)] == [False]
+    clock.advance(KEEP_S)
+    assert told(database) == []
+    record_reading(database, "b", NONE)
+    with database.read() as connection:
+        assert connection.scalars(sa.select(gpu_readings.c.host)).all() == ["b"]
+
+
+def test_the_watch_records_what_it_reads_and_says_once_why_there_is_nothing(database, caplog):
+    caplog.set_level("INFO")
+    lost = HostReading(gpus=(*ONE.gpus, GpuReading(index=1, reasons={"device": "GPU is lost"})))
+    readings = [NONE, NONE, ONE, ONE, lost]
+    watch = Watch(database, "a", lambda: readings.pop(0))
+    for _ in range(2):
+        watch.round()
+    assert [record.reading for record in told(database)] == [NONE]
+    watch.round()
+    assert [record.reading for record in told(database)] == [ONE]
+    for _ in range(2):
+        watch.round()
+    assert [record.getMessage() for record in caplog.records] == [
+        "GPUs: NVML library not found",
+        "GPUs: 1 read",
+        "GPUs: 2 read, 1: GPU is lost",
+    ]
