@@ -21,6 +21,7 @@ DEBIAN_PACKAGES = {
     "gcc": "/usr/bin/gcc",
     "libc6-dev": "/usr/include/stdio.h",
     "prometheus": "/usr/bin/promtool",
+    "tmux": "/usr/bin/tmux",
 }
 """Debian packages that the tests start servers and hosts with, compile a stand-in for a GPU's driver with, and try
 alert rules with; each with a file that shows it is there."""

@@ -85,11 +85,14 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.filter = ""
         self._all: list[Row] = []
         self._shown: list[Row] = []
+        self._keys: list[str] = []
+        self._place_of: dict[str, int] = {}
+        self._places: list[int] = []
 
     @property
     def keys(self) -> list[str]:
         """Return the keys of the rows that are shown, from the top."""
-        return [row.key for row in self._shown]
+        return self._keys
 
     @property
     def sorted_by(self) -> str:
@@ -124,7 +127,7 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def point_at(self, key: str) -> None:
         """Put the cursor on a row, if it is shown."""
-        if key in self.keys:
+        if key in self._place_of:
             self.cursor = key
             self._keep_in_sight()
             self.refresh()
@@ -133,7 +136,8 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
         before = self.keys
         wanted = [row for row in self._all if matches(row, self.filter)]
         self._shown = held(wanted, before) if hold else ordered(wanted, self.sort_column, self.descending)
-        after = self.keys
+        after = self._keys = [row.key for row in self._shown]
+        self._place_of = {key: place for place, key in enumerate(after)}
         self.cursor = cursor_after(before, self.cursor, after)
         self.virtual_size = Size(self._natural_width(), max(1, len(after)) + 1)
         if after != before:
@@ -141,10 +145,8 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def _natural_width(self) -> int:
-        return _MARK_WIDTH + sum(self.columns[place].width + GAP for place in self._places())
-
-    def _places(self) -> list[int]:
-        return fitting(self.columns, self.scrollable_content_region.width - _MARK_WIDTH)
+        self._places = fitting(self.columns, self.scrollable_content_region.width - _MARK_WIDTH)
+        return _MARK_WIDTH + sum(self.columns[place].width + GAP for place in self._places)
 
     def on_resize(self) -> None:
         """Columns come and go with the width."""
@@ -152,7 +154,7 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._keep_in_sight()
 
     def _place(self) -> int:
-        return self.keys.index(self.cursor) if self.cursor is not None else 0
+        return self._place_of.get(self.cursor or "", 0)
 
     def _keep_in_sight(self) -> None:
         room = max(1, self.scrollable_content_region.height - 1)
@@ -213,7 +215,7 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _heading(self, width: int) -> Strip:
         style = self.get_component_rich_style("rows--head")
         segments = [Segment(" " * _MARK_WIDTH, style)]
-        for index in self._places():
+        for index in self._places:
             column = self.columns[index]
             arrow = (self.glyphs.down if self.descending else self.glyphs.up) if index == self.sort_column else ""
             title = cut(column.title, column.width - len(arrow), "") + arrow
@@ -224,7 +226,7 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
         at_cursor = row.key == self.cursor and self.has_focus
         mark = self.glyphs.cursor if at_cursor else " "
         segments = [Segment(mark, self._style("plain"))]
-        for place in self._places():
+        for place in self._places:
             cell, column = row.cells[place], self.columns[place]
             text = self._set(cut(cell.text, column.width, self.glyphs.cut), column)
             segments.append(Segment(text, self._style(cell.tone)))
