@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from appliance.admin import schema
+from appliance.cli import main
 from tests.tui import scenes
 from tests.tui.scripted_source import ScriptedSource
 from tui.cli import console
@@ -113,6 +114,20 @@ def test_an_appliance_that_is_not_there_is_unreachable_and_not_a_traceback(tmp_p
 
     assert result.exit_code == 2
     assert result.output.startswith("x UNREACHABLE  No connection")
+
+
+def test_the_appliances_own_command_asks_the_appliance_of_its_data_folder_with_its_own_key(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEESHY_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("MEESHY_PORT", "1")
+    without_key = CliRunner().invoke(main, ["console", "--once"])
+    (tmp_path / "first_key").write_text("k\n")
+    without_server = CliRunner().invoke(main, ["console", "--once"])
+    elsewhere = CliRunner().invoke(main, ["console", "--once", "--url", "http://127.0.0.1:1"])
+
+    assert (without_key.exit_code, without_server.exit_code, elsewhere.exit_code) == (2, 2, 2)
+    assert "holds no first_key" in without_key.output
+    assert "No connection" in without_server.output
+    assert "Give --url and --token-file" in elsewhere.output
 
 
 def test_a_file_that_is_no_recording_is_refused(tmp_path):
