@@ -20,6 +20,7 @@ COMMANDS = {
     "pool": ("appliance.commands.pool", "pool"),
     "housekeeping": ("appliance.commands.housekeeping", "housekeeping"),
     "status": ("appliance.commands.status", "status"),
+    "console": ("appliance.commands.console", "console"),
     "models": ("appliance.commands.models", "models"),
     "xtts": ("appliance.commands.xtts", "xtts"),
     "packs": ("appliance.commands.packs", "packs"),

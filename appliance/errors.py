@@ -80,6 +80,12 @@ class IdempotencyConflict(MeeshyError):
     code, status = "idempotency_conflict", 409
 
 
+class StateConflict(MeeshyError):
+    """It is not in the state that the action expects."""
+
+    code, status = "state_conflict", 409
+
+
 class AlreadyFinished(MeeshyError):
     """The job has already ended."""
 

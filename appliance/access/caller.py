@@ -9,6 +9,8 @@ from appliance.owner import Owner
 
 # 128 is the column's width. PostgreSQL cannot store NUL, and a control character in a log makes a second line.
 USER_ID = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,128}")
+_INCLUDED_IN = {"viewer": frozenset({"operator", "admin"}), "operator": frozenset({"admin"})}
+"""Who may act may look, and who administers may act."""
 WHOLE_APPLICATION = ""
 """No user has this id: what belongs to an application as such is counted under it."""
 
@@ -20,10 +22,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     roles: frozenset[str]
     user_id: str | None = None
     """The user a token was made for; None for a key."""
+    key_id: str | None = None
+    """The key's id; None for a token."""
 
     def require(self, role: str) -> None:
-        """Raise Forbidden unless the caller has this role."""
-        if role not in self.roles:
+        """Raise Forbidden unless the caller has this role, or one that includes it."""
+        if role not in self.roles and self.roles.isdisjoint(_INCLUDED_IN.get(role, ())):
             raise Forbidden(f"This needs a key with the role '{role}'.")
 
     def whole_application(self) -> Owner:

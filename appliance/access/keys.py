@@ -23,7 +23,7 @@ from appliance.storage.audit import record
 from appliance.storage.database import Database
 from appliance.storage.tables import api_keys, applications
 
-Role = Literal["app", "admin", "admin+app"]
+Role = Literal["app", "viewer", "operator", "admin", "admin+app"]
 _KEY = re.compile(r"mk_([0-9a-f]{16})_([0-9a-f]{64})")
 _KEY_NAMED = sa.select(api_keys).where(api_keys.c.id == sa.bindparam("key_id"))
 """Made once: every request asks it."""
@@ -137,7 +137,7 @@ def caller_of_key(connection: sa.Connection, text: str) -> Caller:
     given = _sha256(match[2]) if match else ""
     if not hmac.compare_digest(expected, given) or row is None or row.revoked_s is not None:
         raise NotAuthenticated("This API key is not valid.")
-    return Caller(application_id=row.application_id, roles=frozenset(row.role.split("+")))
+    return Caller(application_id=row.application_id, roles=frozenset(row.role.split("+")), key_id=row.id)
 
 
 def _sha256(secret: str) -> str:

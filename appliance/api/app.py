@@ -5,6 +5,28 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.middleware import DefineMiddleware
 
+from appliance.api.admin_actions import (
+    cancel_job,
+    drain_worker,
+    pause_lane,
+    resume_lane,
+    retry_dead_letter,
+    retry_dead_letters,
+    undrain_worker,
+)
+from appliance.api.admin_reads import (
+    get_admin_job,
+    get_admin_metrics,
+    get_audit,
+    get_dead_letters,
+    get_figures,
+    get_lane_jobs,
+    get_me,
+    get_quality,
+    get_queue,
+    get_snapshot,
+)
+from appliance.api.admin_stream import follow_console
 from appliance.api.audio import get_audio, head_audio
 from appliance.api.capacity import get_capacity
 from appliance.api.docs_page import docs
@@ -34,6 +56,9 @@ ROUTES = (
     open_profile, get_profile, send_sample, erase, erase_everything,
     get_usage, get_capacity, give_feedback, get_history, get_stats, get_phrase_stats, get_purges, live, ready, health,
     get_metrics, docs,
+    get_me, get_snapshot, follow_console, get_queue, get_admin_metrics, get_figures, get_quality, get_lane_jobs,
+    get_admin_job, get_dead_letters, get_audit, pause_lane, resume_lane, cancel_job, retry_dead_letters,
+    retry_dead_letter, drain_worker, undrain_worker,
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from litestar.openapi.plugins import OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Tag
 
 from appliance import __version__
+from appliance.api.admin_examples import ACTION_BODIES, ADMIN_EXAMPLES
 from appliance.api.bodies import Shape
 from appliance.api.examples import ANSWER, JSON_REQUEST
 from appliance.api.learning_examples import FEEDBACK, HISTORY, NOTED, PHRASES, STATS
@@ -40,6 +41,14 @@ _EVENT = {
         "data": {"type": "string", "contentMediaType": "application/json"},
     },
 }
+_SNAPSHOTS = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["snapshot"]},
+        "id": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 _AUDIO_PATH = "/api/v1/voice/job/{job_id}/audio/{language}"
 _CONTENTS: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = {
     (_AUDIO_PATH, "get", "200"): dict.fromkeys(_AUDIO, _TEXT),
@@ -47,6 +56,7 @@ _CONTENTS: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = {
     (_AUDIO_PATH, "head", "200"): {media_type: {} for media_type in _AUDIO},
     ("/api/v1/voice/job/{job_id}/subtitles/{file}", "get", "200"): dict.fromkeys(MEDIA_TYPES.values(), _TEXT),
     ("/api/v1/voice/job/{job_id}/events", "get", "200"): {"text/event-stream": _EVENT},
+    ("/api/v1/admin/events", "get", "200"): {"text/event-stream": _SNAPSHOTS},
 }
 """Bodies that are no JSON: per path, method and status the media types with their schemas."""
 _UPLOADS = {
@@ -58,12 +68,14 @@ _UPLOADS = {
 _JSON_BODIES = {
     "/api/v1/voice/feedback": (FeedbackIn, FEEDBACK),
     "/api/v1/voice/profile": (ProfileIn, PROFILE_REQUEST),
+    **ACTION_BODIES,
 }
 """Bodies that are JSON alone: per path the struct and an example."""
 _EXAMPLES = {
     "Answer": ANSWER, "FeedbackOut": NOTED, "HistoryOut": HISTORY, "StatsOut": STATS, "PhraseStatsOut": PHRASES,
     "ProfileOut": PROFILE, "SampleOut": SAMPLE, "ErasureReceipt": ERASED,
     "UserErasure": USER_ERASED,
+    **ADMIN_EXAMPLES,
 }  # fmt: skip
 
 
@@ -100,6 +112,7 @@ def openapi_config(lasts_s: float) -> OpenAPIConfig:
             Tag(name="jobs", description="What became of it."),
             Tag(name="results", description="Audio and subtitles."),
             Tag(name="learning", description="What people say about results, and what became of all of them."),
+            Tag(name="operators", description="What the console shows and does, over all applications."),
             Tag(name="service", description="What can be asked for, and whether the appliance is well."),
         ],
         use_handler_docstrings=True,

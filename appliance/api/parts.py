@@ -8,6 +8,8 @@ from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
 from appliance.access.quotas import Quotas
+from appliance.admin.snapshot import Snapshots
+from appliance.api.latest import Latest
 from appliance.api.room import Room
 from appliance.api.threads import Threads
 from appliance.audio.decoded import DecodedAudio
@@ -56,6 +58,11 @@ class ApiParts:
     def vault(self) -> Vault:
         """Return where the keys of voice profiles lie."""
         return Vault(self.settings, self.objects)
+
+    @cached_property
+    def latest(self) -> Latest:
+        """Return what gives every console the same snapshot."""
+        return Latest(Snapshots(self.database, self.settings, self.clock), self.threads, self.clock)
 
     @cached_property
     def samples(self) -> Samples:

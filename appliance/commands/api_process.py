@@ -25,6 +25,7 @@ from appliance.storage.migrate import migrate
 from appliance.storage.opening import open_store
 from appliance.storage.patience import ANSWERING
 from appliance.telemetry.metrics import Metrics
+from appliance.telemetry.tally import telling
 from appliance.webhooks.loop import delivering
 
 
@@ -69,6 +70,7 @@ def run_api(
         )
         if deliver:
             stack.enter_context(delivering(database, parts.clock, settings))
+        stack.enter_context(telling(metrics.tally, database))
         app = create_app(parts)
         _keep_what_stays()
         try:

@@ -52,9 +52,12 @@ def _for_ever(house: House) -> None:
     database, settings, clock, metrics = house.database, house.settings, SystemClock(), Metrics()
     metrics.count_commits_of(database.engine)
     with exposed(metrics, settings), delivering(database, clock, settings):
-        keep_house(
-            [lambda: reconcile(database, settings.attempts), Rounds(house, clock, metrics)], gone, settings.poll_s
-        )
+        duties = [
+            lambda: reconcile(database, settings.attempts),
+            lambda: metrics.tally.tell(database),
+            Rounds(house, clock, metrics),
+        ]
+        keep_house(duties, gone, settings.poll_s)
 
 
 def _once(house: House, as_json: bool) -> None:

@@ -21,6 +21,7 @@ DEBIAN_PACKAGES = {
     "gcc": "/usr/bin/gcc",
     "libc6-dev": "/usr/include/stdio.h",
     "prometheus": "/usr/bin/promtool",
+    "tmux": "/usr/bin/tmux",
 }
 """Debian packages that the tests start servers and hosts with, compile a stand-in for a GPU's driver with, and try
 alert rules with; each with a file that shows it is there."""
@@ -29,7 +30,7 @@ UNIT = ["-q", "-n", "auto", "--dist", "loadfile", "-p", "no:faker", "-p", "no:sc
 """A file stays in one process, which keeps what it has generated; two plugins that no unit test uses would load for a
 second in each process."""
 
-CODE = ["appliance", "installer", "models", "tests", "meeshy"]
+CODE = ["appliance", "installer", "models", "tui", "tests", "meeshy"]
 
 
 @click.command("test", context_settings={"ignore_unknown_options": True})

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from appliance.housekeeping.answers import forget_answers
+from appliance.housekeeping.figures import forget_actions, keep_history
 from appliance.housekeeping.house import House, Outcome
 from appliance.housekeeping.lost_work import return_lost_work
 from appliance.housekeeping.old_events import forget_events
@@ -46,6 +47,8 @@ DUTIES: Mapping[str, Duty] = {
     "results": Duty(expire_results),
     "answers": Duty(forget_answers),
     "purges": Duty(settle_purges, ROUND_S),
+    "history": Duty(keep_history, ROUND_S),
+    "actions": Duty(forget_actions, HOUR_S),
     "events": Duty(forget_events),
     "webhooks": Duty(forget_webhooks),
     "rate_windows": Duty(forget_rate_windows),

@@ -11,8 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from appliance.jobs.items import ClaimedItem
+from appliance.jobs.lanes import Paused, of_families
 from appliance.jobs.locks import hold_names
-from appliance.jobs.reserved import Kept, OwnSlot
+from appliance.jobs.reserved import OwnSlot, View
 from appliance.jobs.states import ItemState, Stage
 from appliance.storage.database import Database
 from appliance.storage.sets import among
@@ -32,6 +33,7 @@ _READY_FIRST = sa.text("state = 'ready' AND priority = 0")
 _READY_AGAIN = sa.text("state = 'ready' AND attempts > 0")
 """As text: with bound values, the index over the few lost items would not be used. That index begins with the state:
 without it SQLite prefers the one over all runnable items (7.3 ms instead of 1.1 with 20,000 waiting)."""
+_NONE_PAUSED: Paused = {}
 _OTHERS = work_items.alias("others")
 _HAS_MATES = (
     sa.select(_OTHERS.c.id)
@@ -63,19 +65,21 @@ class Claims:
         `limits` gives the largest batch per family, the part of a batch key before the colon. Never waits for a batch
         to fill. What is past its deadline comes after what can still meet it, except in every fourth claim. In every
         second claim, what was lost with a worker comes before both. In a reserved slot all of it is work of the slot's
-        plan.
+        plan. Nothing is of a paused lane, and a worker that drains gets nothing.
         """
         self._claims += 1
         with self._database.write() as connection:
             now_s = self._database.now_s(connection)
-            kept = self._own_slot.kept(connection, now_s)
-            head = self._head(connection, limits, kept, now_s)
-            if head is not None and head.attempts > 0 and self._tries_a_lost_one(connection):
-                head = self._head(connection, limits, kept, now_s, new=True)
+            view, looked = self._own_slot.view(connection, now_s)
+            head = self._best(connection, limits, view, now_s)
+            if head is None and not view.plain and not looked:
+                # What kept it from work may be over: the ring that comes with that must not find nothing.
+                view = self._own_slot.look(connection, now_s)
+                head = self._best(connection, limits, view, now_s)
             if head is None:
                 return []
             family = head.batch_key.split(":")[0]
-            mates = self._mates(connection, head, limits[family], kept.get(family), now_s)
+            mates = self._mates(connection, head, limits[family], view, now_s)
             rows = connection.execute(
                 sa.update(work_items)
                 .where(among(connection, work_items.c.id, mates))
@@ -95,6 +99,11 @@ class Claims:
                 family = row["batch_key"].split(":")[0]
                 note(connection, "queue_wait_s", family, value=max(0.0, now_s - row["created_s"]))
         return sorted(items, key=lambda item: (item.deadline_s, item.id))
+
+    @property
+    def draining(self) -> bool:
+        """Return whether this worker is to take nothing more, as far as its last claim knew."""
+        return self._own_slot.draining
 
     def look(self) -> None:
         """See anew what this slot is kept for, so that the claim of what comes next need not."""
@@ -133,14 +142,23 @@ class Claims:
         )
         return connection.scalar(lost.limit(1)) is not None
 
+    def _best(self, connection: sa.Connection, limits: Mapping[str, int], view: View, now_s: float) -> sa.Row | None:
+        """Return the item that this slot shall begin with, None where there is nothing for it."""
+        if view.draining:
+            return None
+        head = self._head(connection, limits, view, now_s)
+        if head is not None and head.attempts > 0 and self._tries_a_lost_one(connection):
+            return self._head(connection, limits, view, now_s, new=True)
+        return head
+
     def _head(
-        self, connection: sa.Connection, limits: Mapping[str, int], kept: Kept, now_s: float, *, new: bool = False
+        self, connection: sa.Connection, limits: Mapping[str, int], view: View, now_s: float, *, new: bool = False
     ) -> sa.Row | None:
         """Return the most urgent item that this slot may take, `new` ones that were never lost alone; None for none."""
         of_plan: dict[str | None, list[str]] = {}
         for family in limits:
-            of_plan.setdefault(kept.get(family), []).append(family)
-        waiting = [_waiting(families, plan) for plan, families in of_plan.items()]
+            of_plan.setdefault(view.kept.get(family), []).append(family)
+        waiting = [_waiting(families, plan, view.paused) for plan, families in of_plan.items()]
         if new:
             waiting = [query.where(work_items.c.attempts == 0) for query in waiting]
         in_time = [query.where(work_items.c.deadline_s >= now_s) for query in waiting]
@@ -152,11 +170,13 @@ class Claims:
         return next((row for queries in order if (row := _earliest(connection, queries))), None)
 
     def _mates(
-        self, connection: sa.Connection, head: sa.Row, limit: int, plan: str | None, now_s: float
+        self, connection: sa.Connection, head: sa.Row, limit: int, view: View, now_s: float
     ) -> list[str]:  # fmt: skip
         """Return the head's id with those of the items that can run with it: priority 0, others in time, late ones."""
         if head.attempts > 0 or limit <= 1 or not head.has_mates:
             return [head.id]
+        family = head.batch_key.split(":")[0]
+        plan = view.kept.get(family)
         # Statements of their own: as a subquery of the update, PostgreSQL may run one again and lock too much.
         alike = (
             sa.select(work_items.c.id)
@@ -165,6 +185,7 @@ class Claims:
                 work_items.c.batch_key == head.batch_key,
                 work_items.c.attempts == 0,
                 work_items.c.plan == plan if plan is not None else sa.true(),
+                of_families([family], view.paused) if family in view.paused else sa.true(),
             )
             .order_by(work_items.c.deadline_s, work_items.c.id)
             .with_for_update(skip_locked=True)
@@ -182,7 +203,7 @@ class Claims:
         return chosen
 
 
-def _waiting(families: Sequence[str], plan: str | None) -> sa.Select:
+def _waiting(families: Sequence[str], plan: str | None, paused: Paused = _NONE_PAUSED) -> sa.Select:
     """Return the query for the most urgent item of these families, of one plan where one is given."""
     return (
         sa.select(
@@ -196,7 +217,7 @@ def _waiting(families: Sequence[str], plan: str | None) -> sa.Select:
         .where(
             _READY,
             work_items.c.plan == plan if plan is not None else sa.true(),
-            sa.or_(*(work_items.c.batch_key.startswith(f"{family}:") for family in families)),
+            of_families(families, paused),
         )
         .order_by(work_items.c.deadline_s, work_items.c.id)
         .limit(1)

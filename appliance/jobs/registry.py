@@ -120,9 +120,10 @@ class CapabilityReader:
             return {row.id: frozenset(row.families) for row in rows}
 
     def unserved(self) -> list[str]:
-        """Return the families of work that no worker seen lately takes."""
-        taken = frozenset[str]().union(*self.families().values())
-        return [family for family in FAMILIES if family not in taken]
+        """Return the families of work that no worker seen lately takes; one that drains takes none."""
+        with self._database.read() as connection:
+            since_s = self._database.now_s(connection) - SEEN_WITHIN_S
+            return unserved_families(connection, since_s)
 
     def proven(self) -> bool:
         """Return whether a worker seen lately has spoken a real utterance since it started."""
@@ -137,6 +138,13 @@ class CapabilityReader:
                 )
                 or 0
             )
+
+
+def unserved_families(connection: sa.Connection, since_s: float) -> list[str]:
+    """Return the families of work that no worker takes that was seen since then."""
+    taking = sa.select(workers.c.families).where(workers.c.seen_s >= since_s, workers.c.draining_s.is_(None))
+    taken = frozenset[str]().union(*connection.scalars(taking))
+    return [family for family in FAMILIES if family not in taken]
 
 
 def dead_on_this_host(connection: sa.Connection) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from appliance.jobs.deadlines import sla_scale
+from appliance.jobs.lanes import in_open_lane
 from appliance.jobs.registry import this_host
 from appliance.jobs.states import ItemState
 from appliance.settings import Settings
@@ -70,6 +71,8 @@ def _waiting(connection: sa.Connection, families: Collection[str], now_s: float)
         sa.select(sa.func.count(whose.distinct()), sa.func.min(work_items.c.deadline_s)).where(
             work_items.c.state == ItemState.READY,
             sa.or_(*(work_items.c.batch_key.startswith(f"{family}:") for family in families)),
+            # Another process would not help what nobody may take.
+            in_open_lane(),
         )
     ).one()
     return Waiting(row[0], None if row[1] is None else row[1] - now_s)

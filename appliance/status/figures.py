@@ -80,7 +80,7 @@ def read_figures(database: Database) -> Figures:
             queue=_queue(connection, now_s),
             workers=_workers(connection, now_s),
             reservations=reservations(connection, now_s - SEEN_WITHIN_S),
-            jobs=_jobs(connection, now_s),
+            jobs=ended_and_open_jobs(connection, now_s),
             webhooks=_webhooks(connection, now_s),
             housekeeping=records,
             housekeeping_ago_s=None if last_s is None else max(0.0, now_s - last_s),
@@ -141,7 +141,8 @@ def _workers(connection: sa.Connection, now_s: float) -> tuple[WorkerLine, ...]:
     )
 
 
-def _jobs(connection: sa.Connection, now_s: float) -> dict[str, int]:
+def ended_and_open_jobs(connection: sa.Connection, now_s: float) -> dict[str, int]:
+    """Return how many jobs are open, and how many ended in the last hour, by state."""
     ended = _counted(
         connection,
         jobs.c.state,

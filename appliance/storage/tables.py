@@ -73,6 +73,8 @@ jobs = sa.Table(
     sa.Column("eta_s", sa.Double),
     # No foreign key: a job outlives the profile it was spoken with, and its erasure finds it by this.
     sa.Column("voice_profile_id", sa.String(40)),
+    # The job that a retry made of what failed here; see `appliance/admin/retries.py`.
+    sa.Column("retried_as", sa.String(40)),
     sa.UniqueConstraint("application_id", "user_id", "idempotency_key"),
     sa.Index(None, "application_id", "user_id", "accepted_s"),
     sa.Index(None, "state", "finished_s"),
@@ -154,6 +156,8 @@ workers = sa.Table(
     sa.Column("capabilities", sa.JSON, nullable=False),
     sa.Column("families", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("slots", sa.Integer, nullable=False, server_default="1"),
+    # Since when it shall take nothing more; NULL: it takes work.
+    sa.Column("draining_s", sa.Double),
 )
 
 cached_answers = sa.Table(

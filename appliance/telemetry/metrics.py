@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from appliance import __version__
 from appliance.telemetry.noting import Noted, take_notes
+from appliance.telemetry.tally import Tally
 
 _REQUEST_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _WORK_S = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 60, 300)
@@ -27,6 +28,7 @@ class Metrics:
     def __init__(self) -> None:
         """Start everything at zero."""
         self.registry = CollectorRegistry()
+        self.tally = Tally()
         ProcessCollector(registry=self.registry)
         build = Gauge("meeshy_build_info", "Always 1; the label is the version.", ["version"], registry=self.registry)
         build.labels(__version__).set(1)
@@ -103,15 +105,22 @@ class Metrics:
         self._http_s.labels(route or "unmatched").observe(took_s)
         if refusal is not None:
             self._refusals.labels(refusal).inc()
+        # The console's own requests would be most of what an idle appliance is asked.
+        if not route.startswith("/api/v1/admin/"):
+            self.tally.count("requests")
+            if refusal is not None or status >= 500:
+                self.tally.count("refused" if refusal is not None else "errors")
 
     def ran(self, family: str, items: int, took_s: float) -> None:
         """Count a batch."""
         self._batch_items.labels(family).observe(items)
         self._stage_s.labels(family).observe(took_s)
+        self.tally.measure(f"worked.{family}", took_s, items)
 
     def looked_up(self, level: str, kind: str, *, hit: bool) -> None:
         """Count a look into a cache that no transaction stands behind: one at the edge, or for a model in memory."""
         self._noted["cache_lookups"].labels(level, kind, "hit" if hit else "miss").inc()
+        self.tally.count(f"cache.{level}.{kind}.{'hit' if hit else 'miss'}")
 
     def model_event(self, kind: str, event: str) -> None:
         """Count what happened to a model in memory: `hit`, `miss`, `load` or `eviction`."""
@@ -141,6 +150,12 @@ class Metrics:
             child.observe(value)
         else:
             child.inc(value)
+        if what == "jobs_accepted":
+            self.tally.count(what, value)
+        elif what == "queue_wait_s":
+            self.tally.measure(f"waited.{labels[0]}", value)
+        elif what == "cache_lookups":
+            self.tally.count("cache." + ".".join(labels), value)
 
     def _counter(self, name: str, says: str, *labels: str) -> Counter:
         return Counter(f"meeshy_{name}", says, labels, registry=self.registry)

@@ -66,6 +66,7 @@ def _work(settings: Settings, workshop: Workshop) -> None:
     ):
         duties = duties_of(settings, workshop, registry, lanes.ring, metrics)
         duties.append(lambda: lanes.tell(context.database))
+        duties.append(lambda: metrics.tally.tell(context.database))
         _in_background("doorbell-listener", lambda: _listen(lanes.ring, gone))
         _in_background("housekeeper", lambda: keep_house(duties, gone, settings.poll_s))
         lanes.ring()

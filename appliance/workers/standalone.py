@@ -101,6 +101,7 @@ def _work(settings: Settings, workshop: Workshop, limits: Mapping[str, int], gon
             Publisher(registry, lambda: capabilities_of(context.engines, settings)).publish,
             lambda: reconcile(context.database, settings.attempts),
             *(lambda worker=worker: worker.observations.tell(context.database) for worker in workers),
+            lambda: metrics.tally.tell(context.database),
             *(worker.look_around for worker in workers),
             *([wake.set] if settings.poll_rings else []),
         ]

@@ -80,7 +80,7 @@ class Worker:
             items = self._claims.claim(self._limits)
             if not items:
                 # Between two units it is looked for work again: who comes meanwhile waits for the one in hand at most.
-                if self._did_ahead():
+                if not self._claims.draining and self._did_ahead():
                     continue
                 self._context.forget_old()
                 break

@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from appliance.admin.schema import ActionAnswer, AuditPage, DeadLettersPage, History, Me, MetricsReport
 from appliance.api.app import ROUTES, create_app
 from appliance.api.learning_wire import FeedbackIn, FeedbackOut, HistoryOut, StatsOut
 from appliance.audio.decoder import DecoderPool
@@ -49,7 +50,10 @@ def api_schema(house: House) -> Any:
 OPERATIONS = [handler.operation_id for handler in ROUTES if handler.resolve_include_in_schema()]
 
 
-_WITHOUT_INPUT = {"getLanguages", "live", "ready", "health", "getMetrics", "getCapacity"}
+_WITHOUT_INPUT = {
+    "getLanguages", "live", "ready", "health", "getMetrics", "getCapacity", "getMe", "getSnapshot", "getQueue",
+    "followConsole",
+}  # fmt: skip
 ASKED = [(operation_id, GenerationMode.POSITIVE) for operation_id in OPERATIONS] + [
     (operation_id, GenerationMode.NEGATIVE) for operation_id in OPERATIONS if operation_id not in _WITHOUT_INPUT
 ]
@@ -67,6 +71,30 @@ def test_every_answer_is_one_that_the_document_allows(
     @settings(max_examples=10, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     def answers_as_documented(case: schemathesis.Case) -> None:
         case.call_and_validate(checks=CHECKS, headers=house.headers("alice"))
+
+    answers_as_documented()
+
+
+OF_OPERATORS = [
+    handler.operation_id
+    for handler in ROUTES
+    if handler.tags == ["operators"] and handler.operation_id != "followConsole"
+]
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@pytest.mark.parametrize("operation_id", OF_OPERATORS)
+def test_every_answer_to_an_operator_is_one_that_the_document_allows(
+    house: House, api_schema: Any, operation_id: str, mode: GenerationMode
+) -> None:
+    if mode is GenerationMode.NEGATIVE and operation_id in _WITHOUT_INPUT:
+        return
+    operation, key = api_schema.find_operation_by_id(operation_id), house.another_key("anna", "operator")
+
+    @given(case=operation.as_strategy(generation_mode=mode))
+    @settings(max_examples=5, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    def answers_as_documented(case: schemathesis.Case) -> None:
+        case.call_and_validate(checks=CHECKS, headers=house.headers(None, key=key))
 
     answers_as_documented()
 
@@ -148,12 +176,15 @@ def test_what_is_answered_about_what_became_of_jobs_is_as_documented(
     assert response.status_code in (200, 201)
 
 
-@pytest.mark.parametrize("kind", [FeedbackOut, HistoryOut, StatsOut])
+@pytest.mark.parametrize(
+    "kind",
+    [FeedbackOut, HistoryOut, StatsOut, ActionAnswer, AuditPage, DeadLettersPage, History, Me, MetricsReport],
+)
 def test_the_example_of_an_answer_is_one(house: House, kind: type[msgspec.Struct]) -> None:
     schemas = house.client.get("/schema/openapi.json").json()["components"]["schemas"]
     (example,) = schemas[kind.__name__]["examples"]
 
-    assert msgspec.to_builtins(msgspec.convert(example, kind)) == example
+    assert msgspec.json.decode(msgspec.json.encode(msgspec.convert(example, kind))) == example
 
 
 def test_the_example_of_a_feedback_is_what_the_api_reads(house: House) -> None:

@@ -8,8 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
+from appliance.access.keys import revoke_key
+from appliance.admin.schema import Snapshot
 from appliance.api.app import create_app
 from appliance.api.server import ApiServer
 from appliance.audio.decoder import DecoderPool
@@ -122,3 +125,56 @@ def test_signals_are_left_as_they_were(house: House) -> None:
         assert client.get("/health/live").status_code == 200
 
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def _events(lines: Iterator[str], count: int) -> list[dict[str, str]]:
+    """Return so many events of a stream, comments left out."""
+    found: list[dict[str, str]] = [{}]
+    for line in lines:
+        if line.startswith(":"):
+            continue
+        if line:
+            name, _, value = line.partition(": ")
+            found[-1][name] = value
+        elif found[-1]:
+            if len(found) == count:
+                return found
+            found.append({})
+    raise AssertionError("the stream ended")
+
+
+def test_a_console_follows_whole_snapshots_that_others_get_too(house: House) -> None:
+    headers = house.headers(None, key=house.another_key("console", "viewer"))
+    path = "/api/v1/admin/events"
+    with _serving(house) as client, client.stream("GET", path, headers=headers) as one:
+        assert one.headers["content-type"].startswith("text/event-stream")
+        lines = one.iter_lines()
+        (first,) = _events(lines, 1)
+        house.waiting_job("hello")
+        (second,) = _events(lines, 1)
+        with client.stream("GET", path, headers=headers) as other:
+            (same,) = _events(other.iter_lines(), 1)
+
+    assert first["event"] == "snapshot" and first["retry"] == "2000"
+    before, after = (msgspec.json.decode(each["data"], type=Snapshot) for each in (first, second))
+    assert (before.jobs.open, after.lanes[0].depth) == (0, 1)
+    assert int(first["id"]) == before.sequence < after.sequence == int(second["id"])
+    assert same["data"] == second["data"]
+
+
+def test_a_stream_ends_with_its_key_and_comments_tell_that_it_lives(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("appliance.api.admin_stream.COMMENT_S", 0.0)
+    key = house.another_key("console", "viewer")
+    with (
+        _serving(house) as client,
+        client.stream("GET", "/api/v1/admin/events", headers=house.headers(None, key=key)) as one,
+    ):
+        lines = one.iter_lines()
+        assert ": still here" in [next(lines) for _ in range(6)]
+        revoke_key(house.database, key.split("_")[1])
+        rest = list(lines)
+
+    assert len([line for line in rest if line.startswith("event:")]) <= 2
+    assert house.parts.latest.streams == 0

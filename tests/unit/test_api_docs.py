@@ -1,6 +1,7 @@
 import re
 from pathlib import Path
 
+from appliance.admin.schema import PauseRequest, RetryManyRequest
 from appliance.api.app import ROUTES
 from appliance.api.bodies import TranslateAsyncJson
 from appliance.api.learning_wire import FeedbackIn, SignalsIn
@@ -44,7 +45,7 @@ def test_every_field_of_a_request_is_documented() -> None:
 
     fields = {
         name
-        for kind in (TranslateAsyncJson, FeedbackIn, SignalsIn, ProfileIn, SampleJson)
+        for kind in (TranslateAsyncJson, FeedbackIn, SignalsIn, ProfileIn, SampleJson, PauseRequest, RetryManyRequest)
         for name in kind.__struct_fields__
     }
 

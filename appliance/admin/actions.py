@@ -1,0 +1,146 @@
+"""Actions of operators: each done at most once per key, refused where it is not what was expected, and audited."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from appliance.access.audit import record
+from appliance.admin.action_types import ActionAnswer
+from appliance.admin.happenings import ACTION
+from appliance.errors import IdempotencyConflict, MeeshyError, StateConflict, every_error
+from appliance.jobs.items import new_id
+from appliance.jobs.locks import hold_names
+from appliance.owner import Owner
+from appliance.storage.admin_tables import admin_actions
+from appliance.storage.database import Database
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True):
+    """Who acts: a key, and the application that it was made for."""
+
+    application_id: str
+    key_id: str
+    name: str
+
+    @property
+    def owner(self) -> Owner:
+        """Return under whom the audit has it."""
+        return Owner(self.application_id, f"key:{self.key_id}")
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked for, by whom, under which key of idempotency."""
+
+    actor: Actor
+    action: str
+    subject: str
+    body: msgspec.Struct
+    idempotency_key: str
+
+    @property
+    def reason(self) -> str:
+        """Return why, as the body says."""
+        return getattr(self.body, "reason", "")
+
+    def digest(self) -> str:
+        """Return what must be equal for a repetition to be one."""
+        asked = msgspec.json.encode([self.action, self.subject, self.body])
+        return hashlib.sha256(asked).hexdigest()
+
+
+Do = Callable[[sa.Connection, float], ActionAnswer]
+"""Does it in a transaction at a time, or raises why it is not done; answers without an id."""
+
+
+def perform(database: Database, ask: Ask, do: Do) -> ActionAnswer:
+    """Do an action in one transaction with its audit and its answer; a repetition gets the same answer or refusal.
+
+    A refusal is written down too. What is the appliance's own trouble (5xx) is not: a repetition tries again.
+    """
+    with database.write() as connection:
+        hold_names(connection, [f"action:{ask.actor.key_id}:{ask.idempotency_key}"])
+        known = _known(connection, ask)
+        if isinstance(known, ActionAnswer):
+            return known
+        refusal = known
+        if refusal is None:
+            now_s = database.now_s(connection)
+            action_id = new_id("action")
+            answer = None
+            try:
+                with connection.begin_nested():
+                    answer = do(connection, now_s)
+                    answer = msgspec.structs.replace(answer, action_id=action_id)
+            except MeeshyError as error:
+                if error.status >= 500:
+                    raise
+                refusal = error
+            _write_down(connection, ask, action_id, answer, refusal, now_s)
+            if answer is not None:
+                return answer
+    # After the commit: that it was refused stays written.
+    if refusal is None:
+        raise ValueError("neither an answer nor a refusal")
+    raise refusal
+
+
+def earlier(database: Database, ask: Ask) -> ActionAnswer | None:
+    """Return what a repetition is answered, or raise what it was refused with; None for a key that is new."""
+    with database.read() as connection:
+        known = _known(connection, ask)
+    if isinstance(known, MeeshyError):
+        raise known
+    return known
+
+
+def conflict(state: str, says: str, count: int | None = None) -> StateConflict:
+    """Return the refusal that says what is true instead."""
+    now: dict[str, Any] = {"state": state, "says": says} | ({} if count is None else {"count": count})
+    return StateConflict(says, now=now)
+
+
+def _known(connection: sa.Connection, ask: Ask) -> ActionAnswer | MeeshyError | None:
+    row = connection.execute(
+        sa.select(admin_actions).where(
+            admin_actions.c.key_id == ask.actor.key_id, admin_actions.c.idempotency_key == ask.idempotency_key
+        )
+    ).first()
+    if row is None:
+        return None
+    if row.request_sha256 != ask.digest():
+        raise IdempotencyConflict
+    if row.answer is not None:
+        return msgspec.convert(row.answer, ActionAnswer)
+    kind = next((each for each in every_error() if each.code == row.refusal["code"]), MeeshyError)
+    return kind(row.refusal["detail"], **row.refusal["extra"])
+
+
+def _write_down(
+    connection: sa.Connection,
+    ask: Ask,
+    action_id: str,
+    answer: ActionAnswer | None,
+    refusal: MeeshyError | None,
+    now_s: float,
+) -> None:
+    connection.execute(
+        sa.insert(admin_actions).values(
+            id=action_id,
+            key_id=ask.actor.key_id,
+            idempotency_key=ask.idempotency_key,
+            at_s=now_s,
+            request_sha256=ask.digest(),
+            answer=msgspec.to_builtins(answer) if answer else None,
+            refusal={"code": refusal.code, "detail": refusal.detail, "extra": refusal.extra} if refusal else None,
+        )
+    )
+    note_action(connection, ask, "done" if refusal is None else refusal.code, now_s, action_id=action_id)
+
+
+def note_action(connection: sa.Connection, ask: Ask, result: str, now_s: float, **more: Any) -> None:
+    """Write an action and what came of it into the audit."""
+    detail = {"result": result, "reason": ask.reason, **more}
+    record(connection, ask.actor.owner, f"{ACTION}{ask.action}", ask.subject, detail, now_s)

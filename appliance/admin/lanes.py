@@ -1,0 +1,141 @@
+"""The lanes as they are now."""
+
+from collections.abc import Mapping
+
+import msgspec
+import sqlalchemy as sa
+
+from appliance.admin.live_types import PRIORITIES, STAGES, Lane, lane_name
+from appliance.errors import NotFound
+from appliance.jobs.deadlines import sla_scale
+from appliance.jobs.lanes import Lane as LaneKey
+from appliance.jobs.lanes import Pause, load_pauses
+from appliance.jobs.reserved import LOOK_EVERY_S
+from appliance.jobs.states import OPEN_ITEM, ItemState, JobState
+from appliance.settings import Settings
+from appliance.storage.tables import jobs, plans, work_items
+
+HOUR_S = 3600.0
+_ENDED = [state.value for state in (JobState.DONE, JobState.PARTIAL, JobState.FAILED)]
+
+
+class _Work(msgspec.Struct, kw_only=True):
+    """What is open in one lane."""
+
+    depth: int = 0
+    running: int = 0
+    overdue: int = 0
+    oldest_s: float | None = None
+    of_sla: float | None = None
+
+
+def lane_key(name: str) -> LaneKey:
+    """Return the family and priority of a lane's name, or raise NotFound."""
+    stage, _, priority = name.partition(".p")
+    if stage not in STAGES or priority not in {str(each) for each in PRIORITIES}:
+        raise NotFound("There is no such lane.")
+    return stage, int(priority)
+
+
+def load_lanes(
+    connection: sa.Connection, settings: Settings, now_s: float, dead: Mapping[LaneKey, int]
+) -> tuple[Lane, ...]:
+    """Return all lanes, idle ones too, by stage and priority; `dead` has the dead letters of each."""
+    work, pauses = _work(connection, now_s), load_pauses(connection)
+    slas_s, attained = _slas_s(connection, settings), _attainment(connection, now_s)
+    return tuple(
+        _lane(
+            (stage, priority), work.get((stage, priority), _Work()), pauses.get((stage, priority)), now_s,
+            sla_s=slas_s.get(priority), attainment=attained.get(priority), dead=dead.get((stage, priority), 0),
+        )
+        for stage in STAGES
+        for priority in PRIORITIES
+    )  # fmt: skip
+
+
+def lane_state(paused_s: float | None, running: int) -> str:
+    """Return the state of a lane that has been paused for so many seconds, None for one that is not."""
+    if paused_s is None:
+        return "open"
+    # Until every worker has seen it, one may still take something.
+    return "pausing" if running or paused_s < LOOK_EVERY_S else "paused"
+
+
+def running_in(connection: sa.Connection, lane: LaneKey) -> int:
+    """Return how many items of a lane are in workers' hands."""
+    family, priority = lane
+    return connection.scalar(
+        sa.select(sa.func.count()).where(
+            work_items.c.state == ItemState.CLAIMED,
+            work_items.c.priority == priority,
+            work_items.c.batch_key.startswith(f"{family}:"),
+        )
+    ) or 0  # fmt: skip
+
+
+def _lane(key: LaneKey, work: _Work, pause: Pause | None, now_s: float, **more: object) -> Lane:
+    stage, priority = key
+    return Lane(
+        name=lane_name(stage, priority),
+        stage=stage,
+        priority=priority,
+        state=lane_state(now_s - pause.since_s if pause else None, work.running),
+        depth=work.depth,
+        running=work.running,
+        overdue=work.overdue,
+        oldest_wait_s=None if work.oldest_s is None else round(max(0.0, now_s - work.oldest_s), 3),
+        oldest_of_sla=None if work.of_sla is None else round(max(0.0, work.of_sla), 4),
+        paused_ago_s=round(max(0.0, now_s - pause.since_s), 3) if pause else None,
+        paused_by=pause.actor if pause else None,
+        paused_reason=pause.reason if pause else None,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def _work(connection: sa.Connection, now_s: float) -> dict[LaneKey, _Work]:
+    overdue = sa.case((work_items.c.deadline_s < now_s, 1), else_=0)
+    # Of a deadline that passed before the item was made, as of a second reading, all of its time is over.
+    time_s = sa.case(
+        (work_items.c.deadline_s - work_items.c.created_s > 0.1, work_items.c.deadline_s - work_items.c.created_s),
+        else_=0.1,
+    )
+    rows = connection.execute(
+        sa.select(
+            work_items.c.batch_key, work_items.c.priority, work_items.c.state, sa.func.count().label("items"),
+            sa.func.sum(overdue).label("overdue"), sa.func.min(work_items.c.created_s).label("oldest_s"),
+            sa.func.max((now_s - work_items.c.created_s) / time_s).label("of_sla"),
+        )
+        .where(work_items.c.state.in_(OPEN_ITEM))
+        .group_by(work_items.c.batch_key, work_items.c.priority, work_items.c.state)
+    )  # fmt: skip
+    found: dict[LaneKey, _Work] = {}
+    for row in rows:
+        work = found.setdefault((row.batch_key.split(":")[0], row.priority), _Work())
+        if row.state == ItemState.CLAIMED:
+            work.running += row.items
+            continue
+        work.depth += row.items
+        work.overdue += row.overdue
+        work.oldest_s = row.oldest_s if work.oldest_s is None else min(work.oldest_s, row.oldest_s)
+        work.of_sla = row.of_sla if work.of_sla is None else max(work.of_sla, row.of_sla)
+    return found
+
+
+def _slas_s(connection: sa.Connection, settings: Settings) -> dict[int, float]:
+    scale = sla_scale(connection, settings)
+    rows = connection.execute(
+        sa.select(
+            plans.c.priority, sa.func.min(sa.func.coalesce(plans.c.sla_s, settings.sla_s)).label("sla_s")
+        ).group_by(plans.c.priority)
+    )
+    return {row.priority: round(row.sla_s * scale, 3) for row in rows}
+
+
+def _attainment(connection: sa.Connection, now_s: float) -> dict[int, float]:
+    in_time = sa.case((sa.and_(jobs.c.finished_s <= jobs.c.deadline_s, jobs.c.state != JobState.FAILED), 1), else_=0)
+    rows = connection.execute(
+        sa.select(jobs.c.priority, sa.func.count().label("ended"), sa.func.sum(in_time).label("in_time"))
+        .where(jobs.c.state.in_(_ENDED), jobs.c.finished_s >= now_s - HOUR_S)
+        .group_by(jobs.c.priority)
+    )
+    return {row.priority: round(row.in_time / row.ended, 4) for row in rows}

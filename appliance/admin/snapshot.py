@@ -1,0 +1,159 @@
+"""Snapshots: everything that the console's first screens show, made once per interval however many read it."""
+
+import socket
+from collections.abc import Mapping
+
+import msgspec
+import sqlalchemy as sa
+
+from appliance import __version__
+from appliance.admin.dead_letters import dead_in_lanes
+from appliance.admin.figures import caches, latencies, rates
+from appliance.admin.gpus import load_gpus
+from appliance.admin.happenings import load_events
+from appliance.admin.lanes import load_lanes
+from appliance.admin.live_types import (
+    SCHEMA,
+    STALE_S,
+    WINDOW_S,
+    Attention,
+    Findings,
+    Health,
+    Housekeeping,
+    JobCounts,
+    Quality,
+    Snapshot,
+    Webhooks,
+)
+from appliance.admin.quality import load_quality
+from appliance.admin.workers import load_workers
+from appliance.clock import Clock
+from appliance.history.reading import load_recent
+from appliance.jobs.items import FAMILIES
+from appliance.jobs.lanes import Lane
+from appliance.jobs.registry import unserved_families
+from appliance.settings import Settings
+from appliance.status.report import Report, make_report
+from appliance.storage.database import Database
+from appliance.storage.tables import workers
+
+MOST_BYTES = 20_000
+"""A snapshot is sent to every console every two seconds, over links that are not all fast."""
+FEWEST_EVENTS, FEWEST_WORKERS = 5, 8
+QUALITY_EVERY_S = 60.0
+REPORT_EVERY_S = 15.0
+"""It asks Redis and the object store too, which may take seconds to be found away."""
+DEAD_EVERY_S = 10.0
+
+
+class _Slow(msgspec.Struct, kw_only=True):
+    """What is not computed for every snapshot, with the times of that by the process's own clock."""
+
+    quality: Quality = Quality()
+    quality_s: float = float("-inf")
+    report: Report | None = None
+    report_s: float = float("-inf")
+    dead: Mapping[Lane, int] = {}
+    dead_s: float = float("-inf")
+
+
+class Snapshots:
+    """One process's snapshots; `make` is called by one thread at a time."""
+
+    def __init__(self, database: Database, settings: Settings, clock: Clock) -> None:
+        """Read from this database."""
+        self._database, self._settings, self._clock = database, settings, clock
+        self._began_s = clock.monotonic_s()
+        self._slow = _Slow()
+        self._sequence = 0
+
+    def make(self) -> Snapshot:
+        """Return the appliance as it is now, or raise StorageUnavailable."""
+        self._refresh_slow()
+        slow, at_s = self._slow, self._clock.monotonic_s()
+        with self._database.read() as connection:
+            now_s = self._database.now_s(connection)
+            recent = load_recent(connection, now_s, WINDOW_S)
+            shown, left_out = load_workers(connection, now_s)
+            gpus, gpu_hosts = load_gpus(connection, now_s)
+            # Of milliseconds, so that those of another process behind the same address go on where these ended.
+            self._sequence = max(self._sequence + 1, int(now_s * 1000))
+            return Snapshot(
+                schema=SCHEMA,
+                sequence=self._sequence,
+                server_time_s=round(now_s, 3),
+                version=__version__,
+                site=socket.gethostname(),
+                up_s=round(at_s - self._began_s, 1),
+                lanes=load_lanes(connection, self._settings, now_s, slow.dead),
+                workers=shown,
+                workers_left_out=left_out,
+                gpus=gpus,
+                gpu_hosts=gpu_hosts,
+                latency=latencies(recent, now_s),
+                caches=caches(recent, now_s),
+                quality=msgspec.structs.replace(slow.quality, age_s=round(at_s - slow.quality_s, 1)),
+                rates=rates(recent),
+                jobs=_jobs(slow.report),
+                events=load_events(connection, now_s),
+                findings=_findings(connection, slow, now_s),
+            )
+
+    def make_encoded(self) -> tuple[int, bytes]:
+        """Return the sequence and the JSON of the appliance as it is now."""
+        snapshot = fitted(self.make())
+        return snapshot.sequence, msgspec.json.encode(snapshot)
+
+    def _refresh_slow(self) -> None:
+        slow, at_s = self._slow, self._clock.monotonic_s()
+        if at_s - slow.report_s >= REPORT_EVERY_S:
+            slow.report, slow.report_s = make_report(self._settings, self._database, FAMILIES), at_s
+        quality_due = at_s - slow.quality_s >= QUALITY_EVERY_S
+        dead_due = at_s - slow.dead_s >= DEAD_EVERY_S
+        if not (quality_due or dead_due):
+            return
+        with self._database.read() as connection:
+            if quality_due:
+                slow.quality, slow.quality_s = load_quality(connection, self._database.now_s(connection)), at_s
+            if dead_due:
+                slow.dead, slow.dead_s = dead_in_lanes(connection), at_s
+
+
+def fitted(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with as many events and workers as its size allows."""
+    while len(msgspec.json.encode(snapshot)) > MOST_BYTES:
+        events, shown = snapshot.events, snapshot.workers
+        if len(events) > FEWEST_EVENTS:
+            snapshot = msgspec.structs.replace(snapshot, events=events[: max(FEWEST_EVENTS, len(events) - 5)])
+        elif len(shown) > FEWEST_WORKERS:
+            kept = shown[: max(FEWEST_WORKERS, len(shown) - 4)]
+            left_out = snapshot.workers_left_out + len(shown) - len(kept)
+            snapshot = msgspec.structs.replace(snapshot, workers=kept, workers_left_out=left_out)
+        else:
+            break
+    return snapshot
+
+
+def _jobs(report: Report | None) -> JobCounts:
+    return JobCounts(**report.figures.jobs) if report and report.figures else JobCounts()
+
+
+def _findings(connection: sa.Connection, slow: _Slow, now_s: float) -> Findings:
+    living = workers.c.seen_s >= now_s - STALE_S
+    spoken = connection.scalar(sa.select(workers.c.id).where(living, workers.c.proven_s.is_not(None)).limit(1))
+    report, figures = slow.report, slow.report.figures if slow.report else None
+    failed = sorted(name for name, record in figures.housekeeping.items() if record.error) if figures else ()
+    return Findings(
+        health=tuple(
+            Health(part=name, state=part.state, says=part.says)
+            for name, part in (report.health if report else {}).items()
+        ),
+        attention=tuple(
+            Attention(figure=each.figure, says=each.says, do=each.do) for each in (report.attention if report else ())
+        ),
+        unserved=tuple(unserved_families(connection, now_s - STALE_S)),
+        spoken_since_start=spoken is not None,
+        housekeeping=Housekeeping(last_ago_s=figures.housekeeping_ago_s if figures else None, failed=tuple(failed)),
+        webhooks=Webhooks(**msgspec.structs.asdict(figures.webhooks)) if figures else Webhooks(),
+        dead=sum(slow.dead.values()),
+    )

@@ -1,0 +1,36 @@
+"""The latest snapshot, made once per interval for everybody who asks this process."""
+
+import anyio
+
+from appliance.admin.live_types import INTERVAL_S
+from appliance.admin.snapshot import Snapshots
+from appliance.api.threads import Threads
+from appliance.clock import Clock
+
+
+class Latest:
+    """Used from the event loop; ten consoles cost what one does."""
+
+    def __init__(self, snapshots: Snapshots, threads: Threads, clock: Clock) -> None:
+        """Nothing is made before somebody asks."""
+        self._snapshots, self._threads, self._clock = snapshots, threads, clock
+        self._lock = anyio.Lock()
+        self._made: tuple[float, int, bytes] | None = None
+        self.streams = 0
+
+    async def snapshot(self) -> tuple[int, bytes]:
+        """Return the sequence and the JSON of a snapshot that is at most an interval old; StorageUnavailable."""
+        if (fresh := self._fresh()) is not None:
+            return fresh
+        async with self._lock:
+            if (fresh := self._fresh()) is not None:
+                return fresh
+            # In the long lane: it may ask an object store that is away.
+            sequence, encoded = await self._threads.decode(self._snapshots.make_encoded)
+            self._made = self._clock.monotonic_s(), sequence, encoded
+            return sequence, encoded
+
+    def _fresh(self) -> tuple[int, bytes] | None:
+        if self._made is None or self._clock.monotonic_s() - self._made[0] >= INTERVAL_S * 0.9:
+            return None
+        return self._made[1:]

@@ -1,0 +1,145 @@
+"""Writing the history: one process at a time takes up what all of them counted, and looks at queue and workers.
+
+A round adds to the steps of every length at once, so there is nothing to roll up later and nothing to lose between.
+"""
+
+from collections import defaultdict
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from appliance.gpus.records import last_readings
+from appliance.history.steps import KEPT_S, SHORTEST_S, start_of
+from appliance.jobs.events import EventKind
+from appliance.jobs.locks import got_name
+from appliance.jobs.registry import SEEN_WITHIN_S
+from appliance.jobs.states import SPOKEN_TARGET, ItemState
+from appliance.storage.admin_tables import history, tallies
+from appliance.storage.site import set_site_value, site_value
+from appliance.storage.tables import events, work_items, workers
+from appliance.telemetry.slices import Slice, slice_from
+
+CURSOR = "history.events_until_s"
+SETTLED_S = 10.0
+"""An event is counted so long after its time: its transaction has been committed by then, or is taken back."""
+MOST_TALLIES, MOST_EVENTS = 5000, 5000
+
+Slices = dict[int, Slice]
+"""By start of the shortest step."""
+
+
+def write_history(connection: sa.Connection, now_s: float) -> int:
+    """Take up what happened since the last round and return how many tallies and events that was; 0 if another does."""
+    if not got_name(connection, "history"):
+        return 0
+    found: Slices = defaultdict(Slice)
+    taken = _take_tallies(connection, found) + _take_events(connection, found, now_s)
+    _look(connection, found[start_of(now_s, SHORTEST_S)], now_s)
+    for step_s, kept_s in KEPT_S.items():
+        _add(connection, step_s, found, now_s - kept_s)
+        connection.execute(sa.delete(history).where(history.c.step_s == step_s, history.c.at_s < now_s - kept_s))
+    return taken
+
+
+def _take_tallies(connection: sa.Connection, found: Slices) -> int:
+    oldest = sa.select(tallies.c.id).order_by(tallies.c.id).limit(MOST_TALLIES)
+    rows = connection.execute(
+        sa.delete(tallies).where(tallies.c.id.in_(oldest)).returning(tallies.c.at_s, tallies.c.document)
+    ).all()
+    for row in rows:
+        found[start_of(row.at_s, SHORTEST_S)].add(slice_from(row.document))
+    return len(rows)
+
+
+def _take_events(connection: sa.Connection, found: Slices, now_s: float) -> int:
+    """Count the ends of languages since the last round; what is older than any step is left."""
+    until_s = now_s - SETTLED_S
+    since_s = site_value(connection, CURSOR)
+    since_s = until_s - SHORTEST_S if since_s is None else float(since_s)
+    voice = events.c.detail["voice_kind"].as_string().label("voice")
+    rows = connection.execute(
+        sa.select(
+            events.c.at_s, events.c.state, events.c.cached, events.c.latency_s, events.c.wer, events.c.similarity,
+            events.c.source_language, events.c.language, voice,
+        )
+        .where(events.c.at_s >= since_s, events.c.at_s < until_s, events.c.kind == EventKind.RECEIPT)
+        .order_by(events.c.at_s)
+        .limit(MOST_EVENTS)
+    ).all()  # fmt: skip
+    if len(rows) == MOST_EVENTS:
+        # The next round begins at the time of the last one, so those of that very moment wait for it together.
+        until_s = rows[-1].at_s
+        rows = [row for row in rows if row.at_s < until_s]
+    for row in rows:
+        _count_end(found[start_of(row.at_s, SHORTEST_S)], row)
+    set_site_value(connection, CURSOR, until_s, now_s)
+    return len(rows)
+
+
+def _count_end(into: Slice, row: sa.Row) -> None:
+    into.count(f"ended.{row.state}")
+    if row.state not in SPOKEN_TARGET:
+        return
+    into.measure("latency", row.latency_s or 0.0)
+    if row.cached:
+        into.count("ended.cached")
+        return
+    pair = f"{row.source_language}>{row.language}"
+    for name in ("", f".pair.{pair}", f".voice.{row.voice}"):
+        into.count(f"spoken{name}")
+        for figure in ("wer", "similarity"):
+            value = getattr(row, figure)
+            if value is not None:
+                into.count(f"{figure}{name}.sum", value)
+                into.count(f"{figure}{name}.of")
+
+
+def _look(connection: sa.Connection, into: Slice, now_s: float) -> None:
+    """Look at queue, workers and GPUs once."""
+    family = work_items.c.batch_key
+    rows = connection.execute(
+        sa.select(family, work_items.c.priority, sa.func.count().label("items"))
+        .where(work_items.c.state == ItemState.READY)
+        .group_by(family, work_items.c.priority)
+    )
+    depth: dict[str, int] = defaultdict(int)
+    for row in rows:
+        depth[f"depth.{row.batch_key.split(':')[0]}.p{row.priority}"] += row.items
+        depth[f"depth.p{row.priority}"] += row.items
+    for priority in range(3):
+        depth.setdefault(f"depth.p{priority}", 0)
+    for name, items in depth.items():
+        into.look(name, items)
+    living = connection.scalar(
+        sa.select(sa.func.count()).select_from(workers).where(workers.c.seen_s >= now_s - SEEN_WITHIN_S)
+    )
+    into.look("workers", living or 0)
+    for record in last_readings(connection, now_s):
+        for gpu in record.reading.gpus if record.fresh else ():
+            place = f"gpu.{record.node}.{gpu.index}" + (f"-{gpu.instance.replace('/', '-')}" if gpu.instance else "")
+            for figure in ("utilisation", "memory_used_bytes", "power_w"):
+                value = getattr(gpu, figure)
+                if value is not None:
+                    into.look(f"{place}.{figure}", value)
+
+
+def _add(connection: sa.Connection, step_s: int, found: Slices, since_s: float) -> None:
+    """Add slices to the steps of one length."""
+    steps: Slices = defaultdict(Slice)
+    for at_s, each in found.items():
+        if at_s >= since_s:
+            steps[start_of(at_s, step_s)].add(each)
+    known = connection.execute(
+        sa.select(history.c.at_s, history.c.document).where(history.c.step_s == step_s, history.c.at_s.in_(list(steps)))
+    ).all()
+    for row in known:
+        steps[row.at_s].add(slice_from(row.document))
+    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(history)
+    put = insert.on_conflict_do_update(index_elements=["step_s", "at_s"], set_={"document": insert.excluded.document})
+    rows = [
+        {"step_s": step_s, "at_s": at_s, "document": msgspec.to_builtins(each, str_keys=True)}
+        for at_s, each in steps.items()
+    ]
+    if rows:
+        connection.execute(put, rows)

@@ -1,0 +1,223 @@
+"""Figures over time on both databases: counted once, kept in three lengths, compared with the time before."""
+
+import threading
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from appliance.admin.gpus import load_gpus
+from appliance.admin.live_types import FieldError
+from appliance.admin.quality import load_quality
+from appliance.admin.series import load_history, load_trends
+from appliance.errors import InvalidRequest
+from appliance.gpus.reading import GpuReading, HostReading
+from appliance.gpus.records import record_reading
+from appliance.history.reading import load_recent, load_steps
+from appliance.history.steps import DAY_S, KEPT_S, start_of
+from appliance.history.writing import write_history
+from appliance.jobs.pool_actions import record_action
+from appliance.storage.admin_tables import history, tallies
+from appliance.telemetry.metrics import Metrics
+from appliance.telemetry.slices import together
+from appliance.telemetry.tally import Tally
+
+
+def write(bench):
+    with bench.database.write() as connection:
+        return write_history(connection, bench.clock.now_s())
+
+
+def told(bench, **counts):
+    tally = Tally()
+    for name, value in counts.items():
+        tally.count(name, value)
+    tally.tell(bench.database)
+
+
+def counts(bench, step_s):
+    with bench.rows() as rows:
+        steps = load_steps(rows, step_s, 0.0, bench.clock.now_s() + 1e6)
+    return {at_s: each.counts.get("jobs_accepted") for at_s, each in steps.items()}
+
+
+def test_what_processes_told_is_added_up_once_in_steps_of_every_length(bench):
+    now_s = bench.clock.now_s()
+    told(bench, jobs_accepted=2)
+    told(bench, jobs_accepted=3)
+    write(bench)
+    write(bench)
+    for step_s in KEPT_S:
+        assert counts(bench, step_s) == {start_of(now_s, step_s): 5}
+    with bench.rows() as rows:
+        assert rows.scalar(sa.select(sa.func.count()).select_from(tallies)) == 0
+
+
+def test_what_was_told_late_lies_where_it_was_counted(bench):
+    began_s = bench.clock.now_s()
+    told(bench, jobs_accepted=1)
+    bench.clock.advance(60)
+    told(bench, jobs_accepted=1)
+    write(bench)
+    assert counts(bench, 10) == {start_of(began_s, 10): 1, start_of(began_s + 60, 10): 1}
+
+
+def test_a_tally_that_the_database_does_not_take_is_told_the_next_time(bench):
+    class Away:
+        def write(self):
+            raise ConnectionError
+
+    tally = Tally()
+    tally.count("jobs_accepted", 2)
+    with pytest.raises(ConnectionError):
+        tally.tell(Away())
+    tally.count("jobs_accepted")
+    tally.tell(bench.database)
+    write(bench)
+    assert set(counts(bench, 10).values()) == {3}
+
+
+def test_the_ends_of_languages_are_counted_once_they_are_surely_committed(bench):
+    bench.submit("good morning", "fr")
+    bench.run()
+    at_s = bench.clock.now_s()
+    write(bench)
+    bench.clock.advance(30)
+    write(bench)
+    write(bench)
+    with bench.rows() as rows:
+        whole = together(load_steps(rows, 86_400, 0.0, at_s + 1e6).values())
+    assert whole.counts["ended.done"] == 1
+    assert whole.counts["spoken.pair.en>fr"] == 1
+    assert sum(whole.seconds["latency"].values()) == 1
+
+
+def test_old_steps_go_and_longer_ones_stay(bench):
+    told(bench, jobs_accepted=1)
+    write(bench)
+    bench.clock.advance(KEPT_S[10] + 20)
+    write(bench)
+    assert 1 not in counts(bench, 10).values()
+    assert 1 in counts(bench, 900).values() and 1 in counts(bench, 86_400).values()
+
+
+def test_a_window_is_compared_with_the_one_before(bench):
+    told(bench, jobs_accepted=60)
+    write(bench)
+    bench.clock.advance(3600)
+    told(bench, jobs_accepted=120)
+    write(bench)
+    with bench.rows() as rows:
+        found = load_history(rows, bench.clock.now_s(), 3600.0, ["jobs_per_minute"])
+        trends = load_trends(rows, bench.clock.now_s(), 3600.0)
+    (series,) = found.series
+    # The step of this moment has just begun: 3,590 s of the hour are over.
+    assert (series.overall, series.before) == (pytest.approx(120 / 3590 * 60, abs=1e-4), 1.0)
+    assert series.change == pytest.approx(series.overall - 1.0)
+    assert found.step_s == 10 and "depth.p0" in found.known
+    assert next(each for each in trends.figures if each.name == "jobs_per_minute").change == series.change
+
+
+@pytest.mark.parametrize(("window_s", "step_s"), [(3600, 10), (30 * DAY_S, 900), (730 * DAY_S, 86_400)])
+def test_each_window_has_the_step_it_is_kept_in(bench, window_s, step_s):
+    told(bench, jobs_accepted=1)
+    write(bench)
+    with bench.rows() as rows:
+        assert load_history(rows, bench.clock.now_s() + 1, window_s, ["jobs_per_minute"]).step_s == step_s
+
+
+def test_a_series_that_nobody_knows_is_refused(bench):
+    with bench.rows() as rows, pytest.raises(InvalidRequest):
+        load_history(rows, bench.clock.now_s(), 3600.0, ["no.such"])
+
+
+def test_where_nothing_was_measured_nothing_is_said(bench):
+    with bench.rows() as rows:
+        found = load_history(rows, bench.clock.now_s(), 3600.0, ["jobs_per_minute", "failed_share"])
+        assert [(each.overall, each.before, each.points) for each in found.series] == [(None, None, ())] * 2
+        assert load_quality(rows, bench.clock.now_s()).pairs == ()
+
+
+def test_what_the_pools_did_comes_along(bench):
+    record_action(bench.database, host="h:1", device="card-0", role="voice", action="start", pid=1, reason="minimum")
+    with bench.rows() as rows:
+        (event,) = load_history(rows, bench.clock.now_s(), 3600.0, []).scaling
+    assert (event.subject, event.text, event.ago_s) == ("h/card-0", "start voice: minimum", 0.0)
+
+
+def test_what_is_not_in_the_history_yet_is_read_all_the_same(bench):
+    told(bench, jobs_accepted=4)
+    with bench.rows() as rows:
+        assert together(load_recent(rows, bench.clock.now_s(), 300.0).values()).counts == {"jobs_accepted": 4}
+
+
+def test_many_rounds_at_once_count_everything_once(bench):
+    for _ in range(20):
+        told(bench, jobs_accepted=1)
+    threads = [threading.Thread(target=write, args=(bench,)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    write(bench)
+    assert set(counts(bench, 86_400).values()) == {20}
+    with bench.rows() as rows:
+        assert rows.scalar(sa.select(sa.func.count()).select_from(history)) == len(KEPT_S)
+
+
+def test_what_a_process_measures_reaches_the_history(bench):
+    metrics = Metrics()
+    metrics.count_commits_of(bench.database.engine)
+    bench.submit("good morning", "fr")
+    worker = bench.worker()
+    worker._metrics = metrics
+    worker.run_until_idle()
+    metrics.looked_up("l1", "result", hit=True)
+    metrics.tally.tell(bench.database)
+    write(bench)
+    with bench.rows() as rows:
+        whole = together(load_recent(rows, bench.clock.now_s(), 300.0).values())
+    assert whole.counts["jobs_accepted"] == 1
+    assert whole.counts["cache.l1.result.hit"] == 1
+    assert {"worked.hear", "worked.finish", "waited.hear"} <= whole.seconds.keys()
+
+
+def test_quality_has_pairs_and_voices_beside_the_time_before(bench):
+    bench.submit("good morning", "fr")
+    bench.run()
+    bench.clock.advance(DAY_S)
+    bench.submit("good evening", "fr", "es")
+    bench.run()
+    with bench.rows() as rows:
+        found = load_quality(rows, bench.clock.now_s() + 1)
+    assert {(pair.source, pair.target, pair.spoken) for pair in found.pairs} == {("en", "fr", 1), ("en", "es", 1)}
+    of_french = next(pair for pair in found.pairs if pair.target == "fr")
+    assert of_french.wer is not None and of_french.wer_before is not None
+    assert sum(voice.spoken for voice in found.voices) == 2
+    assert "good" not in msgspec.json.encode(found).decode()
+
+
+def test_gpus_of_all_hosts_are_told_and_kept_and_what_they_do_not_tell_is_none(bench):
+    card = GpuReading(
+        index=0, uuid="GPU-1", utilisation=0.87, memory_used_bytes=20, reasons={"power_w": "not supported"}
+    )
+    slice_ = GpuReading(index=0, instance="1/0", mig="3g.20gb", reasons={"utilisation": "not supported"})
+    lost = GpuReading(index=1, reasons={"device": "GPU is lost"})
+    record_reading(bench.database, "node-a:1", HostReading(gpus=(card, slice_, lost)))
+    record_reading(bench.database, "node-b:2", HostReading(reason="NVML library not found"))
+    write(bench)
+    with bench.rows() as rows:
+        gpus, without = load_gpus(rows, bench.clock.now_s())
+        (series,) = load_history(rows, bench.clock.now_s(), 3600.0, ["gpu.node-a.0.utilisation"]).series
+        known = load_history(rows, bench.clock.now_s(), 3600.0, []).known
+    assert [(each.host, each.index, each.mig, each.utilisation, each.lost) for each in gpus] == [
+        ("node-a", 0, None, 0.87, None), ("node-a", 0, "3g.20gb", None, None), ("node-a", 1, None, None, "GPU is lost"),
+    ]  # fmt: skip
+    assert gpus[0].errors == (FieldError("power_w", "not supported"),)
+    assert [(each.host, each.reason) for each in without] == [("node-b", "NVML library not found")]
+    assert (series.overall, series.unit) == (0.87, "ratio")
+    assert "gpu.node-a.0.power_w" not in known
+    bench.clock.advance(60)
+    with bench.rows() as rows:
+        gpus, without = load_gpus(rows, bench.clock.now_s())
+    assert gpus == () and without[0].reason == "no reading for a while"

@@ -1,0 +1,221 @@
+"""Paused lanes and drained workers, as claims honour them on both databases."""
+
+import pytest
+import sqlalchemy as sa
+
+from appliance.admin.lanes import load_lanes
+from appliance.admin.live_types import Lane
+from appliance.admin.workers import load_workers, role_of
+from appliance.jobs.claims import Claims, end_items
+from appliance.jobs.lanes import Pause, load_pauses, pause_lane, resume_lane, set_draining
+from appliance.jobs.registry import CapabilityReader, unserved_families
+from appliance.jobs.reserved import LOOK_EVERY_S, load_living
+from appliance.jobs.states import ItemState, JobState
+from appliance.pool.reading import read
+from appliance.storage.tables import work_items
+from appliance.workers.roles import BATCH_LIMITS, ROLES
+from tests.jobs.site import Site
+
+
+@pytest.fixture
+def site(bench):
+    return Site(bench, cost=0.01)
+
+
+def pause(bench, *lane):
+    with bench.database.write() as connection:
+        pause_lane(connection, lane, Pause(since_s=bench.clock.now_s(), actor="anna", reason="test"))
+
+
+def resume(bench, *lane):
+    with bench.database.write() as connection:
+        resume_lane(connection, lane)
+
+
+def drain(bench, worker_id, since_s=1.0):
+    with bench.database.write() as connection:
+        set_draining(connection, worker_id, since_s)
+
+
+def taken(claims, limits=BATCH_LIMITS):
+    return [item.job_id for item in claims.claim(limits)]
+
+
+def test_a_paused_priority_is_passed_by_and_the_others_are_not(bench, site):
+    urgent, bulk = site.note(0).id, site.note(2).id
+    pause(bench, "hear", 0)
+    claims = Claims(bench.database, "w0", 60.0)
+    assert taken(claims) == [bulk]
+    assert taken(claims) == []
+    resume(bench, "hear", 0)
+    # At once, without waiting for the next look: a ring comes with it.
+    assert taken(claims) == [urgent]
+
+
+def test_paused_items_do_not_come_along_in_a_batch(bench, site):
+    first = site.note(1).id
+    waiting = {site.note(2).id for _ in range(2)}
+    pause(bench, "hear", 2)
+    claims = Claims(bench.database, "w0", 60.0)
+    assert taken(claims) == [first]
+    resume(bench, "hear", 2)
+    assert set(taken(claims)) == waiting
+
+
+def test_only_the_paused_stage_stops(bench):
+    job = bench.submit("hello", "fr")
+    pause(bench, "synthesize", 0)
+    worker = bench.worker()
+    worker.run_until_idle()
+    with bench.rows() as rows:
+        waiting = rows.scalars(sa.select(work_items.c.stage).where(work_items.c.state == "ready")).all()
+    assert waiting == ["synthesize"]
+    resume(bench, "synthesize", 0)
+    worker.run_until_idle()
+    assert bench.get(job).state is JobState.DONE
+
+
+def test_late_and_lost_items_of_a_paused_lane_wait_too(bench, site):
+    site.note(0)
+    assert len(taken(Claims(bench.database, "dead", 10.0))) == 1
+    bench.clock.advance(1000.0)
+    assert bench.reconcile().returned == 1
+    site.note(0)
+    pause(bench, "hear", 0)
+    claims = Claims(bench.database, "w0", 60.0)
+    assert [taken(claims) for _ in range(8)] == [[]] * 8
+
+
+def test_an_unpaused_claim_sees_a_pause_three_seconds_later_at_most(bench, site):
+    site.note(0), site.note(0)
+    claims = Claims(bench.database, "w0", 60.0)
+    assert len(taken(claims, {"hear": 1})) == 1
+    pause(bench, "hear", 0)
+    bench.clock.advance(LOOK_EVERY_S)
+    assert taken(claims) == []
+
+
+def test_a_worker_that_drains_takes_nothing_and_others_do(bench, site):
+    job_id = site.note(0).id
+    drain(bench, "w0")
+    claims = Claims(bench.database, "w0", 60.0)
+    assert taken(claims) == [] and claims.draining
+    drain(bench, "w0", None)
+    assert taken(claims) == [job_id] and not claims.draining
+    other = site.note(0).id
+    drain(bench, "w0")
+    assert taken(Claims(bench.database, "w1", 60.0)) == [other]
+
+
+def test_a_worker_that_drains_does_nothing_ahead_either(bench, site):
+    ahead = []
+    drain(bench, "w0")
+    worker = bench.worker("w0")
+    worker._spare = lambda: bool(ahead.append(1))
+    worker.run_until_idle()
+    assert ahead == []
+    drain(bench, "w0", None)
+    worker.run_until_idle()
+    assert ahead == [1]
+
+
+def test_a_worker_that_drains_serves_nothing_and_keeps_no_slot(bench, site):
+    reader = CapabilityReader(bench.database)
+    assert reader.unserved() == ["enrol"]
+    drain(bench, "w0")
+    assert "hear" in reader.unserved()
+    with bench.rows() as rows:
+        assert load_living(rows, 0.0) == {}
+        assert "hear" in unserved_families(rows, 0.0)
+
+
+def test_the_pool_starts_nobody_for_what_nobody_may_take(bench, site):
+    site.note(0), site.note(2)
+    pause(bench, "hear", 2)
+    reading = read(bench.database, bench.settings, ["whisper"], [])
+    assert reading.waiting["whisper"].jobs == 1
+
+
+def test_a_look_is_one_statement_more_for_nobody(bench, site):
+    """Plans, lanes and the worker's own order come with one statement, whatever is paused."""
+    counted = []
+    sa.event.listen(bench.database.engine, "before_cursor_execute", lambda *seen: counted.append(seen[2]))
+    claims = Claims(bench.database, "w0", 60.0)
+
+    def looked():
+        counted.clear()
+        claims.look()
+        return len([text for text in counted if "work_items" not in text and "SELECT" in text])
+
+    before = looked()
+    pause(bench, "hear", 2)
+    assert looked() == before == 1
+
+
+def test_who_paused_is_kept_with_the_reason(bench):
+    pause(bench, "hear", 2)
+    with bench.rows() as rows:
+        assert load_pauses(rows) == {
+            ("hear", 2): Pause(since_s=bench.clock.now_s(), actor="anna", reason="test")
+        }  # fmt: skip
+
+
+def lane(bench, name):
+    with bench.rows() as rows:
+        return next(each for each in load_lanes(rows, bench.settings, bench.clock.now_s(), {}) if each.name == name)
+
+
+def test_a_lane_is_paused_once_every_worker_has_seen_it_and_nothing_runs(bench, site):
+    site.note(0), site.note(0)
+    items = Claims(bench.database, "w0", 60.0).claim({"hear": 1})
+    pause(bench, "hear", 0)
+    states = []
+    for _ in range(2):
+        states.append((lane(bench, "hear.p0").state, lane(bench, "hear.p0").running))
+        bench.clock.advance(LOOK_EVERY_S)
+    with bench.database.write() as connection:
+        end_items(connection, items, ItemState.DONE)
+    states.append((lane(bench, "hear.p0").state, lane(bench, "hear.p0").running))
+    assert states == [("pausing", 1), ("pausing", 1), ("paused", 0)]
+    assert (lane(bench, "hear.p0").paused_ago_s, lane(bench, "hear.p1").state) == (2 * LOOK_EVERY_S, "open")
+
+
+def test_lanes_tell_waits_and_deadlines(bench, site):
+    site.note(0), site.note(2)
+    bench.clock.advance(10.0)
+    urgent, bulk = lane(bench, "hear.p0"), lane(bench, "hear.p2")
+    # Notes of 5 s: due after 3 + 10 and 30 + 10 s.
+    assert (urgent.depth, urgent.overdue, urgent.oldest_wait_s) == (1, 0, 10.0)
+    assert urgent.oldest_of_sla == pytest.approx(10 / 13, abs=1e-3)
+    assert bulk.oldest_of_sla == pytest.approx(10 / 40, abs=1e-3)
+    bench.clock.advance(10.0)
+    assert (lane(bench, "hear.p0").overdue, lane(bench, "hear.p2").overdue) == (1, 0)
+    assert lane(bench, "translate.p0") == Lane(
+        name="translate.p0", stage="translate", priority=0, sla_s=lane(bench, "translate.p0").sla_s
+    )
+
+
+def worker(bench):
+    with bench.rows() as rows:
+        (found,), _ = load_workers(rows, bench.clock.now_s())
+    return found
+
+
+def test_a_worker_is_drained_once_it_has_seen_it_and_has_nothing_in_hand(bench, site):
+    site.note(0)
+    assert worker(bench).state == "idle"
+    items = Claims(bench.database, "w0", 60.0).claim({"hear": 1})
+    assert (worker(bench).state, worker(bench).batches[0].key) == ("busy", "hear:medium")
+    drain(bench, "w0", bench.clock.now_s())
+    bench.clock.advance(LOOK_EVERY_S)
+    assert worker(bench).state == "draining"
+    with bench.database.write() as connection:
+        end_items(connection, items, ItemState.DONE)
+    assert worker(bench).state == "drained"
+    bench.clock.advance(20.0)
+    assert worker(bench).state == "stale"
+
+
+def test_roles_are_called_as_the_command_line_calls_them():
+    assert {role: role_of(sorted(families)) for role, families in ROLES.items()} == {role: role for role in ROLES}
+    assert role_of(["hear"]) == "hear"

@@ -1,0 +1,75 @@
+"""A real terminal for the console: tmux, driven by its own command line."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+WAIT_S = 60.0
+LOOK_EVERY_S = 0.1
+
+
+class Terminal:
+    """One tmux session of its own server."""
+
+    def __init__(self, program: str, socket: Path) -> None:
+        self._tmux = [program, "-S", str(socket), "-f", "/dev/null"]
+
+    def open(self, command: Sequence[str], size: tuple[int, int], environment: dict[str, str]) -> None:
+        width, height = size
+        given = [word for name, value in environment.items() for word in ("-e", f"{name}={value}")]
+        self._run("new-session", "-d", "-x", str(width), "-y", str(height), *given, *command)
+
+    def press(self, *keys: str) -> None:
+        """Press keys by their tmux names, one after another."""
+        for key in keys:
+            self._run("send-keys", key)
+
+    def write(self, text: str) -> None:
+        self._run("send-keys", "-l", text)
+
+    def screen(self) -> str:
+        """Return what stands on the terminal."""
+        return self._run("capture-pane", "-p")
+
+    def shows(self, *words: str) -> str:
+        """Return the screen as soon as all these words stand on it."""
+        return self.until(lambda screen: all(word in screen for word in words), " and ".join(words))
+
+    def until(self, holds: Callable[[str], bool], what: str) -> str:
+        deadline_s = time.monotonic() + WAIT_S
+        while True:
+            screen = self.screen()
+            if holds(screen):
+                return screen
+            assert time.monotonic() < deadline_s, f"{what} never stood on the terminal:\n{screen}"
+            time.sleep(LOOK_EVERY_S)
+
+    def gone(self) -> None:
+        """Return when the program has ended."""
+        deadline_s = time.monotonic() + WAIT_S
+        while subprocess.run([*self._tmux, "has-session"], check=False, capture_output=True).returncode == 0:
+            assert time.monotonic() < deadline_s, "the program did not end"
+            time.sleep(LOOK_EVERY_S)
+
+    def close(self) -> None:
+        subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True)
+
+    def _run(self, *arguments: str) -> str:
+        # A program under it asks these before it asks the terminal how large it is.
+        environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        done = subprocess.run([*self._tmux, *arguments], check=True, capture_output=True, text=True, env=environment)
+        return done.stdout
+
+
+@contextmanager
+def terminal(folder: Path) -> Iterator[Terminal]:
+    """Yield a terminal that is closed with everything in it."""
+    opened = Terminal(str(shutil.which("tmux")), folder / "tmux.socket")
+    try:
+        yield opened
+    finally:
+        opened.close()

@@ -1,0 +1,152 @@
+"""From screen to screen and back, page after page, each where one left it."""
+
+import asyncio
+
+from tests.tui import scenes
+from tests.tui.clock import StoppedClock
+from tests.tui.picture_text import lines_of, picture, running, settled
+from tests.tui.scripted_source import ScriptedSource
+from tui.screens.job import JobScreen
+from tui.screens.jobs import JobsScreen
+from tui.widgets.filter_bar import FilterBar
+from tui.widgets.row_table import RowTable
+
+
+def drive(scenario, source: ScriptedSource | None = None, size=(80, 24)) -> None:
+    async def run() -> None:
+        given = source or ScriptedSource(scenes.degraded())
+        clock = StoppedClock()
+        async with running(given, size, clock=clock) as (app, pilot):
+
+            async def press(*keys: str) -> None:
+                await settled(pilot)
+                for key in keys:
+                    await pilot.press(key)
+                    await settled(pilot)
+
+            await scenario(app, press, given, clock)
+
+    asyncio.run(run())
+
+
+def test_a_screen_is_where_one_left_it():
+    async def scenario(app, press, source, clock):
+        await press("2", "enter", "enter")
+        assert isinstance(app.screen, JobScreen)
+        await press("1", "2")
+        assert isinstance(app.screen, JobScreen)
+        await press("escape")
+        assert isinstance(app.screen, JobsScreen)
+        await press("escape", "escape", "escape")
+        assert app.current_mode == "queues"
+        assert app.screen.query_one("#lanes", RowTable).cursor == "hear.p0"
+
+    drive(scenario)
+
+
+def test_enter_on_the_overview_opens_the_lane_or_the_worker():
+    async def scenario(app, press, source, clock):
+        await press("down", "enter")
+        assert isinstance(app.screen, JobsScreen)
+        assert source.queries[0].lane == "synthesize.p1"
+        await press("escape", "1", "tab", "down", "enter")
+        assert app.current_mode == "workers"
+        assert app.screen.query_one("#workers", RowTable).cursor == "gpu1-w2"
+
+    drive(scenario)
+
+
+def test_the_first_page_is_read_with_every_picture_and_the_next_ones_when_the_end_is_near():
+    source = ScriptedSource(scenes.degraded())
+    source.pages = {None: scenes.jobs_page(0, 100, "100"), "100": scenes.jobs_page(100, 30)}
+
+    async def scenario(app, press, source, clock):
+        await press("2", "enter")
+        source.tell(scenes.degraded())
+        await press()
+        await press("j")
+        assert {query.cursor for query in source.queries} == {None}
+        assert len(source.queries) >= 2
+        await press("G")
+        table = app.screen.query_one(RowTable)
+        assert source.queries[-1].cursor == "100"
+        assert table.total == 130
+        assert table.cursor == "item-99"
+        asked = len(source.queries)
+        source.tell(scenes.degraded())
+        await press("j")
+        assert len(source.queries) == asked
+        assert "r reads anew" in picture(app)
+        await press("r")
+        assert source.queries[-1].cursor is None
+        assert table.total == 100
+
+    drive(scenario, source)
+
+
+def test_the_filter_narrows_while_one_types_and_escape_takes_it_away():
+    async def scenario(app, press, source, clock):
+        table = app.screen.query_one("#lanes", RowTable)
+        await press("slash", *"!hear", "enter")
+        assert table.keys
+        assert not [key for key in table.keys if "hear" in key]
+        assert app.focused is table
+        await press("escape")
+        assert "hear.p0" in table.keys
+        assert not app.screen.query_one(FilterBar).display
+
+    drive(scenario)
+
+
+def test_rows_keep_their_order_for_a_while_after_the_cursor_was_moved():
+    worse = scenes.degraded()
+    other = scenes.snapshot(
+        lanes=tuple(
+            scenes.lane(lane.stage, lane.priority, depth=1, oldest_of_sla=5.0 if lane.name == "finish.p0" else 0.1)
+            for lane in worse.lanes
+        )
+    )
+
+    async def scenario(app, press, source, clock):
+        await press("2", "down")
+        table = app.screen.query_one("#lanes", RowTable)
+        source.tell(other)
+        await press()
+        assert table.keys[0] == "hear.p0"
+        clock.advance(6.0)
+        source.tell(other)
+        await press()
+        assert table.keys[0] == "finish.p0"
+        assert table.cursor == "synthesize.p1"
+
+    drive(scenario)
+
+
+def test_a_maximised_panel_fills_the_screen_and_goes_back():
+    async def scenario(app, press, source, clock):
+        await press("m")
+        assert "Workers" not in picture(app)
+        await press("escape")
+        assert "Workers" in picture(app)
+
+    drive(scenario)
+
+
+def test_the_palette_lists_screens_and_runs_them():
+    async def scenario(app, press, source, clock):
+        await press("colon", *"workers", "enter")
+        await press("enter")
+        assert app.current_mode == "workers"
+
+    drive(scenario)
+
+
+def test_a_question_that_was_not_answered_is_said_on_the_screen():
+    source = ScriptedSource(scenes.degraded())
+    source.pages = {}
+
+    async def scenario(app, press, source, clock):
+        await press("2", "enter")
+        assert "Nothing is at that address." in "\n".join(lines_of(app))
+
+    drive(scenario, source)

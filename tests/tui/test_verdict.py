@@ -1,0 +1,138 @@
+"""The verdict: what is wrong, worst first, from one snapshot alone."""
+
+import pytest
+
+from appliance.admin import schema
+from tests.tui import scenes
+from tui.glyphs import ASCII, UNICODE, plain
+from tui.source import Outage
+from tui.verdict import Severity, verdict, worst
+from tui.verdict_line import verdict_pieces
+
+
+def texts(snapshot: schema.Snapshot) -> list[str]:
+    return [finding.text for finding in verdict(snapshot)]
+
+
+def well(**parts: object) -> schema.Snapshot:
+    return scenes.snapshot(quality=schema.Quality(), **parts)
+
+
+def test_an_appliance_that_is_well_has_no_findings():
+    assert verdict(well()) == []
+    assert worst([]) is None
+
+
+def test_findings_come_worst_first():
+    severities = [finding.severity for finding in verdict(scenes.degraded())]
+
+    assert severities == sorted(severities, reverse=True)
+    assert texts(scenes.degraded())[0] == "hear.p0 waits 14s, 142% of SLA"
+
+
+@pytest.mark.parametrize(
+    ("of_sla", "severity"), [(None, None), (0.99, None), (1.0, None), (1.01, Severity.WARN), (2.5, Severity.BAD)]
+)
+def test_a_lane_is_told_when_its_oldest_item_is_past_its_sla(of_sla, severity):
+    lane = scenes.lane("hear", 0, oldest_wait_s=9.0, oldest_of_sla=of_sla, depth=1)
+
+    assert worst(verdict(well(lanes=(lane,)))) == severity
+
+
+def test_the_share_in_time_is_told_once_for_all_lanes_of_a_priority():
+    lanes = tuple(scenes.lane(stage, 0, attainment=0.91) for stage in schema.STAGES)
+
+    assert texts(well(lanes=lanes)) == ["p0 91% in time"]
+
+
+def test_a_pause_is_told_but_is_no_fault():
+    lane = scenes.lane("hear", 0, state="pausing", paused_by="anna", paused_ago_s=12.0)
+    findings = verdict(well(lanes=(lane,)))
+
+    assert [finding.text for finding in findings] == ["hear.p0 pausing by anna 12s"]
+    assert worst(findings) == Severity.NOTE
+
+
+def test_stages_that_nobody_takes_are_the_worst_thing():
+    findings = verdict(well(findings=schema.Findings(unserved=("hear", "enrol"), dead=4)))
+
+    assert [finding.text for finding in findings] == ["no living worker takes hear, enrol", "4 dead letters"]
+    assert findings[0].severity == Severity.BAD
+
+
+def test_what_the_appliance_asks_for_is_told_once():
+    attention = (
+        schema.Attention(figure="living", says="no living worker takes: hear"),
+        schema.Attention(figure="database", says="the database does not answer"),
+        schema.Attention(figure="webhooks", says="a webhook is due for 10 min"),
+    )
+    findings = verdict(well(findings=schema.Findings(attention=attention, unserved=("hear",))))
+
+    assert [(finding.severity, finding.text) for finding in findings] == [
+        (Severity.BAD, "the database does not answer"),
+        (Severity.BAD, "no living worker takes hear"),
+        (Severity.WARN, "a webhook is due for 10 min"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reading", "text"),
+    [
+        ({"temperature_c": 90.0}, "GPU0 90 degrees"),
+        ({"memory_used_bytes": 98, "memory_total_bytes": 100}, "GPU0 memory 98%"),
+        ({"ecc_errors": 2}, "GPU0 2 ECC errors"),
+        ({"age_s": 120.0}, "GPU0 not read for 2m"),
+        ({"lost": "fallen off the bus"}, "GPU0 lost: fallen off the bus"),
+        ({"ecc_errors": None, "temperature_c": None, "age_s": None}, None),
+    ],
+)
+def test_a_gpu_is_told_by_what_was_read_of_it(reading, text):
+    gpu = schema.Gpu(host="box", index=0, uuid="GPU-0", **reading)
+
+    assert texts(well(gpus=(gpu,))) == ([text] if text else [])
+
+
+def test_gpus_of_several_hosts_are_told_apart():
+    gpus = (scenes.gpu(0, 0.1, host="a"), scenes.gpu(0, 0.1, host="b", temperature=95.0))
+
+    assert texts(well(gpus=gpus)) == ["GPU0 b 95 degrees"]
+
+
+@pytest.mark.parametrize(("spoken", "told"), [(29, False), (30, True)])
+def test_a_pair_that_got_worse_is_told_where_enough_was_measured(spoken, told):
+    pair = schema.PairQuality(source="en", target="ja", spoken=spoken, wer=0.21, wer_before=0.12)
+
+    assert texts(scenes.snapshot(quality=schema.Quality(pairs=(pair,)))) == (
+        ["en>ja WER 0.21, was 0.12"] if told else []
+    )
+
+
+def test_a_lower_error_rate_is_no_finding():
+    pair = schema.PairQuality(source="en", target="ja", spoken=900, wer=0.1, wer_before=0.3, similarity=0.9)
+
+    assert verdict(scenes.snapshot(quality=schema.Quality(pairs=(pair,)))) == []
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 78, 118, 198])
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+def test_the_line_stays_within_the_terminal_and_counts_what_it_leaves_out(width, glyphs):
+    findings = verdict(scenes.degraded())
+    line = plain(verdict_pieces(findings, None, width, glyphs))
+
+    assert len(line) <= width
+    shown = sum(finding.text in line for finding in findings)
+    assert shown == len(findings) or f"+{len(findings) - max(1, shown)} more" in line
+
+
+def test_the_line_of_an_appliance_that_is_well_says_so():
+    assert plain(verdict_pieces([], None, 78, ASCII)) == "+ WELL  Nothing needs attention."
+
+
+def test_during_an_outage_the_line_is_its_reason():
+    outage = Outage("refused", "401: no such key.")
+
+    assert plain(verdict_pieces(verdict(scenes.degraded()), outage, 78, ASCII)) == "401: no such key."
+
+
+def test_before_the_first_picture_the_line_says_that_it_waits():
+    assert plain(verdict_pieces(None, None, 78, ASCII)) == "Waiting for the first picture."

@@ -1,0 +1,243 @@
+"""A live appliance over HTTP: the only file of the console that knows HTTP."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from appliance.admin import schema
+from tui.actions import Action, ActionKind
+from tui.answers import Busy, Missing, failure_of
+from tui.backoff import BackOff
+from tui.clock import Clock
+from tui.source import LaneQuery, Outage, Refused, SourceError
+from tui.sse import LONGEST_EVENT_BYTES, EventReader, EventTooLong
+from tui.wire import OtherVersion, Unreadable, decoded
+
+PREFIX = "/api/v1/admin"
+ANSWER_S = 10.0
+SILENCE_S = 20.0
+"""A stream has a comment every 15 s; one that is silent for longer is dead."""
+LONGEST_REFUSAL_BYTES = 2**16
+T = TypeVar("T")
+
+_ACTIONS: dict[ActionKind, tuple[str, type[msgspec.Struct]]] = {
+    "pause": ("/lanes/{}/pause", schema.PauseRequest),
+    "resume": ("/lanes/{}/resume", schema.ResumeRequest),
+    "cancel": ("/jobs/{}/cancel", schema.CancelRequest),
+    "retry": ("/dead-letters/{}/retry", schema.RetryRequest),
+    "retry_many": ("/dead-letters/retry", schema.RetryManyRequest),
+    "drain": ("/workers/{}/drain", schema.DrainRequest),
+    "undrain": ("/workers/{}/undrain", schema.UndrainRequest),
+}
+"""Address and body of each action; the state that it expects to find is the body's default."""
+
+
+class HttpSource:
+    """Implements Source over the admin addresses of one appliance."""
+
+    read_only = False
+
+    def __init__(
+        self,
+        address: str,
+        key: Callable[[], str],
+        clock: Clock,
+        random: Callable[[], float],
+        *,
+        authority: Path | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """Take the address, what reads the key (anew for each request: a replaced one is found), and a private CA.
+
+        Proxies named in the environment are not used: the key would pass them.
+        """
+        self.name = address
+        self._key = key
+        self._clock = clock
+        self._backoff = BackOff(random)
+        self._hurry = asyncio.Event()
+        self._client = httpx.AsyncClient(
+            base_url=address.rstrip("/") + PREFIX,
+            timeout=ANSWER_S,
+            verify=ssl.create_default_context(cafile=authority) if authority else True,
+            trust_env=False,
+            transport=transport,
+        )
+
+    async def follow(self) -> AsyncIterator[schema.Snapshot | Outage]:
+        """Yield a whole snapshot first, then one with every event of the stream, and every outage between."""
+        while True:
+            self._hurry.clear()
+            streamed = False
+            try:
+                yield await self._get("/snapshot", schema.Snapshot)
+                self._backoff.reset()
+                async for snapshot in self._stream():
+                    streamed = True
+                    yield snapshot
+                if streamed:
+                    # Streams end in good order once an hour: that is no outage, and no reason to hurry.
+                    await self._pause(self._backoff.next_s())
+                    continue
+                outage = Outage("offline", "The appliance ended the stream.", self._backoff.next_s())
+            except (OtherVersion, Missing) as failure:
+                outage = Outage("incompatible", _other_version(failure), self._backoff.next_s())
+            except Refused as failure:
+                outage = Outage("refused", str(failure))
+            except Busy as failure:
+                outage = Outage("offline", str(failure), max(failure.retry_after_s, self._backoff.next_s()))
+            except SourceError as failure:
+                outage = Outage("offline", str(failure), self._backoff.next_s())
+            yield outage
+            await self._pause(outage.retry_in_s)
+
+    def hurry(self) -> None:
+        """Ask at once instead of waiting for the next try."""
+        self._hurry.set()
+
+    async def me(self) -> schema.Me:
+        """Return who this console is to the appliance."""
+        return await self._get("/me", schema.Me)
+
+    async def jobs(self, query: LaneQuery) -> schema.JobsPage:
+        """Return one page of a lane's items."""
+        return await self._get(f"/lanes/{_part(query.lane)}/jobs", schema.JobsPage, {"cursor": query.cursor})
+
+    async def dead_letters(self, query: LaneQuery) -> schema.DeadLettersPage:
+        """Return one page of a lane's dead letters."""
+        asked = {"stage": query.stage, "priority": str(query.priority), "cursor": query.cursor}
+        return await self._get("/dead-letters", schema.DeadLettersPage, asked)
+
+    async def job(self, job_id: str) -> schema.JobDetail:
+        """Return one job, without any text of it."""
+        return await self._get(f"/jobs/{_part(job_id)}", schema.JobDetail)
+
+    async def history(self, window: str, series: tuple[str, ...] = ()) -> schema.History:
+        """Return series, all or those named, over a window such as `1h` or `30d`."""
+        return await self._get("/history", schema.History, {"window": window, "series": ",".join(series) or None})
+
+    async def audit(self) -> schema.AuditPage:
+        """Return who did what, newest first."""
+        return await self._get("/audit", schema.AuditPage)
+
+    async def act(self, action: Action) -> schema.ActionAnswer:
+        """Have an action done, with one request that carries the key of its dialog."""
+        path, kind = _ACTIONS[action.kind]
+        document = {"reason": action.reason}
+        if action.kind == "retry_many":
+            stage, priority = action.target
+            document |= {"stage": stage, "priority": int(priority), "expected_count": action.expected_count}
+        request = self._request(
+            "POST",
+            path.format(*map(_part, action.target)),
+            content=msgspec.json.encode(msgspec.convert(document, kind)),
+            headers={"Content-Type": "application/json", "Idempotency-Key": action.idempotency_key},
+        )
+        return _readable(await self._body(request), schema.ActionAnswer)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _pause(self, wait_s: float | None) -> None:
+        waits = [asyncio.ensure_future(self._hurry.wait())]
+        if wait_s is not None:
+            waits.append(asyncio.ensure_future(self._clock.sleep_s(wait_s)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+
+    async def _stream(self) -> AsyncIterator[schema.Snapshot]:
+        reader = EventReader()
+        request = self._request("GET", "/events", timeout=httpx.Timeout(ANSWER_S, read=SILENCE_S))
+        async for chunk in self._chunks(request):
+            try:
+                for event in reader.feed(chunk):
+                    if event.kind == "snapshot":
+                        yield _readable(event.data.encode(), schema.Snapshot)
+            except EventTooLong as failure:
+                raise SourceError("The appliance sent an event beyond all bounds.") from failure
+
+    async def _get(self, path: str, kind: type[T], query: Mapping[str, str | None] | None = None) -> T:
+        asked = {name: value for name, value in (query or {}).items() if value is not None}
+        return _readable(await self._body(self._request("GET", path, params=asked)), kind)
+
+    def _request(self, method: str, path: str, **parts: object) -> httpx.Request:
+        try:
+            key = self._key()
+        except (OSError, UnicodeError) as failure:
+            raise Refused(
+                f"The key's file cannot be read ({type(failure).__name__}). Mend it, then press r."
+            ) from failure
+        if not (key and key.isascii() and key.isprintable()):
+            raise Refused("The key's file holds something that is no key. Mend it, then press r.")
+        headers = {"Authorization": f"Bearer {key}", **parts.pop("headers", {})}
+        return self._client.build_request(method, path, headers=headers, **parts)
+
+    async def _body(self, request: httpx.Request) -> bytes:
+        body = b""
+        async for chunk in self._chunks(request):
+            body += chunk
+            if len(body) > LONGEST_EVENT_BYTES:
+                raise SourceError("The appliance sent an answer beyond all bounds.")
+        return body
+
+    async def _chunks(self, request: httpx.Request) -> AsyncIterator[bytes]:
+        """Yield the body of a success as it comes; a SourceError says what else there was."""
+        try:
+            response = await self._client.send(request, stream=True)
+            try:
+                if not response.is_success:
+                    body = await _beginning(response)
+                    raise failure_of(response.status_code, body, response.headers.get("Retry-After"))
+                async for chunk in response.aiter_bytes():
+                    yield chunk
+            finally:
+                await response.aclose()
+        except (httpx.TransportError, httpx.InvalidURL) as failure:
+            raise SourceError(_sentence(failure)) from failure
+
+
+async def _beginning(response: httpx.Response) -> bytes:
+    """Return a refusal as far as a person could read it."""
+    body = b""
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > LONGEST_REFUSAL_BYTES:
+            break
+    return body
+
+
+def _part(name: str) -> str:
+    """Return a name as one part of an address."""
+    return quote(name, safe="")
+
+
+def _readable(body: bytes, kind: type[T]) -> T:
+    try:
+        return decoded(body, kind)
+    except Unreadable as failure:
+        raise SourceError("The appliance's answer is not one that this console can read.") from failure
+
+
+def _other_version(failure: Exception) -> str:
+    if isinstance(failure, Missing):
+        return "There is nothing for consoles at this address: another server, or an older appliance."
+    return str(failure)
+
+
+def _sentence(failure: Exception) -> str:
+    """Return why nothing came, without the key or anything else of the request."""
+    if isinstance(failure, httpx.TimeoutException):
+        return "The appliance does not answer in time."
+    if isinstance(failure, httpx.ConnectError):
+        return f"No connection: {failure}."
+    return f"The connection broke ({type(failure).__name__})."

@@ -1,0 +1,29 @@
+"""Short names of things that an appliance tells by several figures."""
+
+from appliance.admin.schema import Gpu, Lane, Snapshot
+
+
+def lane_named(snapshot: Snapshot | None, name: str | None) -> Lane | None:
+    """Return the lane of this name."""
+    lanes = snapshot.lanes if snapshot else ()
+    return next((lane for lane in lanes if lane.name == name), None)
+
+
+def gpu_key(gpu: Gpu) -> str:
+    """Return what tells a device from all others."""
+    return gpu.uuid or f"{gpu.host}/{gpu.index}/{gpu.mig}"
+
+
+def gpu_name(snapshot: Snapshot, gpu: Gpu) -> str:
+    """Return a short name of a device, with its host where there are several."""
+    hosts = {each.host for each in snapshot.gpus}
+    index = "?" if gpu.index is None else gpu.index
+    instance = f" {gpu.mig}" if gpu.mig else ""
+    return f"GPU{index}{instance}" + (f" {gpu.host}" if len(hosts) > 1 else "")
+
+
+def memory_share(gpu: Gpu) -> float | None:
+    """Return memory in use of all memory, None where either is not known."""
+    if gpu.memory_used_bytes is None or not gpu.memory_total_bytes:
+        return None
+    return gpu.memory_used_bytes / gpu.memory_total_bytes

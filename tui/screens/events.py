@@ -1,0 +1,41 @@
+"""Screen E: what happened, and who did what."""
+
+from textual import work
+from textual.app import ComposeResult
+
+from appliance.admin.schema import Snapshot
+from tui.panels.audit import audit_lines
+from tui.panels.events import event_lines
+from tui.screens.picture import PictureScreen
+from tui.source import SourceError
+from tui.widgets.panel import Panel
+
+
+class EventsScreen(PictureScreen):
+    """Two panels; both stay where they were scrolled to."""
+
+    AUTO_FOCUS = "#events"
+
+    def body(self) -> ComposeResult:
+        """Lay out the panels."""
+        yield Panel("Events", "events")
+        yield Panel("Audit", "audit")
+
+    def draw(self, snapshot: Snapshot) -> None:
+        """Draw the events; ask for the audit."""
+        glyphs, now_s = self.glyphs, snapshot.server_time_s
+        self.query_one("#events", Panel).show(lambda width: event_lines(snapshot.events, now_s, width, glyphs))
+        if self.app.view.outage is None and not self.app.view.frozen:
+            self.load(now_s)
+
+    @work(exclusive=True, group="audit")
+    async def load(self, now_s: float) -> None:
+        """Read the audit and draw it."""
+        panel, glyphs = self.query_one("#audit", Panel), self.glyphs
+        try:
+            page = await self.app.source.audit()
+        except SourceError as failure:
+            sentence = str(failure)
+            panel.show(lambda width: [[(sentence, "quiet")]])
+            return
+        panel.show(lambda width: audit_lines(page.entries, now_s, width, glyphs))

@@ -1,0 +1,59 @@
+"""One job: what it is, how far it is, what went wrong. Never what was said."""
+
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from appliance.admin.schema import JobDetail, Snapshot
+from tui.acting import cancel_job, retry_job
+from tui.panels.job import job_lines
+from tui.screens.picture import BACK, PictureScreen
+from tui.source import SourceError
+from tui.widgets.panel import Panel
+
+
+class JobScreen(PictureScreen):
+    """One panel, asked for anew with every picture."""
+
+    AUTO_FOCUS = "#job"
+    BINDINGS: ClassVar[list[BindingType]] = [BACK, Binding("C", "cancel", "Cancel"), Binding("R", "retry", "Retry")]
+
+    def __init__(self, job_id: str, lane: str) -> None:
+        """Take the job's id, and the lane that it was opened from."""
+        super().__init__()
+        self._job_id = job_id
+        self._lane = lane
+        self._job: JobDetail | None = None
+
+    def body(self) -> ComposeResult:
+        """Lay out the panel."""
+        path = self.glyphs.path
+        yield Panel(f"Queues {path} {self._lane} {path} {self._job_id}", "job")
+
+    def draw(self, snapshot: Snapshot) -> None:
+        """Ask for the job anew."""
+        if self.app.view.outage is None and not self.app.view.frozen:
+            self.load()
+
+    @work(exclusive=True, group="job")
+    async def load(self) -> None:
+        """Read the job and draw it."""
+        panel, glyphs = self.query_one("#job", Panel), self.glyphs
+        try:
+            job = await self.app.source.job(self._job_id)
+        except SourceError as failure:
+            sentence = str(failure)
+            panel.show(lambda width: [[(sentence, "bad")]])
+            return
+        self._job = job
+        panel.show(lambda width: job_lines(job, width, glyphs))
+
+    def action_cancel(self) -> None:
+        """Ask whether to cancel it."""
+        self.app.ask(cancel_job(self._job) if self._job else None, "This job cannot be cancelled: it has ended.")
+
+    def action_retry(self) -> None:
+        """Ask whether to try it again."""
+        self.app.ask(retry_job(self._job) if self._job else None, "This job is no dead letter.")

@@ -1,0 +1,61 @@
+"""Screen 1: lanes, workers, and at a glance everything else."""
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Static
+
+from appliance.admin.schema import Snapshot
+from tui.fold import fold_pieces
+from tui.panels.cache import cache_lines
+from tui.panels.events import event_lines
+from tui.panels.gpu import gpu_lines
+from tui.panels.latency import latency_lines
+from tui.panels.quality import quality_lines
+from tui.screens.picture import PictureScreen
+from tui.tables import lanes, workers
+from tui.widgets.panel import Panel
+from tui.widgets.row_table import RowTable
+from tui.widgets.top_lines import content
+
+
+class OverviewScreen(PictureScreen):
+    """Two tables at 80 columns with one folded line; from 100 columns on, panels beside them."""
+
+    AUTO_FOCUS = "#lanes"
+
+    def body(self) -> ComposeResult:
+        """Lay out tables left, panels right, events below."""
+        with Horizontal():
+            with Vertical(id="left"):
+                yield RowTable(lanes.COLUMNS, self.glyphs, sort=lanes.SORTED_BY, empty="No lanes.", id="lanes")
+                yield RowTable(workers.COLUMNS, self.glyphs, sort=workers.SORTED_BY, empty="No workers.", id="workers")
+                yield Panel("Events", "events")
+                yield Static("", id="fold", markup=False)
+            with Vertical(id="right"):
+                yield Panel("GPU", "gpu")
+                yield Panel("Latency", "latency")
+                yield Panel("Cache", "cache")
+                yield Panel("Quality", "quality")
+
+    def draw(self, snapshot: Snapshot) -> None:
+        """Draw all of it."""
+        glyphs = self.glyphs
+        lane_table, worker_table = self.query_one("#lanes", RowTable), self.query_one("#workers", RowTable)
+        lane_table.show(lanes.lane_rows(snapshot, glyphs), hold=self.held)
+        lane_table.border_title = f"Queues  by {lane_table.sorted_by}"
+        worker_table.show(workers.worker_rows(snapshot, glyphs), hold=self.held)
+        worker_table.border_title = f"Workers  {workers.census(snapshot)}"
+        self.query_one("#fold", Static).update(content(fold_pieces(snapshot, self.size.width - 2, glyphs)))
+        trails, now_s = self.app.trails.gpus, snapshot.server_time_s
+        self.query_one("#gpu", Panel).show(lambda width: gpu_lines(snapshot, trails, width, glyphs))
+        self.query_one("#latency", Panel).show(lambda width: latency_lines(snapshot, width, glyphs))
+        self.query_one("#cache", Panel).show(lambda width: cache_lines(snapshot, width, glyphs))
+        self.query_one("#quality", Panel).show(lambda width: quality_lines(snapshot, width, glyphs))
+        self.query_one("#events", Panel).show(lambda width: event_lines(snapshot.events, now_s, width, glyphs))
+
+    async def on_row_table_opened(self, event: RowTable.Opened) -> None:
+        """Go to the jobs of a lane, or to a worker."""
+        if event.table.id == "lanes":
+            self.app.open_lane(event.key)
+        else:
+            await self.app.open_worker(event.key)

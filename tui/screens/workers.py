@@ -1,0 +1,38 @@
+"""Screen 3: the workers."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+
+from appliance.admin.schema import Snapshot, Worker
+from tui.acting import drain_or_undrain
+from tui.screens.picture import PictureScreen
+from tui.tables import workers
+from tui.widgets.row_table import RowTable
+
+
+class WorkersScreen(PictureScreen):
+    """One table."""
+
+    AUTO_FOCUS = "#workers"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("D", "drain", "Drain/undrain")]
+
+    def body(self) -> ComposeResult:
+        """Lay out the table."""
+        yield RowTable(workers.COLUMNS, self.glyphs, sort=workers.SORTED_BY, empty="No workers.", id="workers")
+
+    def draw(self, snapshot: Snapshot) -> None:
+        """Draw the workers."""
+        table = self.query_one("#workers", RowTable)
+        table.show(workers.worker_rows(snapshot, self.glyphs), hold=self.held)
+        table.border_title = f"Workers  {workers.census(snapshot)}"
+
+    def _worker(self) -> Worker | None:
+        key, snapshot = self.query_one("#workers", RowTable).cursor, self.app.view.snapshot
+        return next((worker for worker in snapshot.workers if worker.id == key), None) if snapshot else None
+
+    def action_drain(self) -> None:
+        """Ask whether to drain or undrain the worker under the cursor."""
+        worker = self._worker()
+        self.app.ask(drain_or_undrain(worker) if worker else None, "No worker is selected.")

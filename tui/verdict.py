@@ -1,0 +1,137 @@
+"""What is wrong with an appliance, worst first: a pure function of one snapshot.
+
+Nothing here is a guess about causes. Each finding names a thing that a screen shows, and that screen.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+from appliance.admin.schema import Snapshot
+from tui import format as fmt
+from tui.naming import gpu_key, gpu_name, memory_share
+
+IN_TIME_SHARE = 0.95
+"""Share of a priority's jobs that should end in time; below it the lane is told."""
+HOT_C = 87.0
+"""Data-centre cards slow themselves down at 87 to 92 degrees Celsius, by model."""
+FULL_SHARE = 0.97
+OLD_READING_S = 60.0
+WER_RISE = 0.05
+SIMILARITY_FALL = 0.03
+PAIR_COUNT = 30
+"""A pair is compared with the window before only where at least this many were spoken."""
+STOPPING = ("database", "object_store", "redis")
+"""Parts without which an appliance does nothing, or not in time."""
+
+
+class Severity(IntEnum):
+    """How bad a finding is."""
+
+    NOTE = 1
+    WARN = 2
+    BAD = 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know: how bad, in one short clause, and where it can be looked at."""
+
+    severity: Severity
+    text: str
+    screen: str
+    key: str = ""
+    weight: float = 0.0
+    """Orders findings of one severity, the heaviest first."""
+
+
+def verdict(snapshot: Snapshot) -> list[Finding]:
+    """Return what there is to know, worst first; nothing for an appliance that is well."""
+    parts = (_attention, _workers, _lanes, _dead, _gpus, _quality)
+    found = [finding for part in parts for finding in part(snapshot)]
+    return sorted(found, key=lambda finding: (-finding.severity, -finding.weight))
+
+
+def worst(findings: list[Finding]) -> Severity | None:
+    """Return the worst severity, None for no findings."""
+    return max((finding.severity for finding in findings), default=None)
+
+
+def _attention(snapshot: Snapshot) -> Iterator[Finding]:
+    """What the appliance itself asks for; that no worker is there is told with the workers."""
+    for attention in snapshot.findings.attention:
+        if attention.figure == "living":
+            continue
+        severity = Severity.BAD if attention.figure in STOPPING else Severity.WARN
+        weight = 1e9 if severity is Severity.BAD else 50.0
+        yield Finding(severity, attention.says, "events", attention.figure, weight)
+
+
+def _workers(snapshot: Snapshot) -> Iterator[Finding]:
+    if snapshot.findings.unserved:
+        stages = ", ".join(snapshot.findings.unserved)
+        yield Finding(Severity.BAD, f"no living worker takes {stages}", "workers", weight=1e8)
+    if not snapshot.findings.spoken_since_start:
+        yield Finding(Severity.NOTE, "no worker has spoken since its start", "workers", weight=1.0)
+    for worker in snapshot.workers:
+        if worker.state == "stale":
+            text = f"worker {worker.id} silent {fmt.age(worker.seen_ago_s)}"
+            yield Finding(Severity.WARN, text, "workers", worker.id, worker.seen_ago_s)
+
+
+def _lanes(snapshot: Snapshot) -> Iterator[Finding]:
+    for lane in snapshot.lanes:
+        name, late, share = lane.name, lane.oldest_of_sla, lane.attainment
+        if late is not None and late > 1:
+            severity = Severity.BAD if late > 2 else Severity.WARN
+            text = f"{name} waits {fmt.age(lane.oldest_wait_s)}, {fmt.percent(late)} of SLA"
+            yield Finding(severity, text, "queues", name, 1e6 + late)
+        if lane.state != "open":
+            by = f" by {lane.paused_by}" if lane.paused_by else ""
+            text = f"{name} {lane.state}{by} {fmt.age(lane.paused_ago_s)}"
+            yield Finding(Severity.NOTE, text, "queues", name, 10.0)
+    for priority in sorted({lane.priority for lane in snapshot.lanes}):
+        share = next((lane.attainment for lane in snapshot.lanes if lane.priority == priority), None)
+        if share is not None and share < IN_TIME_SHARE:
+            text = f"p{priority} {fmt.percent(share)} in time"
+            yield Finding(Severity.WARN, text, "queues", weight=1e5 * (1 - share))
+
+
+def _dead(snapshot: Snapshot) -> Iterator[Finding]:
+    if snapshot.findings.dead:
+        most = max(snapshot.lanes, key=lambda lane: lane.dead, default=None)
+        key = most.name if most else ""
+        text = fmt.plural(snapshot.findings.dead, "dead letter")
+        yield Finding(Severity.WARN, text, "queues", key, float(snapshot.findings.dead))
+
+
+def _gpus(snapshot: Snapshot) -> Iterator[Finding]:
+    for gpu in snapshot.gpus:
+        name, key, share = gpu_name(snapshot, gpu), gpu_key(gpu), memory_share(gpu)
+        if gpu.lost:
+            yield Finding(Severity.BAD, f"{name} lost: {gpu.lost}", "gpu", key, 2e5)
+        if gpu.ecc_errors:
+            yield Finding(Severity.BAD, f"{name} {gpu.ecc_errors} ECC errors", "gpu", key, 1e5)
+        if gpu.temperature_c is not None and gpu.temperature_c >= HOT_C:
+            yield Finding(Severity.WARN, f"{name} {gpu.temperature_c:.0f} degrees", "gpu", key, gpu.temperature_c)
+        if share is not None and share >= FULL_SHARE:
+            yield Finding(Severity.WARN, f"{name} memory {fmt.percent(share)}", "gpu", key, 10 * share)
+        if gpu.age_s is not None and gpu.age_s > OLD_READING_S:
+            yield Finding(Severity.WARN, f"{name} not read for {fmt.age(gpu.age_s)}", "gpu", key, 5.0)
+
+
+def _quality(snapshot: Snapshot) -> Iterator[Finding]:
+    for pair in snapshot.quality.pairs:
+        if pair.spoken < PAIR_COUNT:
+            continue
+        name = f"{pair.source}>{pair.target}"
+        if pair.wer is not None and pair.wer_before is not None and pair.wer - pair.wer_before > WER_RISE:
+            text = f"{name} WER {pair.wer:.2f}, was {pair.wer_before:.2f}"
+            yield Finding(Severity.WARN, text, "quality", name, pair.wer - pair.wer_before)
+        if (
+            pair.similarity is not None
+            and pair.similarity_before is not None
+            and pair.similarity_before - pair.similarity > SIMILARITY_FALL
+        ):
+            text = f"{name} similarity {pair.similarity:.2f}, was {pair.similarity_before:.2f}"
+            yield Finding(Severity.WARN, text, "quality", name, pair.similarity_before - pair.similarity)
