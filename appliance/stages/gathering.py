@@ -18,8 +18,11 @@ from appliance.stages.work import Work
 log = logging.getLogger(__name__)
 
 _NOTHING: Mapping[str, bytes] = {}
-GATHERED_S = 0.1
-"""What is ready waits for the rest of its batch no longer than this: encoding eight long messages takes seconds."""
+GATHERED_S = 0.25
+"""What is ready waits for the rest of its batch no longer than this: encoding eight long messages takes seconds.
+
+Writing is the dearer the less comes together: with 64 short messages on a busy machine, a tenth of a second made four
+transactions of a batch and 6.0 statements per message, where one transaction makes 2.2."""
 
 
 @dataclass(frozen=True)

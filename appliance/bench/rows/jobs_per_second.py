@@ -25,7 +25,7 @@ QUICK_JOBS, QUICK_JOBS_ONE_BY_ONE = 60, 12
 WORKERS = 4
 """Two for each core of the smallest machine: a worker waits for the disk about as long as it computes, and another has
 the core meanwhile."""
-BATCH = 64
+BATCH = 128
 PRIORITY = 2
 END_S = 120.0
 LOOK_EVERY_S = 0.25
