@@ -25,8 +25,7 @@ class Latest:
         async with self._lock:
             if (fresh := self._fresh()) is not None:
                 return fresh
-            # In the long lane: it may ask an object store that is away.
-            sequence, encoded = await self._threads.decode(self._snapshots.make_encoded)
+            sequence, encoded = await self._threads.watch(self._snapshots.make_encoded)
             self._made = self._clock.monotonic_s(), sequence, encoded
             return sequence, encoded
 

@@ -1,4 +1,4 @@
-"""Where blocking calls run, so that the event loop never waits: a lane for the database, one for decoding."""
+"""Where blocking calls run, so that the event loop never waits: lanes for the database, for decoding, for watching."""
 
 from collections.abc import Callable
 from typing import TypeVar, TypeVarTuple, Unpack
@@ -14,15 +14,18 @@ SHORT_THREADS = 8
 """SQLite has one writer and PostgreSQL's pool fifteen connections; more threads would only wait inside the driver."""
 DECODE_THREADS = 16
 """Most of these wait for a free decoder child; a lane of their own keeps cache hits out of that queue."""
+WATCH_THREADS = 1
+"""Snapshots are made one at a time. Apart from the others: who watches must see an overload, and not wait in it."""
 
 
 class Threads:
-    """Two bounded lanes of worker threads."""
+    """Bounded lanes of worker threads."""
 
     def __init__(self) -> None:
         """Bound the lanes; threads start when they are needed."""
         self._short = CapacityLimiter(SHORT_THREADS)
         self._decode = CapacityLimiter(DECODE_THREADS)
+        self._watch = CapacityLimiter(WATCH_THREADS)
 
     async def short(self, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
         """Return what a call of milliseconds returns: database, object store, hashing."""
@@ -31,6 +34,10 @@ class Threads:
     async def decode(self, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
         """Return what a call of seconds returns."""
         return await run_sync(call, *arguments, limiter=self._decode)
+
+    async def watch(self, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
+        """Return what a look at the whole appliance returns, of milliseconds or, where a part is away, seconds."""
+        return await run_sync(call, *arguments, limiter=self._watch)
 
 
 async def sleep(seconds: float) -> None:

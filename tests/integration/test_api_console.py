@@ -1,9 +1,11 @@
 """What operators see and do over HTTP: the real application, one worker, scripted engines."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import jwt
 import msgspec
 import pytest
@@ -11,9 +13,12 @@ import sqlalchemy as sa
 
 from appliance.access.keys import revoke_key
 from appliance.admin import schema
-from appliance.admin.snapshot import MOST_BYTES
+from appliance.admin.snapshot import MOST_BYTES, Snapshots
+from appliance.api.latest import Latest
+from appliance.api.threads import DECODE_THREADS, SHORT_THREADS, Threads
 from appliance.audio.decoder import DecoderPool
 from appliance.storage.tables import jobs, targets, work_items, workers
+from appliance.testing.clock import FrozenClock
 from tests.integration.api_house import House, open_house
 
 ADMIN = "/api/v1/admin"
@@ -350,3 +355,43 @@ def test_a_revoked_key_is_refused_everywhere(house: House) -> None:
     console = Console(house)
     revoke_key(house.database, console.key.split("_")[1])
     assert {console.get(path).status_code for path in (*READS, "events")} == {401}
+
+
+class Counted(Snapshots):
+    """Counts how often one is made."""
+
+    made = 0
+
+    def make_encoded(self) -> tuple[int, bytes]:
+        self.made += 1
+        return super().make_encoded()
+
+
+def test_ten_consoles_cost_one_snapshot_and_wait_for_no_upload(house: House) -> None:
+    clock = FrozenClock()
+    snapshots = Counted(house.database, house.settings, clock)
+    threads, release = Threads(), threading.Event()
+    latest = Latest(snapshots, threads, clock)
+    found: list[int] = []
+
+    async def look() -> None:
+        found.append((await latest.snapshot())[0])
+
+    async def overloaded() -> None:
+        async with anyio.create_task_group() as uploads:
+            for lane, size in ((threads.decode, DECODE_THREADS), (threads.short, SHORT_THREADS)):
+                for _ in range(size):
+                    uploads.start_soon(lane, release.wait)
+            while threads._decode.available_tokens or threads._short.available_tokens:
+                await anyio.sleep(0.001)
+            async with anyio.create_task_group() as consoles:
+                for _ in range(10):
+                    consoles.start_soon(look)
+            release.set()
+        clock.advance(schema.INTERVAL_S)
+        await look()
+
+    anyio.run(overloaded)
+
+    assert snapshots.made == 2
+    assert len(set(found[:10])) == 1 and found[10] > found[0]

@@ -16,6 +16,7 @@ from appliance.jobs.claims import Claims
 from appliance.jobs.registry import WorkerRegistry
 from appliance.owner import Owner
 from appliance.profiles.folder import profile_digest
+from appliance.storage.admin_tables import admin_actions, history, tallies
 from appliance.storage.folder import FolderStore
 from appliance.storage.tables import cached_answers, events, jobs, outbox, purges, rate_windows, workers
 from appliance.storage.voice_tables import voice_conditionings, voice_profiles, voice_tombstones
@@ -49,6 +50,7 @@ def rows(bench, table):
 def everything(bench):
     with bench.rows() as connection:
         tables = (jobs, cached_answers, events, outbox, purges, rate_windows, workers, voice_profiles, voice_tombstones)
+        tables += (admin_actions, history, tallies)
         return bench.stored(), [connection.execute(sa.select(table)).all() for table in tables]
 
 
@@ -69,6 +71,9 @@ def stale_appliance(bench):
                 application_id="app", user_id="bob", kind="any", window_start_s=int(bench.clock.now_s()), requests=1
             )
         )
+        asked = {"key_id": "k1", "idempotency_key": "one", "request_sha256": ""}
+        connection.execute(sa.insert(admin_actions).values(id="action_1", at_s=bench.clock.now_s(), **asked))
+        connection.execute(sa.insert(tallies).values(at_s=bench.clock.now_s(), document={"counts": {"requests": 1}}))
         note_purge(connection, Owner("app", "bob"), "job_gone", ["0" * 64], bench.clock.now_s())
     able = capabilities_of(bench.engines, bench.settings)
     WorkerRegistry(bench.database, "old").announce(able, ["hear"])
