@@ -86,6 +86,30 @@ def made_voice(context: Context, asked: Asked) -> Voice:
     return context.engines.synthesizer.match_voice(recordings, asked.language, asked.embedding)
 
 
+def first_voice(context: Context, asked: Asked) -> Voice:
+    """Return what a version speaks with until it is refined: where there is one, what the version before has come to.
+
+    A match anew would begin the search from nothing at every sample, and speech would fall back with each version.
+    """
+    return _inherited(context, asked) or made_voice(context, asked)
+
+
+def _inherited(context: Context, asked: Asked) -> Voice | None:
+    """Return the voice of the newest earlier version at this engine in the language, where voices are refined."""
+    if context.engines.refine_voice is None:
+        return None
+    kept = voice_conditionings.c
+    earlier = (
+        sa.select(kept.id, kept.voice)
+        .where(kept.profile_id == asked.use.id, kept.language == asked.language, kept.version < asked.use.version)
+        .where(kept.synthesizer == _synthesizer(context))
+        .order_by(kept.version.desc())
+    )
+    with context.database.read() as connection:
+        row = connection.execute(earlier.limit(1)).first()
+    return None if row is None else from_bytes(asked.key.open("conditioning", row.id, row.voice))
+
+
 def keep_voice(context: Context, asked: Asked, voice: Voice) -> None:
     """Keep a fresh voice, and plan its refinement, unless another worker did; NotFound where the profile is erased."""
     with context.database.write() as connection:
@@ -163,14 +187,16 @@ def _asked(context: Context, item: ClaimedItem) -> Asked | None:
 def _refined(context: Context, asked: Asked, item: ClaimedItem) -> Voice | None:
     voice = kept_voice(context, asked)
     if voice is None:
-        return made_voice(context, asked)
+        return first_voice(context, asked)
     if context.engines.refine_voice is None:
         return None
     with context.database.read() as connection:
         level = _version(connection, asked.use).level
+    # What was inherited has to sound better than a match to this version's samples: the first slice hears both.
+    begins = item.payload["steps"] >= refine_steps(level)
     return context.engines.refine_voice(
         None, asked.language, voice, steps=min(SLICE_STEPS, item.payload["steps"]), goal=asked.embedding,
-        probes=refine_probes(level),
+        probes=refine_probes(level), rivals=[made_voice(context, asked)] if begins else [],
     )  # fmt: skip
 
 
@@ -196,12 +222,16 @@ def _row(context: Context, asked: Asked, voice: Voice, now_s: float) -> dict[str
         "id": conditioning_id,
         "profile_id": asked.use.id,
         "version": asked.use.version,
-        "synthesizer": context.engines.synthesizer.identity().key[:200],
+        "synthesizer": _synthesizer(context),
         "language": asked.language,
         "voice": asked.key.seal("conditioning", conditioning_id, to_bytes(voice)),
         "created_s": now_s,
         "used_s": now_s,
     }
+
+
+def _synthesizer(context: Context) -> str:
+    return context.engines.synthesizer.identity().key[:200]
 
 
 def _version(connection: sa.Connection, use: ProfileUse) -> sa.Row:

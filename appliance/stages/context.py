@@ -32,7 +32,8 @@ class Engines:
     refine_voice: Callable[..., Voice] | None = None
     """Searches for a voice closer to a speaker than the given one: (recording, language, voice), seconds of work.
 
-    With `goal`, the speaker's embedding, the recording may be None; `steps` and `probes` say how far to search.
+    With `goal`, the speaker's embedding, the recording may be None; `steps` and `probes` say how far to search,
+    and `rivals` are further voices to start from where one of them sounds nearer.
     """
     clearer_voice: Callable[[Voice, str], Voice] | None = None
     """Returns a voice that is easier to understand in a language and less like the speaker."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from appliance.engines.protocols import Voice
 from appliance.errors import NotFound
-from appliance.stages.conditioning import Asked, keep_voice, kept_voice, made_voice
+from appliance.stages.conditioning import Asked, first_voice, keep_voice, kept_voice
 from appliance.stages.context import Context
 from appliance.stages.growing import version_embedding
 from appliance.stages.speaker import speaker_of
@@ -54,7 +54,7 @@ def profile_voice(context: Context, work: Work, use: ProfileUse) -> Found:
     if voice is not None:
         return Found(voice, known=True)
     voice, known = context.references.recall(
-        work.job.owner, f"{use.id}:{use.version}", f"profile:{asked.id(context)}", lambda: made_voice(context, asked)
+        work.job.owner, f"{use.id}:{use.version}", f"profile:{asked.id(context)}", lambda: first_voice(context, asked)
     )
     keep_voice(context, asked, voice)
     return Found(voice, known)

@@ -6,7 +6,7 @@ and corrects the estimate by what it heard. Only the timbre moves; pitch and MFC
 that they can judge the result.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,6 +99,7 @@ def refine(
     budget_s: float = 60.0,
     exclude: tuple[str, ...] = (),
     guard: Guard | None = None,
+    rivals: Sequence[Voice] = (),
     clock: Clock | None = None,
 ) -> Refinement:
     """Return a voice whose probes are at least as similar to the speaker as the start's, within steps and seconds.
@@ -107,20 +108,23 @@ def refine(
     speaks the language's first `probes` sentences: one is quick, more fit the voice less to one text. The same
     arguments give the same voice as long as the budget is not what ends the search. `exclude` names stock voices that
     must stay out. A step is never kept when the length of its probes differs by more than 25 % from the first ones' or
-    when the guard refuses one. Raises the encoder's or the synthesizer's error where the reference or the start voice
-    cannot be used.
+    when the guard refuses one. The search starts from whichever of `start_voice` and `rivals` sounds most like the
+    speaker. Raises the encoder's or the synthesizer's error where the reference or such a voice cannot be used.
     """
     now_s = (clock or SystemClock()).monotonic_s
     ends_s = now_s() + budget_s
     aim = _embedding(encoder, reference) if goal is None else np.asarray(goal, np.float64)
     probe = _Probe(synthesizer, encoder, language, probes)
-    best, spoken = start_voice, probe.speak(start_voice)
+    others = [voice for voice in rivals if voice.version != start_voice.version]
+    spoken_by = [(voice, probe.speak(voice)) for voice in (start_voice, *others)]
+    first = float(spoken_by[0][1].embedding @ aim)
+    best, spoken = max(spoken_by, key=lambda found: float(found[1].embedding @ aim))
     heard, length = spoken.embedding, spoken.samples
-    first = similarity = float(heard @ aim)
+    similarity = float(heard @ aim)
     usable = np.array([name not in exclude for name in facts.names])
     slope = facts.embeddings.T * usable
-    damping, done = _FIRST_DAMPING, 1
-    while done <= steps and now_s() < ends_s:
+    damping, done = _FIRST_DAMPING, len(spoken_by)
+    while done < steps + len(spoken_by) and now_s() < ends_s:
         weights = best.arrays["timbre"].astype(np.float64)
         move = _step(slope, aim - heard, damping, usable, weights)
         moved = make_voice("matched", weights + move, best.arrays["prosody"], best.parameters)

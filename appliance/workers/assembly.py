@@ -1,7 +1,7 @@
 """Building a worker's engines from the settings and the catalog: the only place that knows all engine classes."""
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -208,11 +208,12 @@ def _refiner(synthesizer: Kokoro | Xtts, encoder: ResemblyzerEncoder) -> Callabl
         steps: int = REFINE_STEPS,
         goal: Samples | None = None,
         probes: int = 1,
+        rivals: Sequence[Voice] = (),
     ) -> Voice:
         facts = synthesizer.stock_facts()
         found = refine(
             synthesizer, encoder, facts, reference, language, voice, goal=goal, steps=steps,
-            probes=probes, budget_s=REFINE_BUDGET_S
+            probes=probes, rivals=rivals, budget_s=REFINE_BUDGET_S
         )  # fmt: skip
         return found.voice
 

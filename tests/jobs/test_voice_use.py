@@ -69,11 +69,13 @@ def test_the_voice_is_made_of_all_recordings_that_the_version_refers_to(studio):
     assert "embedding" in request.voice.arrays
 
 
-def refining(studio, done: list):
-    """Give the workers an engine that refines voices; `done` gets the steps of each slice."""
+def refining(studio, done: list, rivals_heard: list | None = None):
+    """Give the workers an engine that refines voices; `done` gets the steps of each slice, the other its rivals."""
 
-    def refine(recording, language, voice, *, steps, goal, probes):
+    def refine(recording, language, voice, *, steps, goal, probes, rivals):
         done.append(steps)
+        if rivals_heard is not None:
+            rivals_heard.append([rival.version for rival in rivals])
         arrays = {**voice.arrays, "refined": np.array([len(done)], np.float32), "goal": np.asarray(goal)}
         return Voice("matched", voice.engine, arrays, content_version(voice.engine, arrays, {}))
 
@@ -96,6 +98,25 @@ def test_a_voice_is_refined_in_slices_after_its_first_use(studio):
     assert studio.speakers_of("fr:good evening") == {number_of("alice")}
     studio.translated("alice", "good night")
     assert sum(done) == refine_steps("basic")
+
+
+def test_a_new_version_speaks_on_with_what_the_one_before_has_come_to(studio):
+    done, rivals = [], []
+    refining(studio, done, rivals)
+    studio.enrolled()
+    studio.translated("alice", "good morning")
+    slices, before = len(done), studio.translated("alice", "good evening")
+    studio.judged(ALICE, "alice", "sample 1")
+    after = studio.translated("alice", "good night")
+
+    assert (voice_of(before)["profile_version"], voice_of(after)["profile_version"]) == (1, 2)
+    spoken = {request.text: request.voice for request in studio.synthesizer.spoken}
+    old, new = (spoken[f"fr:{text}"].arrays for text in ("good evening", "good night"))
+    assert np.array_equal(old["length"], new["length"]) and int(new["refined"][0]) == 2 * int(old["refined"][0])
+    assert sum(done[slices:]) == refine_steps("basic")
+    # The first slice of a version hears a match to its samples too; the others go on with what that slice came to.
+    assert [len(found) for found in rivals] == 2 * [1, *[0] * (slices - 1)]
+    assert rivals[0] != rivals[slices]
 
 
 def test_messages_do_not_wait_for_refinement(studio):

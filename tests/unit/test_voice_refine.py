@@ -102,6 +102,25 @@ def test_the_same_search_gives_the_same_voice() -> None:
     assert search(LinearSynthesizer(), steps=4).voice.version == search(LinearSynthesizer(), steps=4).voice.version
 
 
+def test_the_search_starts_from_the_rival_that_sounds_nearer_and_speaks_the_same_voice_once() -> None:
+    near = search(LinearSynthesizer(), steps=8).voice
+    synthesizer = LinearSynthesizer()
+    found = search(synthesizer, steps=0, rivals=[near, START])
+    assert found.voice is near and found.similarity_after > found.similarity_before
+    assert len(synthesizer.spoken) == found.probes == 2
+    assert (
+        search(
+            LinearSynthesizer(), steps=0, rivals=[make_voice("matched", np.eye(VOICES)[0], near.arrays["prosody"])]
+        ).voice
+        is START
+    )
+
+
+def test_rivals_cost_no_steps() -> None:
+    found = search(LinearSynthesizer(), steps=4, rivals=[make_voice("matched", np.eye(VOICES)[0], np.eye(VOICES)[2])])
+    assert found.probes == 2 + 4
+
+
 def test_what_the_guard_refuses_is_never_kept() -> None:
     found = search(LinearSynthesizer(), steps=5, guard=lambda speech, text: False)
     assert found.voice is START and found.similarity_after == found.similarity_before
