@@ -62,6 +62,7 @@ Guard = Callable[[Speech, str], bool]
 _FIRST_DAMPING = 0.3
 _MAX_STEP = 0.35
 _MAX_WEIGHT = 2.0
+_MOST_ITERATIONS, _CONVERGED = 500, 1e-6
 _MAX_DURATION_CHANGE = 0.25
 
 
@@ -183,15 +184,51 @@ def _embedding(encoder: SpeakerEncoder, samples: Samples) -> np.ndarray:
 def _step(
     slope: np.ndarray, residual: np.ndarray, damping: float, usable: np.ndarray, weights: np.ndarray
 ) -> np.ndarray:
-    """Return the damped least-squares move of the weights; it sums to 0 and is bounded.
+    """Return the damped least-squares move of the usable weights; it sums to 0 and is bounded.
 
     Weights may turn negative (away from a voice), which mixing alone cannot reach; _MAX_WEIGHT bounds the sum of
-    their sizes, because far outside the stock voices Kokoro slurs.
+    their sizes, because far outside the stock voices Kokoro slurs. At the bound the move goes along it: a move that is
+    only shortened there comes to nothing, and the search stood still from its third step on.
     """
-    centred = slope - slope[:, usable].mean(axis=1, keepdims=True) * usable
-    move = np.linalg.solve(centred.T @ centred + damping * np.eye(len(weights)), centred.T @ residual) * usable
-    move -= usable * move.sum() / usable.sum()
-    move *= min(1.0, _MAX_STEP / max(float(np.linalg.norm(move)), 1e-9))
-    while np.abs(weights + move).sum() > max(_MAX_WEIGHT, np.abs(weights).sum()) and np.abs(move).sum() > 1e-6:
-        move *= 0.7
-    return move
+    now, basis = weights[usable], slope[:, usable]
+    total, size = (
+        float(now.sum()),
+        max(_MAX_WEIGHT, float(np.abs(weights).sum())) - float(np.abs(weights[~usable]).sum()),
+    )
+    curve = basis.T @ basis + damping * np.eye(len(now))
+    pull = basis.T @ residual
+    pace = float(np.linalg.eigvalsh(curve)[-1])
+    # Accelerated projected gradient (Beck and Teboulle, 2009): the set is convex and its projection is exact.
+    found = ahead = now
+    momentum = 1.0
+    for _ in range(_MOST_ITERATIONS):
+        moved = _projected(ahead - (curve @ (ahead - now) - pull) / pace, total, size)
+        faster = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
+        ahead = moved + (momentum - 1) / faster * (moved - found)
+        done = float(np.abs(moved - found).max()) < _CONVERGED
+        found, momentum = moved, faster
+        if done:
+            break
+    move = np.zeros(len(weights))
+    move[usable] = found - now
+    return move * min(1.0, _MAX_STEP / max(float(np.linalg.norm(move)), 1e-9))
+
+
+def _projected(weights: np.ndarray, total: float, size: float) -> np.ndarray:
+    """Return the nearest weights that sum to `total` and whose sizes sum to at most `size` (at least |total|).
+
+    Where the bound is active, the positive part sums to (size + total) / 2 and the negative one to the rest; each is
+    the projection onto a simplex.
+    """
+    shifted = weights + (total - weights.sum()) / len(weights)
+    if np.abs(shifted).sum() <= size:
+        return shifted
+    return _simplex(weights, (size + total) / 2) - _simplex(-weights, (size - total) / 2)
+
+
+def _simplex(weights: np.ndarray, total: float) -> np.ndarray:
+    """Return the nearest weights ≥ 0 that sum to `total` (Held, Wolfe and Crowder, 1974)."""
+    ranked = np.sort(weights)[::-1]
+    excess = (np.cumsum(ranked) - total) / np.arange(1, len(ranked) + 1)
+    last = np.flatnonzero(ranked > excess)
+    return np.maximum(weights - excess[last[-1]], 0.0) if len(last) else np.zeros(len(weights))

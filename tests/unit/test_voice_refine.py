@@ -8,7 +8,7 @@ import pytest
 from appliance.engines.kokoro_styles import StockFacts, make_voice
 from appliance.engines.protocols import EngineIdentity, Samples, SpeakRequest, Speech, Voice
 from appliance.errors import EngineFailed, MeeshyError, NoSpeech
-from appliance.voices.refine import refine
+from appliance.voices.refine import _MAX_WEIGHT, _projected, _step, refine
 
 VOICES, WIDTH = 6, 12
 CHANCE = np.random.default_rng(3)
@@ -119,6 +119,40 @@ def test_the_search_starts_from_the_rival_that_sounds_nearer_and_speaks_the_same
 def test_rivals_cost_no_steps() -> None:
     found = search(LinearSynthesizer(), steps=4, rivals=[make_voice("matched", np.eye(VOICES)[0], np.eye(VOICES)[2])])
     assert found.probes == 2 + 4
+
+
+def test_at_the_bound_of_the_weights_the_search_goes_along_it() -> None:
+    chance = np.random.default_rng(2)
+    beyond = chance.normal(0, 0.6, VOICES)
+    beyond += (1 - beyond.sum()) / VOICES
+    goal = TRUE @ beyond / np.linalg.norm(TRUE @ beyond)
+    found = refine(LinearSynthesizer(), FirstSamplesEncoder(), FACTS, None, "en", START, goal=goal, steps=8)
+
+    tried = np.stack([_projected(beyond + chance.normal(0, 0.5, VOICES), 1.0, _MAX_WEIGHT) for _ in range(5000)])
+    sounds = tried @ TRUE.T
+    sounds += 0.1 * sounds**2
+    best = float((sounds @ goal / np.linalg.norm(sounds, axis=1)).max())
+    assert np.abs(beyond).sum() > 1.5 * _MAX_WEIGHT
+    assert np.abs(found.voice.arrays["timbre"]).sum() == pytest.approx(_MAX_WEIGHT, abs=1e-4)
+    assert found.similarity_after > best - 0.01
+
+
+def test_a_step_from_the_bound_is_the_best_one_within_it() -> None:
+    chance = np.random.default_rng(8)
+    slope, residual = chance.standard_normal((20, 8)), chance.standard_normal(20)
+    usable = np.array([True] * 7 + [False])
+    weights = np.array([1.2, -0.5, 0.1, 0.1, 0.0, 0.0, 0.0, 0.1])
+    move = _step(slope, 0.1 * residual, 0.3, usable, weights)
+
+    def left(move: np.ndarray) -> float:
+        return float(np.sum((0.1 * residual - slope @ move) ** 2) + 0.3 * np.sum(move**2))
+
+    assert move.sum() == pytest.approx(0, abs=1e-6) and move[7] == 0
+    assert np.abs(weights + move).sum() <= _MAX_WEIGHT + 1e-6
+    assert left(move) < left(np.zeros(8))
+    for _ in range(300):
+        other = np.append(_projected((weights + move)[:7] + 0.05 * chance.standard_normal(7), 0.9, 1.9), 0.1) - weights
+        assert left(other) >= left(move) - 1e-6
 
 
 def test_what_the_guard_refuses_is_never_kept() -> None:
