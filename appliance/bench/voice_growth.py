@@ -13,6 +13,7 @@ from appliance.engines.kokoro import Kokoro
 from appliance.engines.kokoro_match import MatchSettings
 from appliance.engines.protocols import SPEECH_RATE_HZ, Samples, SpeakerEncoder, Voice
 from appliance.errors import MeeshyError
+from appliance.stages.conditioning import SLICE_STEPS
 from appliance.voices import growth
 from appliance.voices.growth import LEAST_SPEECH_S, LEVELS, Level, Sample
 from appliance.voices.measures import speaker_similarity
@@ -41,7 +42,7 @@ class Step:
     matched: float
     """Of sentences spoken by the match alone."""
     refined: float
-    """Of the same sentences after the level's refinement."""
+    """Of the same sentences after the level's refinement, which goes on from the level before."""
     steps: int
 
 
@@ -130,7 +131,8 @@ def _grown(
 ) -> list[Step]:
     goal = _embedding(encoder, np.concatenate(held))
     samples = [_sample(encoder, n, clip) for n, clip in enumerate(person.clips)]
-    rows = []
+    rows: list[Step] = []
+    kept: Voice | None = None
     for title, seconds, level in bounds:
         count = int(np.searchsorted(np.cumsum([sample.speech_s for sample in samples]), seconds) + 1)
         own = samples[:count]
@@ -141,11 +143,7 @@ def _grown(
             embedding,
             MatchSettings(exclude=person.aliases),
         )
-        steps = refine_steps(level)
-        found = refine(
-            kokoro, encoder, kokoro.stock_facts(), None, _LANGUAGE, voice,
-            goal=embedding, steps=steps, probes=refine_probes(level), budget_s=float("inf"), exclude=person.aliases,
-        )  # fmt: skip
+        found = _refined(kokoro, encoder, embedding, level, kept, voice, person.aliases)
         rows.append(
             Step(
                 speaker=person.name,
@@ -155,11 +153,32 @@ def _grown(
                 stability=growth.stability(own),
                 embedding=speaker_similarity(embedding, goal),
                 matched=_said(kokoro, encoder, voice, goal),
-                refined=_said(kokoro, encoder, found.voice, goal),
-                steps=steps,
+                refined=_said(kokoro, encoder, found, goal),
+                steps=refine_steps(level),
             )
         )
+        kept = found
     return rows
+
+
+def _refined(
+    kokoro: Kokoro,
+    encoder: SpeakerEncoder,
+    goal: Samples,
+    level: Level,
+    kept: Voice | None,
+    matched: Voice,
+    exclude: tuple[str, ...],
+) -> Voice:
+    """Return what a level's slices of work come to, from the voice of the level before or from the match."""
+    voice, rivals = (matched, ()) if kept is None else (kept, (matched,))
+    for done in range(0, refine_steps(level), SLICE_STEPS):
+        voice = refine(
+            kokoro, encoder, kokoro.stock_facts(), None, _LANGUAGE, voice,
+            goal=goal, steps=min(SLICE_STEPS, refine_steps(level) - done), probes=refine_probes(level),
+            rivals=() if done else rivals, budget_s=float("inf"), exclude=exclude,
+        ).voice  # fmt: skip
+    return voice
 
 
 def _said(kokoro: Kokoro, encoder: SpeakerEncoder, voice: Voice, goal: Samples) -> float:
