@@ -172,12 +172,14 @@ def _refined(
 ) -> Voice:
     """Return what a level's slices of work come to, from the voice of the level before or from the match."""
     voice, rivals = (matched, ()) if kept is None else (kept, (matched,))
+    trail = None
     for done in range(0, refine_steps(level), SLICE_STEPS):
-        voice = refine(
+        found = refine(
             kokoro, encoder, kokoro.stock_facts(), None, _LANGUAGE, voice,
             goal=goal, steps=min(SLICE_STEPS, refine_steps(level) - done), probes=refine_probes(level),
-            rivals=() if done else rivals, budget_s=float("inf"), exclude=exclude,
-        ).voice  # fmt: skip
+            rivals=rivals, trail=trail, budget_s=float("inf"), exclude=exclude,
+        )  # fmt: skip
+        voice, trail = found.voice, found.trail
     return voice
 
 

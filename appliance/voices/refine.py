@@ -6,7 +6,7 @@ and corrects the estimate by what it heard. Only the timbre moves; pitch and MFC
 that they can judge the result.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from appliance.clock import Clock, SystemClock
 from appliance.engines.kokoro_styles import StockFacts, make_voice
 from appliance.engines.protocols import Samples, SpeakerEncoder, SpeakRequest, Speech, Synthesizer, Voice
 from appliance.errors import MeeshyError
+from appliance.voices.bounded_step import bounded_step
 from appliance.voices.growth import Level
 from appliance.voices.measures import to_speech_rate
 
@@ -60,9 +61,6 @@ Guard = Callable[[Speech, str], bool]
 """Says whether an utterance can be understood as the text; it hears only probes that would be kept."""
 
 _FIRST_DAMPING = 0.3
-_MAX_STEP = 0.35
-_MAX_WEIGHT = 2.0
-_MOST_ITERATIONS, _CONVERGED = 500, 1e-6
 _MAX_DURATION_CHANGE = 0.25
 
 
@@ -77,6 +75,30 @@ def refine_probes(level: Level) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class Trail:
+    """Where a search stands: how the embedding moves with the weights [width, voices], and how its voice was heard."""
+
+    slope: np.ndarray
+    heard: np.ndarray
+    damping: float
+    samples: int
+    """Of the first probes: every later one is of about their length."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return it as arrays by name, to be kept as long as its voice."""
+        scalars = np.array([self.damping, self.samples], np.float64)
+        return {"slope": self.slope.astype(np.float32), "heard": self.heard.astype(np.float32), "scalars": scalars}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, np.ndarray]) -> "Trail | None":
+        """Return what `arrays` gave, None where there is nothing."""
+        if not arrays:
+            return None
+        slope, heard = (arrays[name].astype(np.float64) for name in ("slope", "heard"))
+        return cls(slope, heard, float(arrays["scalars"][0]), int(arrays["scalars"][1]))
+
+
+@dataclass(frozen=True, slots=True)
 class Refinement:
     """The best voice found, its probe's similarity to the reference before and after, and the number of probes."""
 
@@ -84,6 +106,8 @@ class Refinement:
     similarity_before: float
     similarity_after: float
     probes: int
+    trail: Trail | None = None
+    """With it the search goes on where it stopped."""
 
 
 def refine(
@@ -101,6 +125,7 @@ def refine(
     exclude: tuple[str, ...] = (),
     guard: Guard | None = None,
     rivals: Sequence[Voice] = (),
+    trail: Trail | None = None,
     clock: Clock | None = None,
 ) -> Refinement:
     """Return a voice whose probes are at least as similar to the speaker as the start's, within steps and seconds.
@@ -110,24 +135,21 @@ def refine(
     arguments give the same voice as long as the budget is not what ends the search. `exclude` names stock voices that
     must stay out. A step is never kept when the length of its probes differs by more than 25 % from the first ones' or
     when the guard refuses one. The search starts from whichever of `start_voice` and `rivals` sounds most like the
-    speaker. Raises the encoder's or the synthesizer's error where the reference or such a voice cannot be used.
+    speaker. With the `trail` of a search of as many sentences that came to `start_voice` it goes on where that one
+    stopped, and neither that voice nor rivals are spoken first. Raises the encoder's or the synthesizer's error where
+    the reference or such a voice cannot be used.
     """
     now_s = (clock or SystemClock()).monotonic_s
     ends_s = now_s() + budget_s
     aim = _embedding(encoder, reference) if goal is None else np.asarray(goal, np.float64)
     probe = _Probe(synthesizer, encoder, language, probes)
-    others = [voice for voice in rivals if voice.version != start_voice.version]
-    spoken_by = [(voice, probe.speak(voice)) for voice in (start_voice, *others)]
-    first = float(spoken_by[0][1].embedding @ aim)
-    best, spoken = max(spoken_by, key=lambda found: float(found[1].embedding @ aim))
-    heard, length = spoken.embedding, spoken.samples
-    similarity = float(heard @ aim)
     usable = np.array([name not in exclude for name in facts.names])
-    slope = facts.embeddings.T * usable
-    damping, done = _FIRST_DAMPING, len(spoken_by)
-    while done < steps + len(spoken_by) and now_s() < ends_s:
+    best, first, at, begun = _begun(probe, aim, (start_voice, *rivals), facts.embeddings.T * usable, trail)
+    slope, heard, damping, length = at.slope.copy(), at.heard, at.damping, at.samples
+    similarity, done = float(heard @ aim), begun
+    while done < steps + begun and now_s() < ends_s:
         weights = best.arrays["timbre"].astype(np.float64)
-        move = _step(slope, aim - heard, damping, usable, weights)
+        move = bounded_step(slope, aim - heard, damping, usable, weights)
         moved = make_voice("matched", weights + move, best.arrays["prosody"], best.parameters)
         spoken = probe.speak(moved)
         done += 1
@@ -138,7 +160,20 @@ def refine(
             best, heard, similarity, damping = moved, spoken.embedding, score, damping / 1.5
         else:
             damping *= 3
-    return Refinement(best, first, similarity, done)
+    return Refinement(best, first, similarity, done, Trail(slope, heard, damping, length))
+
+
+def _begun(
+    probe: "_Probe", aim: np.ndarray, voices: Sequence[Voice], slope: np.ndarray, trail: Trail | None
+) -> tuple[Voice, float, Trail, int]:
+    """Return the voice to start from, the first voice's similarity, the trail from there, and the probes spoken."""
+    if trail is not None:
+        return voices[0], float(trail.heard @ aim), trail, 0
+    different = {voice.version: voice for voice in voices}
+    spoken = [(voice, probe.speak(voice)) for voice in different.values()]
+    best, heard = max(spoken, key=lambda found: float(found[1].embedding @ aim))
+    begun = Trail(slope, heard.embedding, _FIRST_DAMPING, heard.samples)
+    return best, float(spoken[0][1].embedding @ aim), begun, len(spoken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,56 +214,3 @@ def _embedding(encoder: SpeakerEncoder, samples: Samples) -> np.ndarray:
     if isinstance(found, MeeshyError):
         raise found
     return np.asarray(found, np.float64)
-
-
-def _step(
-    slope: np.ndarray, residual: np.ndarray, damping: float, usable: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
-    """Return the damped least-squares move of the usable weights; it sums to 0 and is bounded.
-
-    Weights may turn negative (away from a voice), which mixing alone cannot reach; _MAX_WEIGHT bounds the sum of
-    their sizes, because far outside the stock voices Kokoro slurs. At the bound the move goes along it: a move that is
-    only shortened there comes to nothing, and the search stood still from its third step on.
-    """
-    now, basis = weights[usable], slope[:, usable]
-    total, size = (
-        float(now.sum()),
-        max(_MAX_WEIGHT, float(np.abs(weights).sum())) - float(np.abs(weights[~usable]).sum()),
-    )
-    curve = basis.T @ basis + damping * np.eye(len(now))
-    pull = basis.T @ residual
-    pace = float(np.linalg.eigvalsh(curve)[-1])
-    # Accelerated projected gradient (Beck and Teboulle, 2009): the set is convex and its projection is exact.
-    found = ahead = now
-    momentum = 1.0
-    for _ in range(_MOST_ITERATIONS):
-        moved = _projected(ahead - (curve @ (ahead - now) - pull) / pace, total, size)
-        faster = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-        ahead = moved + (momentum - 1) / faster * (moved - found)
-        done = float(np.abs(moved - found).max()) < _CONVERGED
-        found, momentum = moved, faster
-        if done:
-            break
-    move = np.zeros(len(weights))
-    move[usable] = found - now
-    return move * min(1.0, _MAX_STEP / max(float(np.linalg.norm(move)), 1e-9))
-
-
-def _projected(weights: np.ndarray, total: float, size: float) -> np.ndarray:
-    """Return the nearest weights that sum to `total` and whose sizes sum to at most `size` (at least |total|).
-
-    Where the bound is active, the positive part sums to (size + total) / 2 and the negative one to the rest; each is
-    the projection onto a simplex.
-    """
-    shifted = weights + (total - weights.sum()) / len(weights)
-    if np.abs(shifted).sum() <= size:
-        return shifted
-    return _simplex(weights, (size + total) / 2) - _simplex(-weights, (size - total) / 2)
-
-
-def _simplex(weights: np.ndarray, total: float) -> np.ndarray:
-    """Return the nearest weights ≥ 0 that sum to `total` (Held, Wolfe and Crowder, 1974)."""
-    ranked = np.sort(weights)[::-1]
-    excess = (np.cumsum(ranked) - total) / np.arange(1, len(ranked) + 1)
-    last = np.flatnonzero(ranked > excess)
-    return np.maximum(weights - excess[last[-1]], 0.0) if len(last) else np.zeros(len(weights))

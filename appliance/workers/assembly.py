@@ -31,7 +31,7 @@ from appliance.stages.references import References
 from appliance.storage.database import Database
 from appliance.storage.opening import open_store
 from appliance.storage.tables import audit
-from appliance.voices.refine import refine
+from appliance.voices.refine import Refinement, Trail, refine
 from installer.xtts_environment import environment_folder
 
 VALIDATED_WINDOWS = frozenset({"whisper-base"})
@@ -196,7 +196,7 @@ def xtts_python(settings: Settings) -> Path:
     return environment_folder(CHECKOUT) / "bin" / "python"
 
 
-def _refiner(synthesizer: Kokoro | Xtts, encoder: ResemblyzerEncoder) -> Callable[..., Voice] | None:
+def _refiner(synthesizer: Kokoro | Xtts, encoder: ResemblyzerEncoder) -> Callable[..., Refinement] | None:
     if isinstance(synthesizer, Xtts):
         return None  # A cloned voice is the model's own: there are no weights of stock voices to search.
 
@@ -209,13 +209,13 @@ def _refiner(synthesizer: Kokoro | Xtts, encoder: ResemblyzerEncoder) -> Callabl
         goal: Samples | None = None,
         probes: int = 1,
         rivals: Sequence[Voice] = (),
-    ) -> Voice:
+        trail: Trail | None = None,
+    ) -> Refinement:
         facts = synthesizer.stock_facts()
-        found = refine(
+        return refine(
             synthesizer, encoder, facts, reference, language, voice, goal=goal, steps=steps,
-            probes=probes, rivals=rivals, budget_s=REFINE_BUDGET_S
+            probes=probes, rivals=rivals, trail=trail, budget_s=REFINE_BUDGET_S
         )  # fmt: skip
-        return found.voice
 
     return closer
 

@@ -17,7 +17,7 @@ from appliance.stages.profile_voice import ANOTHER_SPEAKER
 from appliance.storage.tables import jobs
 from appliance.storage.voice_tables import voice_conditionings
 from appliance.testing.speakers import heard_speaker, number_of
-from appliance.voices.refine import refine_steps
+from appliance.voices.refine import Refinement, Trail, refine_steps
 from tests.jobs.studio import ALICE, Studio, voice_of
 
 BOB = Owner("app", "bob")
@@ -72,12 +72,15 @@ def test_the_voice_is_made_of_all_recordings_that_the_version_refers_to(studio):
 def refining(studio, done: list, rivals_heard: list | None = None):
     """Give the workers an engine that refines voices; `done` gets the steps of each slice, the other its rivals."""
 
-    def refine(recording, language, voice, *, steps, goal, probes, rivals):
+    def refine(recording, language, voice, *, steps, goal, probes, rivals, trail):
+        # A slice goes on where the one before it stopped, and only the first begins with rivals.
+        assert (trail is None) == bool(rivals) and (trail is None or trail.samples == len(done))
         done.append(steps)
         if rivals_heard is not None:
             rivals_heard.append([rival.version for rival in rivals])
         arrays = {**voice.arrays, "refined": np.array([len(done)], np.float32), "goal": np.asarray(goal)}
-        return Voice("matched", voice.engine, arrays, content_version(voice.engine, arrays, {}))
+        voice = Voice("matched", voice.engine, arrays, content_version(voice.engine, arrays, {}))
+        return Refinement(voice, 0.5, 0.6, steps, Trail(np.zeros((2, 3)), np.zeros(2), 0.3, len(done)))
 
     studio.bench.engines_change["refine_voice"] = refine
 

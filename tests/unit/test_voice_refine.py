@@ -8,7 +8,8 @@ import pytest
 from appliance.engines.kokoro_styles import StockFacts, make_voice
 from appliance.engines.protocols import EngineIdentity, Samples, SpeakRequest, Speech, Voice
 from appliance.errors import EngineFailed, MeeshyError, NoSpeech
-from appliance.voices.refine import _MAX_WEIGHT, _projected, _step, refine
+from appliance.voices.bounded_step import MOST_WEIGHT, projected
+from appliance.voices.refine import Trail, refine
 
 VOICES, WIDTH = 6, 12
 CHANCE = np.random.default_rng(3)
@@ -121,6 +122,20 @@ def test_rivals_cost_no_steps() -> None:
     assert found.probes == 2 + 4
 
 
+def test_a_search_in_slices_comes_to_the_same_voice_and_speaks_nothing_twice() -> None:
+    whole, synthesizer = search(LinearSynthesizer(), steps=9), LinearSynthesizer()
+    voice, trail, first = START, None, None
+    for _ in range(3):
+        found = refine(synthesizer, FirstSamplesEncoder(), FACTS, SPEAKER, "en", voice, steps=3, trail=trail)
+        first = first or found
+        voice, trail = found.voice, Trail.of(found.trail.arrays())
+    assert np.allclose(voice.arrays["timbre"], whole.voice.arrays["timbre"], atol=1e-4)
+    assert found.similarity_after == pytest.approx(whole.similarity_after, abs=1e-5)
+    assert found.similarity_after > first.similarity_after
+    assert len(synthesizer.spoken) == whole.probes == 10
+    assert Trail.of({}) is None
+
+
 def test_at_the_bound_of_the_weights_the_search_goes_along_it() -> None:
     chance = np.random.default_rng(2)
     beyond = chance.normal(0, 0.6, VOICES)
@@ -128,31 +143,13 @@ def test_at_the_bound_of_the_weights_the_search_goes_along_it() -> None:
     goal = TRUE @ beyond / np.linalg.norm(TRUE @ beyond)
     found = refine(LinearSynthesizer(), FirstSamplesEncoder(), FACTS, None, "en", START, goal=goal, steps=8)
 
-    tried = np.stack([_projected(beyond + chance.normal(0, 0.5, VOICES), 1.0, _MAX_WEIGHT) for _ in range(5000)])
+    tried = np.stack([projected(beyond + chance.normal(0, 0.5, VOICES), 1.0, MOST_WEIGHT) for _ in range(5000)])
     sounds = tried @ TRUE.T
     sounds += 0.1 * sounds**2
     best = float((sounds @ goal / np.linalg.norm(sounds, axis=1)).max())
-    assert np.abs(beyond).sum() > 1.5 * _MAX_WEIGHT
-    assert np.abs(found.voice.arrays["timbre"]).sum() == pytest.approx(_MAX_WEIGHT, abs=1e-4)
+    assert np.abs(beyond).sum() > 1.5 * MOST_WEIGHT
+    assert np.abs(found.voice.arrays["timbre"]).sum() == pytest.approx(MOST_WEIGHT, abs=1e-4)
     assert found.similarity_after > best - 0.01
-
-
-def test_a_step_from_the_bound_is_the_best_one_within_it() -> None:
-    chance = np.random.default_rng(8)
-    slope, residual = chance.standard_normal((20, 8)), chance.standard_normal(20)
-    usable = np.array([True] * 7 + [False])
-    weights = np.array([1.2, -0.5, 0.1, 0.1, 0.0, 0.0, 0.0, 0.1])
-    move = _step(slope, 0.1 * residual, 0.3, usable, weights)
-
-    def left(move: np.ndarray) -> float:
-        return float(np.sum((0.1 * residual - slope @ move) ** 2) + 0.3 * np.sum(move**2))
-
-    assert move.sum() == pytest.approx(0, abs=1e-6) and move[7] == 0
-    assert np.abs(weights + move).sum() <= _MAX_WEIGHT + 1e-6
-    assert left(move) < left(np.zeros(8))
-    for _ in range(300):
-        other = np.append(_projected((weights + move)[:7] + 0.05 * chance.standard_normal(7), 0.9, 1.9), 0.1) - weights
-        assert left(other) >= left(move) - 1e-6
 
 
 def test_what_the_guard_refuses_is_never_kept() -> None:
