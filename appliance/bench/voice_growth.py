@@ -13,11 +13,10 @@ from appliance.engines.kokoro import Kokoro
 from appliance.engines.kokoro_match import MatchSettings
 from appliance.engines.protocols import SPEECH_RATE_HZ, Samples, SpeakerEncoder, Voice
 from appliance.errors import MeeshyError
-from appliance.stages.conditioning import SLICE_STEPS
 from appliance.voices import growth
 from appliance.voices.growth import LEAST_SPEECH_S, LEVELS, Level, Sample
 from appliance.voices.measures import speaker_similarity
-from appliance.voices.refine import refine, refine_probes, refine_steps
+from appliance.voices.refine import refine, refine_probes, refine_steps, slice_steps
 
 SPEAKERS = ("af_nicole", "am_michael", "bf_emma", "hf_alpha", "im_nicola", "zm_yunyang")
 MOST_LOSS = 0.02
@@ -173,10 +172,10 @@ def _refined(
     """Return what a level's slices of work come to, from the voice of the level before or from the match."""
     voice, rivals = (matched, ()) if kept is None else (kept, (matched,))
     trail = None
-    for done in range(0, refine_steps(level), SLICE_STEPS):
+    for done in range(0, refine_steps(level), slice_steps(level)):
         found = refine(
             kokoro, encoder, kokoro.stock_facts(), None, _LANGUAGE, voice,
-            goal=goal, steps=min(SLICE_STEPS, refine_steps(level) - done), probes=refine_probes(level),
+            goal=goal, steps=min(slice_steps(level), refine_steps(level) - done), probes=refine_probes(level),
             rivals=rivals, trail=trail, budget_s=float("inf"), exclude=exclude,
         )  # fmt: skip
         voice, trail = found.voice, found.trail

@@ -26,7 +26,7 @@ from appliance.storage.voice_tables import voice_conditionings, voice_samples, v
 from appliance.voices.growth import Level
 from appliance.voices.profile_documents import ProfileUse, SampleKind, SampleState
 from appliance.voices.profile_rows import owner_of, profile_by_id
-from appliance.voices.refine import Refinement, Trail, refine_probes, refine_steps
+from appliance.voices.refine import Refinement, Trail, refine_probes, refine_steps, slice_steps
 from appliance.voices.sealing import ProfileKey
 from appliance.voices.serialise import beside_of, from_bytes, to_bytes
 
@@ -34,8 +34,6 @@ REFINED_WITHIN_S = 120.0
 """A slice's deadline: nobody waits for it, so every message that is in time comes first."""
 USED_EVERY = 0.1
 """Of the time that an unused voice is kept: a use is written down no more often, since writing costs more."""
-SLICE_STEPS = 3
-"""Of a search between two looks at the queue: about as long as a message takes to be spoken."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +200,7 @@ def _refined(context: Context, asked: Asked, item: ClaimedItem) -> Refinement | 
     # What was inherited has to sound better than a match to this version's samples: the first slice hears both.
     begins = item.payload["steps"] >= refine_steps(level)
     return context.engines.refine_voice(
-        None, asked.language, from_bytes(content), steps=min(SLICE_STEPS, item.payload["steps"]),
+        None, asked.language, from_bytes(content), steps=min(slice_steps(level), item.payload["steps"]),
         goal=asked.embedding, probes=refine_probes(level), rivals=[made_voice(context, asked)] if begins else [],
         trail=None if begins else Trail.of(beside_of(content)),
     )  # fmt: skip
@@ -216,7 +214,7 @@ def _write(context: Context, item: ClaimedItem, asked: Asked | None, found: Refi
         if not end_items(connection, [item], ItemState.DONE) or asked is None or held is None or found is None:
             return
         searched = isinstance(found, Refinement)
-        left = item.payload["steps"] - (SLICE_STEPS if searched else 0)
+        left = item.payload["steps"] - (slice_steps(_version(connection, asked.use).level) if searched else 0)
         trail = found.trail if searched and left > 0 else None
         row = _row(context, asked, found.voice if searched else found, now_s, trail)
         this = voice_conditionings.c.id == row["id"]

@@ -12,12 +12,11 @@ from appliance.engines.voice_version import content_version
 from appliance.errors import VoiceProfileUnusable
 from appliance.jobs.documents import Request
 from appliance.owner import Owner
-from appliance.stages.conditioning import SLICE_STEPS
 from appliance.stages.profile_voice import ANOTHER_SPEAKER
 from appliance.storage.tables import jobs
 from appliance.storage.voice_tables import voice_conditionings
 from appliance.testing.speakers import heard_speaker, number_of
-from appliance.voices.refine import Refinement, Trail, refine_steps
+from appliance.voices.refine import Refinement, Trail, refine_steps, slice_steps
 from tests.jobs.studio import ALICE, Studio, voice_of
 
 BOB = Owner("app", "bob")
@@ -94,7 +93,7 @@ def test_a_voice_is_refined_in_slices_after_its_first_use(studio):
     second = studio.translated("alice", "good evening")
 
     assert sum(done) == refine_steps("basic")
-    assert max(done) <= SLICE_STEPS
+    assert max(done) <= slice_steps("basic")
     assert voice_of(second)["version"] != voice_of(first)["version"]
     assert voice_of(second)["profile_version"] == voice_of(first)["profile_version"] == 1
     assert "voice" in second.targets[0].spoken.receipt["cached_stages"]

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from appliance.engines.kokoro_styles import StockFacts, make_voice
+from appliance.engines.kokoro_styles import DEFAULT_VOICES, StockFacts, make_voice
 from appliance.engines.protocols import EngineIdentity, Samples, SpeakRequest, Speech, Voice
 from appliance.errors import EngineFailed, MeeshyError, NoSpeech
 from appliance.voices.bounded_step import MOST_WEIGHT, projected
-from appliance.voices.refine import Trail, refine
+from appliance.voices.growth import LEVELS
+from appliance.voices.refine import PROBES, Trail, refine, refine_probes, refine_steps, slice_steps
 
 VOICES, WIDTH = 6, 12
 CHANCE = np.random.default_rng(3)
@@ -199,3 +200,15 @@ def test_a_probe_that_cannot_be_spoken_is_the_synthesizers_error() -> None:
 
     with pytest.raises(EngineFailed):
         search(Mute())
+
+
+def test_a_higher_level_speaks_more_in_slices_of_about_one_message() -> None:
+    spoken = [refine_probes(level) * refine_steps(level) for level in LEVELS]
+    assert spoken == sorted(set(spoken))
+    assert {refine_probes(level) * slice_steps(level) for level in LEVELS} <= {6, 8}
+
+
+def test_every_language_has_the_sentences_that_the_highest_level_speaks() -> None:
+    assert set(PROBES) == set(DEFAULT_VOICES)
+    for texts in PROBES.values():
+        assert len(set(texts)) >= max(refine_probes(level) for level in LEVELS)
