@@ -16,7 +16,7 @@ from appliance.errors import MeeshyError
 from appliance.voices import growth
 from appliance.voices.growth import LEAST_SPEECH_S, LEVELS, Level, Sample
 from appliance.voices.measures import speaker_similarity
-from appliance.voices.refine import refine, refine_probes, refine_steps
+from appliance.voices.refine import refine, refine_probes, refine_steps, slice_steps
 
 SPEAKERS = ("af_nicole", "am_michael", "bf_emma", "hf_alpha", "im_nicola", "zm_yunyang")
 MOST_LOSS = 0.02
@@ -41,7 +41,7 @@ class Step:
     matched: float
     """Of sentences spoken by the match alone."""
     refined: float
-    """Of the same sentences after the level's refinement."""
+    """Of the same sentences after the level's refinement, which goes on from the level before."""
     steps: int
 
 
@@ -130,7 +130,8 @@ def _grown(
 ) -> list[Step]:
     goal = _embedding(encoder, np.concatenate(held))
     samples = [_sample(encoder, n, clip) for n, clip in enumerate(person.clips)]
-    rows = []
+    rows: list[Step] = []
+    kept: Voice | None = None
     for title, seconds, level in bounds:
         count = int(np.searchsorted(np.cumsum([sample.speech_s for sample in samples]), seconds) + 1)
         own = samples[:count]
@@ -141,11 +142,7 @@ def _grown(
             embedding,
             MatchSettings(exclude=person.aliases),
         )
-        steps = refine_steps(level)
-        found = refine(
-            kokoro, encoder, kokoro.stock_facts(), None, _LANGUAGE, voice,
-            goal=embedding, steps=steps, probes=refine_probes(level), budget_s=float("inf"), exclude=person.aliases,
-        )  # fmt: skip
+        found = _refined(kokoro, encoder, embedding, level, kept, voice, person.aliases)
         rows.append(
             Step(
                 speaker=person.name,
@@ -155,11 +152,34 @@ def _grown(
                 stability=growth.stability(own),
                 embedding=speaker_similarity(embedding, goal),
                 matched=_said(kokoro, encoder, voice, goal),
-                refined=_said(kokoro, encoder, found.voice, goal),
-                steps=steps,
+                refined=_said(kokoro, encoder, found, goal),
+                steps=refine_steps(level),
             )
         )
+        kept = found
     return rows
+
+
+def _refined(
+    kokoro: Kokoro,
+    encoder: SpeakerEncoder,
+    goal: Samples,
+    level: Level,
+    kept: Voice | None,
+    matched: Voice,
+    exclude: tuple[str, ...],
+) -> Voice:
+    """Return what a level's slices of work come to, from the voice of the level before or from the match."""
+    voice, rivals = (matched, ()) if kept is None else (kept, (matched,))
+    trail = None
+    for done in range(0, refine_steps(level), slice_steps(level)):
+        found = refine(
+            kokoro, encoder, kokoro.stock_facts(), None, _LANGUAGE, voice,
+            goal=goal, steps=min(slice_steps(level), refine_steps(level) - done), probes=refine_probes(level),
+            rivals=rivals, trail=trail, budget_s=float("inf"), exclude=exclude,
+        )  # fmt: skip
+        voice, trail = found.voice, found.trail
+    return voice
 
 
 def _said(kokoro: Kokoro, encoder: SpeakerEncoder, voice: Voice, goal: Samples) -> float:

@@ -26,16 +26,14 @@ from appliance.storage.voice_tables import voice_conditionings, voice_samples, v
 from appliance.voices.growth import Level
 from appliance.voices.profile_documents import ProfileUse, SampleKind, SampleState
 from appliance.voices.profile_rows import owner_of, profile_by_id
-from appliance.voices.refine import refine_probes, refine_steps
+from appliance.voices.refine import Refinement, Trail, refine_probes, refine_steps, slice_steps
 from appliance.voices.sealing import ProfileKey
-from appliance.voices.serialise import from_bytes, to_bytes
+from appliance.voices.serialise import beside_of, from_bytes, to_bytes
 
 REFINED_WITHIN_S = 120.0
 """A slice's deadline: nobody waits for it, so every message that is in time comes first."""
 USED_EVERY = 0.1
 """Of the time that an unused voice is kept: a use is written down no more often, since writing costs more."""
-SLICE_STEPS = 3
-"""Of a search between two looks at the queue: about as long as a message takes to be spoken."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,12 @@ class Asked:
 
 def kept_voice(context: Context, asked: Asked) -> Voice | None:
     """Return the voice where it was made before; this use of it is written down."""
+    content = _kept(context, asked)
+    return None if content is None else from_bytes(content)
+
+
+def _kept(context: Context, asked: Asked) -> bytes | None:
+    """Return what is kept of the voice, with the trail of the search where one is under way."""
     conditioning_id = asked.id(context)
     kept = voice_conditionings.c
     with context.database.read() as connection:
@@ -65,7 +69,7 @@ def kept_voice(context: Context, asked: Asked) -> Voice | None:
     if now_s - row.used_s > USED_EVERY * context.settings.conditioning_ttl_s:
         with context.database.write() as connection:
             connection.execute(sa.update(voice_conditionings).where(kept.id == conditioning_id).values(used_s=now_s))
-    return from_bytes(asked.key.open("conditioning", conditioning_id, row.voice))
+    return asked.key.open("conditioning", conditioning_id, row.voice)
 
 
 def made_voice(context: Context, asked: Asked) -> Voice:
@@ -84,6 +88,30 @@ def made_voice(context: Context, asked: Asked) -> Voice:
         if sample_id in boxes
     ]
     return context.engines.synthesizer.match_voice(recordings, asked.language, asked.embedding)
+
+
+def first_voice(context: Context, asked: Asked) -> Voice:
+    """Return what a version speaks with until it is refined: where there is one, what the version before has come to.
+
+    A match anew would begin the search from nothing at every sample, and speech would fall back with each version.
+    """
+    return _inherited(context, asked) or made_voice(context, asked)
+
+
+def _inherited(context: Context, asked: Asked) -> Voice | None:
+    """Return the voice of the newest earlier version at this engine in the language, where voices are refined."""
+    if context.engines.refine_voice is None:
+        return None
+    kept = voice_conditionings.c
+    earlier = (
+        sa.select(kept.id, kept.voice)
+        .where(kept.profile_id == asked.use.id, kept.language == asked.language, kept.version < asked.use.version)
+        .where(kept.synthesizer == _synthesizer(context))
+        .order_by(kept.version.desc())
+    )
+    with context.database.read() as connection:
+        row = connection.execute(earlier.limit(1)).first()
+    return None if row is None else from_bytes(asked.key.open("conditioning", row.id, row.voice))
 
 
 def keep_voice(context: Context, asked: Asked, voice: Voice) -> None:
@@ -134,16 +162,16 @@ def renew(
 def condition(context: Context, items: Sequence[ClaimedItem]) -> None:
     """Refine voices of profiles by one slice each; what is not the version in force any more is left as it is."""
     for item in items:
-        voice = asked = None
+        found = asked = None
         try:
             asked = _asked(context, item)
-            voice = None if asked is None else _refined(context, asked, item)
+            found = None if asked is None else _refined(context, asked, item)
         except StorageUnavailable:
             raise
         except MeeshyError:
             # The voice stays as good as it was; the same slice would fail again.
-            voice = None
-        _write(context, item, asked, voice)
+            found = None
+        _write(context, item, asked, found)
 
 
 def _asked(context: Context, item: ClaimedItem) -> Asked | None:
@@ -160,48 +188,58 @@ def _asked(context: Context, item: ClaimedItem) -> Asked | None:
     return Asked(ProfileUse(id=profile.id, version=profile.version, languages=(language,)), language, key, embedding)
 
 
-def _refined(context: Context, asked: Asked, item: ClaimedItem) -> Voice | None:
-    voice = kept_voice(context, asked)
-    if voice is None:
-        return made_voice(context, asked)
+def _refined(context: Context, asked: Asked, item: ClaimedItem) -> Refinement | Voice | None:
+    """Return what a slice comes to: a first voice where there is none, else a search that went on."""
+    content = _kept(context, asked)
+    if content is None:
+        return first_voice(context, asked)
     if context.engines.refine_voice is None:
         return None
     with context.database.read() as connection:
         level = _version(connection, asked.use).level
+    # What was inherited has to sound better than a match to this version's samples: the first slice hears both.
+    begins = item.payload["steps"] >= refine_steps(level)
     return context.engines.refine_voice(
-        None, asked.language, voice, steps=min(SLICE_STEPS, item.payload["steps"]), goal=asked.embedding,
-        probes=refine_probes(level),
+        None, asked.language, from_bytes(content), steps=min(slice_steps(level), item.payload["steps"]),
+        goal=asked.embedding, probes=refine_probes(level), rivals=[made_voice(context, asked)] if begins else [],
+        trail=None if begins else Trail.of(beside_of(content)),
     )  # fmt: skip
 
 
-def _write(context: Context, item: ClaimedItem, asked: Asked | None, voice: Voice | None) -> None:
+def _write(context: Context, item: ClaimedItem, asked: Asked | None, found: Refinement | Voice | None) -> None:
     """Keep what a slice came to under its fence, and plan the next."""
     with context.database.write() as connection:
         now_s = context.database.now_s(connection)
         held = None if asked is None else profile_by_id(connection, asked.use.id, lock="change")
-        if not end_items(connection, [item], ItemState.DONE) or asked is None or held is None or voice is None:
+        if not end_items(connection, [item], ItemState.DONE) or asked is None or held is None or found is None:
             return
-        row = _row(context, asked, voice, now_s)
+        searched = isinstance(found, Refinement)
+        left = item.payload["steps"] - (slice_steps(_version(connection, asked.use).level) if searched else 0)
+        trail = found.trail if searched and left > 0 else None
+        row = _row(context, asked, found.voice if searched else found, now_s, trail)
         this = voice_conditionings.c.id == row["id"]
         known = connection.execute(sa.update(voice_conditionings).where(this).values(voice=row["voice"])).rowcount
         if not known:
             connection.execute(sa.insert(voice_conditionings).values(row))
-        left = item.payload["steps"] - (SLICE_STEPS if known else 0)
         plan_refinement(connection, context, asked.use, asked.language, left, now_s)
 
 
-def _row(context: Context, asked: Asked, voice: Voice, now_s: float) -> dict[str, Any]:
+def _row(context: Context, asked: Asked, voice: Voice, now_s: float, trail: Trail | None = None) -> dict[str, Any]:
     conditioning_id = asked.id(context)
     return {
         "id": conditioning_id,
         "profile_id": asked.use.id,
         "version": asked.use.version,
-        "synthesizer": context.engines.synthesizer.identity().key[:200],
+        "synthesizer": _synthesizer(context),
         "language": asked.language,
-        "voice": asked.key.seal("conditioning", conditioning_id, to_bytes(voice)),
+        "voice": asked.key.seal("conditioning", conditioning_id, to_bytes(voice, trail.arrays() if trail else None)),
         "created_s": now_s,
         "used_s": now_s,
     }
+
+
+def _synthesizer(context: Context) -> str:
+    return context.engines.synthesizer.identity().key[:200]
 
 
 def _version(connection: sa.Connection, use: ProfileUse) -> sa.Row:

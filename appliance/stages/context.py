@@ -15,6 +15,7 @@ from appliance.settings import Settings
 from appliance.stages.references import References
 from appliance.storage.database import Database
 from appliance.storage.objects import ObjectStore
+from appliance.voices.refine import Refinement
 from appliance.voices.sealing import Vault
 
 OPENED_S = 20.0
@@ -32,10 +33,11 @@ class Engines:
     deepl: Translator | None = None
     hears: frozenset[str] = frozenset(NAMES)
     """The languages that the transcriber was trained on."""
-    refine_voice: Callable[..., Voice] | None = None
+    refine_voice: Callable[..., Refinement] | None = None
     """Searches for a voice closer to a speaker than the given one: (recording, language, voice), seconds of work.
 
-    With `goal`, the speaker's embedding, the recording may be None; `steps` and `probes` say how far to search.
+    With `goal`, the speaker's embedding, the recording may be None; `steps` and `probes` say how far to search,
+    and `rivals` are further voices to start from where one of them sounds nearer.
     """
     clearer_voice: Callable[[Voice, str], Voice] | None = None
     """Returns a voice that is easier to understand in a language and less like the speaker."""

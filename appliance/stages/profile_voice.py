@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from appliance.engines.protocols import Samples, Voice
 from appliance.errors import NotFound
-from appliance.stages.conditioning import Asked, keep_voice, kept_voice, made_voice
+from appliance.stages.conditioning import Asked, first_voice, keep_voice, kept_voice
 from appliance.stages.context import Context
 from appliance.stages.speaker import speaker_of
 from appliance.stages.versions import version_embedding
@@ -60,7 +60,7 @@ def profile_voice(context: Context, work: Work, use: ProfileUse) -> Found:
     if voice is not None:
         return Found(voice, known=True)
     voice, known = context.references.recall(
-        work.job.owner, f"{use.id}:{use.version}", f"profile:{asked.id(context)}", lambda: made_voice(context, asked)
+        work.job.owner, f"{use.id}:{use.version}", f"profile:{asked.id(context)}", lambda: first_voice(context, asked)
     )
     keep_voice(context, asked, voice)
     return Found(voice, known)

@@ -196,7 +196,7 @@ def _voice(context: Context, work: Work) -> tuple[Voice, bool]:
         return context.references.recall(
             *of_speaker,
             f"refined:{synthesizer.identity().key}:{language}",
-            lambda: refine(source_samples(context, work), language, voice),
+            lambda: refine(source_samples(context, work), language, voice).voice,
         )
     return voice, known
 

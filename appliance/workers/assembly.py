@@ -1,7 +1,7 @@
 """Building a worker's engines from the settings and the catalog: the only place that knows all engine classes."""
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +30,7 @@ from appliance.stages.references import References
 from appliance.storage.audit import record
 from appliance.storage.database import Database
 from appliance.storage.opening import open_store
-from appliance.voices.refine import refine
+from appliance.voices.refine import Refinement, Trail, refine
 from installer.xtts_environment import environment_folder
 
 VALIDATED_WINDOWS = frozenset({"whisper-base"})
@@ -195,7 +195,7 @@ def xtts_python(settings: Settings) -> Path:
     return environment_folder(CHECKOUT) / "bin" / "python"
 
 
-def _refiner(synthesizer: Kokoro | Xtts, encoder: ResemblyzerEncoder) -> Callable[..., Voice] | None:
+def _refiner(synthesizer: Kokoro | Xtts, encoder: ResemblyzerEncoder) -> Callable[..., Refinement] | None:
     if isinstance(synthesizer, Xtts):
         return None  # A cloned voice is the model's own: there are no weights of stock voices to search.
 
@@ -207,13 +207,14 @@ def _refiner(synthesizer: Kokoro | Xtts, encoder: ResemblyzerEncoder) -> Callabl
         steps: int = REFINE_STEPS,
         goal: Samples | None = None,
         probes: int = 1,
-    ) -> Voice:
+        rivals: Sequence[Voice] = (),
+        trail: Trail | None = None,
+    ) -> Refinement:
         facts = synthesizer.stock_facts()
-        found = refine(
+        return refine(
             synthesizer, encoder, facts, reference, language, voice, goal=goal, steps=steps,
-            probes=probes, budget_s=REFINE_BUDGET_S
+            probes=probes, rivals=rivals, trail=trail, budget_s=REFINE_BUDGET_S
         )  # fmt: skip
-        return found.voice
 
     return closer
 

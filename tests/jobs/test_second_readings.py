@@ -4,6 +4,7 @@ import numpy as np
 
 from appliance.engines.protocols import EngineIdentity, Voice
 from appliance.jobs.states import TargetState
+from appliance.voices.refine import Refinement
 
 
 def renamed(voice, suffix):
@@ -43,7 +44,7 @@ def test_an_unlike_reading_is_followed_by_a_refined_voice_that_is_searched_once(
 
     def refine(reference, language, voice):
         searches.append(language)
-        return renamed(voice, "refined")
+        return Refinement(renamed(voice, "refined"), 0.5, 0.6, 1)
 
     bench.engines_change = {"encoder": UnlikeEncoder(), "refine_voice": refine}
     job = bench.submit("good morning", "fr")

@@ -13,7 +13,6 @@ from appliance.engines.voice_version import content_version
 from appliance.errors import VoiceProfileUnusable
 from appliance.jobs.documents import Request
 from appliance.owner import Owner
-from appliance.stages.conditioning import SLICE_STEPS
 from appliance.stages.context import OPENED_S
 from appliance.stages.profile_voice import ANOTHER_SPEAKER
 from appliance.stages.references import KEPT_S, References
@@ -21,7 +20,7 @@ from appliance.storage.folder import FolderStore
 from appliance.storage.tables import jobs, targets
 from appliance.storage.voice_tables import voice_conditionings, voice_profiles
 from appliance.testing.speakers import heard_speaker, number_of, spoken_by
-from appliance.voices.refine import refine_steps
+from appliance.voices.refine import Refinement, Trail, refine_steps, slice_steps
 from tests.jobs.studio import ALICE, Studio, questions, voice_of
 
 BOB = Owner("app", "bob")
@@ -145,13 +144,18 @@ def test_an_idle_worker_does_not_hold_on_to_voices(studio):
     assert studio.references.size == 0
 
 
-def refining(studio, done: list):
-    """Give the workers an engine that refines voices; `done` gets the steps of each slice."""
+def refining(studio, done: list, rivals_heard: list | None = None):
+    """Give the workers an engine that refines voices; `done` gets the steps of each slice, the other its rivals."""
 
-    def refine(recording, language, voice, *, steps, goal, probes):
+    def refine(recording, language, voice, *, steps, goal, probes, rivals, trail):
+        # A slice goes on where the one before it stopped, and only the first begins with rivals.
+        assert (trail is None) == bool(rivals) and (trail is None or trail.samples == len(done))
         done.append(steps)
+        if rivals_heard is not None:
+            rivals_heard.append([rival.version for rival in rivals])
         arrays = {**voice.arrays, "refined": np.array([len(done)], np.float32), "goal": np.asarray(goal)}
-        return Voice("matched", voice.engine, arrays, content_version(voice.engine, arrays, {}))
+        voice = Voice("matched", voice.engine, arrays, content_version(voice.engine, arrays, {}))
+        return Refinement(voice, 0.5, 0.6, steps, Trail(np.zeros((2, 3)), np.zeros(2), 0.3, len(done)))
 
     studio.bench.engines_change["refine_voice"] = refine
 
@@ -165,13 +169,32 @@ def test_a_voice_is_refined_in_slices_after_its_first_use(studio):
     second = studio.translated("alice", "good evening")
 
     assert sum(done) == refine_steps("basic")
-    assert max(done) <= SLICE_STEPS
+    assert max(done) <= slice_steps("basic")
     assert voice_of(second)["version"] != voice_of(first)["version"]
     assert voice_of(second)["profile_version"] == voice_of(first)["profile_version"] == 1
     assert "voice" in second.targets[0].spoken.receipt["cached_stages"]
     assert studio.speakers_of("fr:good evening") == {number_of("alice")}
     studio.translated("alice", "good night")
     assert sum(done) == refine_steps("basic")
+
+
+def test_a_new_version_speaks_on_with_what_the_one_before_has_come_to(studio):
+    done, rivals = [], []
+    refining(studio, done, rivals)
+    studio.enrolled()
+    studio.translated("alice", "good morning")
+    slices, before = len(done), studio.translated("alice", "good evening")
+    studio.judged(ALICE, "alice", "sample 1")
+    after = studio.translated("alice", "good night")
+
+    assert (voice_of(before)["profile_version"], voice_of(after)["profile_version"]) == (1, 2)
+    spoken = {request.text: request.voice for request in studio.synthesizer.spoken}
+    old, new = (spoken[f"fr:{text}"].arrays for text in ("good evening", "good night"))
+    assert np.array_equal(old["length"], new["length"]) and int(new["refined"][0]) == 2 * int(old["refined"][0])
+    assert sum(done[slices:]) == refine_steps("basic")
+    # The first slice of a version hears a match to its samples too; the others go on with what that slice came to.
+    assert [len(found) for found in rivals] == 2 * [1, *[0] * (slices - 1)]
+    assert rivals[0] != rivals[slices]
 
 
 def test_messages_do_not_wait_for_refinement(studio):

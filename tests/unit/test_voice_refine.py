@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 
-from appliance.engines.kokoro_styles import StockFacts, make_voice
+from appliance.engines.kokoro_styles import DEFAULT_VOICES, StockFacts, make_voice
 from appliance.engines.protocols import EngineIdentity, Samples, SpeakRequest, Speech, Voice
 from appliance.errors import EngineFailed, MeeshyError, NoSpeech
-from appliance.voices.refine import refine
+from appliance.voices.bounded_step import MOST_WEIGHT, projected
+from appliance.voices.growth import LEVELS
+from appliance.voices.refine import PROBES, Trail, refine, refine_probes, refine_steps, slice_steps
 
 VOICES, WIDTH = 6, 12
 CHANCE = np.random.default_rng(3)
@@ -102,6 +104,55 @@ def test_the_same_search_gives_the_same_voice() -> None:
     assert search(LinearSynthesizer(), steps=4).voice.version == search(LinearSynthesizer(), steps=4).voice.version
 
 
+def test_the_search_starts_from_the_rival_that_sounds_nearer_and_speaks_the_same_voice_once() -> None:
+    near = search(LinearSynthesizer(), steps=8).voice
+    synthesizer = LinearSynthesizer()
+    found = search(synthesizer, steps=0, rivals=[near, START])
+    assert found.voice is near and found.similarity_after > found.similarity_before
+    assert len(synthesizer.spoken) == found.probes == 2
+    assert (
+        search(
+            LinearSynthesizer(), steps=0, rivals=[make_voice("matched", np.eye(VOICES)[0], near.arrays["prosody"])]
+        ).voice
+        is START
+    )
+
+
+def test_rivals_cost_no_steps() -> None:
+    found = search(LinearSynthesizer(), steps=4, rivals=[make_voice("matched", np.eye(VOICES)[0], np.eye(VOICES)[2])])
+    assert found.probes == 2 + 4
+
+
+def test_a_search_in_slices_comes_to_the_same_voice_and_speaks_nothing_twice() -> None:
+    whole, synthesizer = search(LinearSynthesizer(), steps=9), LinearSynthesizer()
+    voice, trail, first = START, None, None
+    for _ in range(3):
+        found = refine(synthesizer, FirstSamplesEncoder(), FACTS, SPEAKER, "en", voice, steps=3, trail=trail)
+        first = first or found
+        voice, trail = found.voice, Trail.of(found.trail.arrays())
+    assert np.allclose(voice.arrays["timbre"], whole.voice.arrays["timbre"], atol=1e-4)
+    assert found.similarity_after == pytest.approx(whole.similarity_after, abs=1e-5)
+    assert found.similarity_after > first.similarity_after
+    assert len(synthesizer.spoken) == whole.probes == 10
+    assert Trail.of({}) is None
+
+
+def test_at_the_bound_of_the_weights_the_search_goes_along_it() -> None:
+    chance = np.random.default_rng(2)
+    beyond = chance.normal(0, 0.6, VOICES)
+    beyond += (1 - beyond.sum()) / VOICES
+    goal = TRUE @ beyond / np.linalg.norm(TRUE @ beyond)
+    found = refine(LinearSynthesizer(), FirstSamplesEncoder(), FACTS, None, "en", START, goal=goal, steps=8)
+
+    tried = np.stack([projected(beyond + chance.normal(0, 0.5, VOICES), 1.0, MOST_WEIGHT) for _ in range(5000)])
+    sounds = tried @ TRUE.T
+    sounds += 0.1 * sounds**2
+    best = float((sounds @ goal / np.linalg.norm(sounds, axis=1)).max())
+    assert np.abs(beyond).sum() > 1.5 * MOST_WEIGHT
+    assert np.abs(found.voice.arrays["timbre"]).sum() == pytest.approx(MOST_WEIGHT, abs=1e-4)
+    assert found.similarity_after > best - 0.01
+
+
 def test_what_the_guard_refuses_is_never_kept() -> None:
     found = search(LinearSynthesizer(), steps=5, guard=lambda speech, text: False)
     assert found.voice is START and found.similarity_after == found.similarity_before
@@ -149,3 +200,15 @@ def test_a_probe_that_cannot_be_spoken_is_the_synthesizers_error() -> None:
 
     with pytest.raises(EngineFailed):
         search(Mute())
+
+
+def test_a_higher_level_speaks_more_in_slices_of_about_one_message() -> None:
+    spoken = [refine_probes(level) * refine_steps(level) for level in LEVELS]
+    assert spoken == sorted(set(spoken))
+    assert {refine_probes(level) * slice_steps(level) for level in LEVELS} <= {6, 8}
+
+
+def test_every_language_has_the_sentences_that_the_highest_level_speaks() -> None:
+    assert set(PROBES) == set(DEFAULT_VOICES)
+    for texts in PROBES.values():
+        assert len(set(texts)) >= max(refine_probes(level) for level in LEVELS)

@@ -7,7 +7,7 @@ import pytest
 
 from appliance.engines.kokoro_styles import make_voice
 from appliance.errors import ModelCorrupt
-from appliance.voices.serialise import from_bytes, to_bytes
+from appliance.voices.serialise import beside_of, from_bytes, to_bytes
 
 VOICE = make_voice("matched", np.array([0.25, 0.75]), np.array([1.0, 0.0]), {"speed": 0.97})
 
@@ -22,6 +22,15 @@ def test_a_voice_comes_back_as_it_went() -> None:
     )
     assert set(back.arrays) == {"timbre", "prosody"}
     assert all(np.array_equal(back.arrays[name], VOICE.arrays[name]) for name in back.arrays)
+
+
+def test_what_lies_beside_a_voice_is_no_part_of_it() -> None:
+    content = to_bytes(VOICE, {"slope": np.arange(6.0).reshape(2, 3)})
+    assert from_bytes(content).version == VOICE.version and set(from_bytes(content).arrays) == {"timbre", "prosody"}
+    assert np.array_equal(beside_of(content)["slope"], [[0, 1, 2], [3, 4, 5]])
+    assert beside_of(to_bytes(VOICE)) == {}
+    with pytest.raises(ModelCorrupt):
+        beside_of(content[:200])
 
 
 def test_an_altered_voice_is_refused() -> None:
