@@ -25,7 +25,7 @@ UNIT = ["-q", "-n", "auto", "--dist", "loadfile", "-p", "no:faker", "-p", "no:sc
 """A file stays in one process, which keeps what it has generated; two plugins that no unit test uses would load for a
 second in each process."""
 
-CODE = ["appliance", "installer", "models", "tests", "meeshy"]
+CODE = ["ansible", "appliance", "installer", "models", "tests", "meeshy"]
 
 
 @click.command("test", context_settings={"ignore_unknown_options": True})
