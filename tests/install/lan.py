@@ -26,7 +26,8 @@ class Lan:
 
     def inside(self, command: Sequence[str | os.PathLike[str]]) -> list[str | os.PathLike[str]]:
         """Return the command that runs a command in the bridge's namespace."""
-        return ["ip", "netns", "exec", self.namespace, *command]
+        # `ip netns exec` would also mount another /sys, in which the containers' program finds no control groups.
+        return ["nsenter", f"--net=/run/netns/{self.namespace}", "--", *command]
 
     def open(self) -> None:
         """Make it and begin to watch."""
@@ -38,10 +39,8 @@ class Lan:
             ["link", "set", BRIDGE, "up"],
         ):
             _ip("-n", self.namespace, *words)
-        command = [sys.executable, "-m", "tests.install.watcher", BRIDGE, GATEWAY, self._seen]
-        self._watcher = subprocess.Popen(
-            self.inside(command), cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
-        )
+        command = [sys.executable, Path(__file__).with_name("watcher.py"), BRIDGE, GATEWAY, self._seen]
+        self._watcher = subprocess.Popen(self.inside(command), stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
         assert self._watcher.stdout is not None
         assert self._watcher.stdout.readline() == b"watching\n"
 

@@ -35,8 +35,9 @@ class Node:
         """Boot it and wait until systemd says that it runs."""
         words = [
             "systemd-nspawn", "--quiet", f"--directory={self.root}", f"--machine={self.name}", "--boot",
-            "--register=no", "--keep-unit", "--console=pipe", "--network-bridge=meeshy0", "--timezone=off",
-            "--resolv-conf=off", *(f"--bind-ro={each}" for each in self._binds),
+            "--register=no", "--keep-unit", "--suppress-sync=yes", "--console=pipe",
+            "--network-bridge=meeshy0", "--timezone=off", "--resolv-conf=off",
+            *(f"--bind-ro={each}" for each in self._binds),
         ]  # fmt: skip
         with (self.root.parent / f"{self.name}.log").open("ab") as log:
             self._container = subprocess.Popen(

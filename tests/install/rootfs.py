@@ -10,15 +10,22 @@ from appliance.settings import Settings
 
 SUITE = "bookworm"
 PACKAGES = (
-    "systemd", "systemd-sysv", "dbus", "python3", "iproute2", "procps", "openssh-server", "locales-all"
-)[:-1]  # fmt: skip
+    "systemd", "systemd-sysv", "dbus", "python3", "iproute2", "procps", "openssh-server"
+)  # fmt: skip
 """What a server has before anybody installs something on it; Python is what the installer asks for."""
 VARIANT = "apt"
 
 
 def recipe() -> list[str]:
     """Return the command that makes the archive, without its name."""
-    return ["mmdebstrap", "--quiet", f"--variant={VARIANT}", f"--include={','.join(PACKAGES)}", SUITE]
+    return [
+        "mmdebstrap",
+        "--quiet",
+        f"--variant={VARIANT}",
+        "--dpkgopt=force-unsafe-io",
+        f"--include={','.join(PACKAGES)}",
+        SUITE,
+    ]
 
 
 def root_archive(folder: Path | None = None) -> Path:

@@ -1,4 +1,4 @@
-"""A note through the appliance as a client sends it: `python -m tests.install.talk URL CA KEY FILE LANGUAGE ...`."""
+"""A note through the appliance as a client sends it: `python talk.py URL CA KEY FILE LANGUAGE ...`."""
 
 import json
 import ssl

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from tests.install.frames import TCP, UDP, leaves, parse
+from tests.install.watcher import TCP, UDP, leaves, parse
 
 GATEWAY = "10.219.7.1"
 NODE = "10.219.7.11"
