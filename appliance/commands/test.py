@@ -18,8 +18,10 @@ DEBIAN_PACKAGES = {
     "postgresql": "/usr/lib/postgresql/*/bin/postgres",
     "redis-server": "/usr/bin/redis-server",
     "iproute2": "/usr/sbin/ip",
+    "mmdebstrap": "/usr/bin/mmdebstrap",
+    "systemd-container": "/usr/bin/systemd-nspawn",
 }
-"""Debian packages that the tests start servers and hosts with, each with a file that shows it is there."""
+"""Debian packages that the tests start servers, hosts and machines with, each with a file that shows it is there."""
 
 UNIT = ["-q", "-n", "auto", "--dist", "loadfile", "-p", "no:faker", "-p", "no:schemathesis"]
 """A file stays in one process, which keeps what it has generated; two plugins that no unit test uses would load for a
@@ -35,6 +37,10 @@ CODE = ["ansible", "appliance", "installer", "models", "tests", "meeshy"]
 @click.pass_obj
 def test(settings: Settings, full: bool, unit: bool, pytest_arguments: tuple[str, ...]) -> None:
     """Run the tests; further arguments go to pytest."""
+    if pytest_arguments == ("install",):
+        _install_servers()
+        ensure_models(settings)
+        sys.exit(_run("pytest", "tests/install"))
     if pytest_arguments:
         sys.exit(_run("pytest", *pytest_arguments))
     failed = [name for name, command in _checks().items() if _announced(name, command) != 0]

@@ -1,0 +1,133 @@
+"""One machine without a network, from nothing to a translated note. The tests follow each other on the same machine."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from appliance.catalog.store import ModelStore
+from appliance.settings import Settings
+from tests.install.recap import changed_tasks, changes
+
+pytestmark = [pytest.mark.install, pytest.mark.timeout(1800)]
+INSTALL_S = 1500.0
+UNITS = ("meeshy-api", "meeshy-pool", "meeshy-housekeeping")
+LISTENERS = {"127.0.0.1:5432", "127.0.0.1:6379", "127.0.0.1:8750", "0.0.0.0:22", "0.0.0.0:443", "[::]:22", "[::]:443"}
+
+
+def install(box, medium, *options, check=True):
+    return box.run("sh", medium.script, medium.bundle, *options, limit_s=INSTALL_S, check=check).stdout
+
+
+@pytest.fixture(scope="module")
+def installed(box, medium, pytestconfig):
+    """Installed once; how long it took is printed."""
+    began_s = time.monotonic()
+    output = install(box, medium)
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        sys.stdout.write(f"\ninstalled in {time.monotonic() - began_s:.0f} s\n")
+    return output
+
+
+@pytest.mark.parametrize("at", [0.00001, 0.5])
+def test_one_flipped_bit_is_refused_and_nothing_was_changed(box, medium, at):
+    before = box.files()
+
+    refused = box.run("sh", medium.script, medium.flipped(at), check=False)
+
+    assert refused.returncode != 0
+    assert "refused [bundle_" in refused.stderr
+    assert {path for path in before.keys() | box.files().keys() if before.get(path) != box.files().get(path)} == set()
+
+
+def test_a_bundle_is_installed_without_a_network(box, medium, installed):
+    assert changes(installed)["appliance"] > 20
+    note = json.loads(box.run("cat", "/var/lib/meeshy/install-state.json").stdout)
+    assert note["version"] == medium.version
+    assert note["built_s"] > 0
+    assert box.run("readlink", "/opt/meeshy/current").stdout.strip() == f"/opt/meeshy/releases/{medium.version}"
+    assert box.run("systemctl", "--failed", "--no-legend").stdout == ""
+
+
+def test_a_voice_note_is_translated_through_the_edge(box, network, installed, place):
+    key = box.run("cat", "/var/lib/meeshy/data/first_key").stdout.strip()
+    (place / "ca.pem").write_text(box.run("cat", "/etc/meeshy/site/authority/ca.pem").stdout)
+    note = ModelStore(Settings()).require("demo-recording") / "jfk.wav"
+    talk = Path(__file__).with_name("talk.py")
+    command = [sys.executable, talk, f"https://{box.address}", place / "ca.pem", key, note, "fr", "es"]
+
+    told = subprocess.run(network.inside(command), check=False, capture_output=True, text=True)
+
+    assert told.returncode == 0, told.stderr[-3000:]
+    document = json.loads(told.stdout)
+    assert document["state"] == "done", document
+    assert "country" in json.dumps(document)
+    for target in document["targets"]:
+        assert target["audio_bytes"] > 20_000, target
+
+
+def test_a_second_run_changes_nothing(box, medium, installed):
+    output = install(box, medium)
+
+    assert changed_tasks(output) == []
+    assert changes(output) == {"appliance": 0}
+
+
+def test_services_are_locked_in_and_say_so(box, installed):
+    for unit in UNITS:
+        told = box.run("systemd-analyze", "security", "--no-pager", "--threshold=20", f"{unit}.service", check=False)
+        assert told.returncode == 0, told.stdout[-400:]
+        ignored = [line for line in box.run("journalctl", f"--unit={unit}", "--no-pager").stdout.splitlines()
+                   if "ignoring" in line]  # fmt: skip
+        assert ignored == []
+
+
+def test_only_declared_addresses_are_listened_on(box, installed):
+    rows = box.run("ss", "--tcp", "--listening", "--numeric", "--no-header").stdout.splitlines()
+
+    assert {row.split()[3] for row in rows} == LISTENERS
+
+
+def test_no_secret_is_readable_or_told(box, installed):
+    secrets = box.run("sh", "-c", "cat /etc/meeshy/site/secrets/*").stdout.split()
+    assert len(secrets) >= 3
+    journal = box.run("journalctl", "--no-pager", "--output=cat").stdout
+    log = box.run("cat", "/var/log/meeshy/install.log").stdout
+    readable = box.run(
+        "runuser",
+        "--user=nobody",
+        "--",
+        "sh",
+        "-c",
+        "grep -rs . /etc/meeshy /opt/meeshy/current/product/ansible || true",
+    ).stdout
+    arguments = box.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '").stdout
+    for secret in secrets:
+        assert len(secret) >= 20
+        assert secret not in journal + log + installed + readable + arguments
+
+
+def test_no_packet_left_the_bridge(box, network, installed):
+    assert network.ways_out() == []
+    counters = json.loads(box.run("nft", "--json", "list", "counters").stdout)["nftables"]
+    refused = {each["counter"]["name"]: each["counter"]["packets"] for each in counters if "counter" in each}
+
+    assert refused["refused_out"] == 0
+
+
+def test_the_watcher_would_have_seen_one(box, network, installed):
+    box.run("nft", "insert", "rule", "inet", "meeshy", "output", "ip", "daddr", "198.51.100.7", "accept")
+    before = len(network.ways_out())
+
+    box.run(
+        "/usr/bin/python3", "-c",
+        "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('198.51.100.7', 53))",
+    )  # fmt: skip
+    deadline_s = time.monotonic() + 10
+    while len(network.ways_out()) == before and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+
+    assert {each["target"] for each in network.ways_out()[before:]} == {"198.51.100.7"}
