@@ -51,7 +51,7 @@ mkdir -p -m 0700 /etc/meeshy/site /etc/meeshy/site/secrets /var/log/meeshy
 
 cd "$unpacked/product/ansible"
 export ANSIBLE_CONFIG="$PWD/ansible.cfg" ANSIBLE_LOG_PATH=/var/log/meeshy/install.log
-exec "$control/bin/ansible-playbook" --inventory "$inventory" install.yml \
-    --extra-vars "meeshy_bundle=$unpacked meeshy_bundle_file=$bundle meeshy_installer=$installer" \
-    --extra-vars "meeshy_release=/opt/meeshy/releases/$version meeshy_site=/etc/meeshy/site" \
-    --extra-vars "meeshy_version=$version meeshy_built_s=$(field built_s)" "$@"
+given=$(/usr/bin/python3 -I -c 'import json, sys; print(json.dumps(dict(word.split("=", 1) for word in sys.argv[1:])))' \
+    "meeshy_bundle=$unpacked" "meeshy_bundle_file=$bundle" "meeshy_installer=$installer" "meeshy_version=$version" \
+    "meeshy_built_s=$(field built_s)" "meeshy_release=/opt/meeshy/releases/$version" "meeshy_site=/etc/meeshy/site")
+exec "$control/bin/ansible-playbook" --inventory "$inventory" install.yml --extra-vars "$given" "$@"

@@ -16,9 +16,9 @@ from installer.target.product import compile_product, lay_product
 def run_environment(chosen: argparse.Namespace) -> None:
     """Make an environment, with the product where a folder for it is given, and say whether that was needed."""
     os.umask(0o022)  # services of other users read it, whatever root's own mask is
-    laid = chosen.product is not None and lay_product(chosen.bundle, chosen.product)
-    made = make_environment(chosen.bundle, chosen.environment, chosen.to, chosen.product)
-    if chosen.product is not None and (laid or made):
+    laid = chosen.product is not None and lay_product(chosen.bundle, chosen.product, check=chosen.check)
+    made = make_environment(chosen.bundle, chosen.environment, chosen.to, chosen.product, check=chosen.check)
+    if chosen.product is not None and (laid or made) and not chosen.check:
         compile_product(chosen.product, chosen.to / "bin" / "python")
     sys.stdout.write(f"environment {chosen.environment}: {'made' if laid or made else 'as it was'}\n")
 
@@ -47,6 +47,7 @@ def add_environment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--environment", required=True, help="its name in bundle.json")
     parser.add_argument("--to", type=Path, required=True, help="folder of the environment; it cannot be moved later")
     parser.add_argument("--product", type=Path, help="folder to lay the product into, importable in the environment")
+    parser.add_argument("--check", action="store_true", help="only say whether something would have to be made")
 
 
 def add_preflight(parser: argparse.ArgumentParser) -> None:

@@ -16,17 +16,24 @@ STAMP = "made-from"
 
 
 def make_environment(
-    bundle: Path, name: str, folder: Path, product: Path | None = None, interpreter: str = INTERPRETER
+    bundle: Path,
+    name: str,
+    folder: Path,
+    product: Path | None = None,
+    interpreter: str = INTERPRETER,
+    *,
+    check: bool = False,
 ) -> bool:
     """Have the environment `name` of a bundle's metadata in `folder`; return whether it had to be made.
 
     With `product`, the modules in that folder can be imported in it. pip runs from its own wheel, since the system's
-    Python may lack it. Raises TargetFailed.
+    Python may lack it. With `check` nothing is made. Raises TargetFailed.
     """
     digest = _digest(bundle, name, folder, product, interpreter)
     stamp = folder / STAMP
-    if stamp.is_file() and stamp.read_text() == digest:
-        return False
+    there = stamp.is_file() and stamp.read_text() == digest
+    if there or check:
+        return not there
     if folder.exists():
         shutil.rmtree(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)

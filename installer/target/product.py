@@ -8,14 +8,15 @@ from pathlib import Path
 CACHE = "__pycache__"
 
 
-def lay_product(bundle: Path, folder: Path) -> bool:
+def lay_product(bundle: Path, folder: Path, *, check: bool = False) -> bool:
     """Have the product of an unpacked bundle in `folder`, exactly; return whether anything had to change.
 
-    The folder appears complete or stays as it was.
+    The folder appears complete or stays as it was. With `check` nothing changes.
     """
     source = bundle / "product"
-    if folder.is_dir() and _contents(folder) == _contents(source):
-        return False
+    there = folder.is_dir() and _contents(folder) == _contents(source)
+    if there or check:
+        return not there
     staging, old = (folder.with_name(f".{folder.name}.{word}") for word in ("coming", "going"))
     for each in (staging, old):
         shutil.rmtree(each, ignore_errors=True)

@@ -40,7 +40,8 @@ def test_one_flipped_bit_is_refused_and_nothing_was_changed(box, medium, at):
 
     assert refused.returncode != 0
     assert "refused [bundle_" in refused.stderr
-    assert {path for path in before.keys() | box.files().keys() if before.get(path) != box.files().get(path)} == set()
+    after = box.files()
+    assert [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)] == []
 
 
 def test_a_bundle_is_installed_without_a_network(box, medium, installed):
@@ -74,6 +75,33 @@ def test_a_second_run_changes_nothing(box, medium, installed):
 
     assert changed_tasks(output) == []
     assert changes(output) == {"appliance": 0}
+
+
+@pytest.mark.full
+def test_looking_at_what_would_change_finds_nothing_and_is_right_about_an_edited_file(box, medium, installed):
+    assert changed_tasks(install(box, medium, "--check", "--diff")) == []
+    box.run("sed", "--in-place", "s/keepalive 16/keepalive 17/", "/etc/nginx/conf.d/meeshy.conf")
+
+    output = install(box, medium, "--check", "--diff")
+
+    assert changed_tasks(output) == ["edge : Configure the edge", "edge : Restart nginx"]
+    assert "-    keepalive 17;" in output
+    assert "keepalive 17" in box.run("cat", "/etc/nginx/conf.d/meeshy.conf").stdout
+
+
+@pytest.mark.full
+def test_an_edited_file_is_repaired_and_nothing_else_is_touched(box, medium, installed):
+    box.run("sed", "--in-place", "s/keepalive 1./keepalive 18/", "/etc/nginx/conf.d/meeshy.conf")
+    box.run("sh", "-c", "echo MEESHY_MAX_WER=1 >> /etc/meeshy/meeshy.env")
+
+    output = install(box, medium)
+
+    assert changed_tasks(output) == [
+        "application : Write the settings", "application : Restart the services",
+        "edge : Configure the edge", "edge : Restart nginx",
+    ]  # fmt: skip
+    assert "keepalive 16" in box.run("cat", "/etc/nginx/conf.d/meeshy.conf").stdout
+    assert "MAX_WER" not in box.run("cat", "/etc/meeshy/meeshy.env").stdout
 
 
 def test_services_are_locked_in_and_say_so(box, installed):

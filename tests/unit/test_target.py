@@ -1,4 +1,4 @@
-"""What a target does with an unpacked bundle: the product is laid out once, exactly; an environment says what it lacks."""
+"""What a target does with an unpacked bundle: the product is laid out once, exactly; what is lacking is a sentence."""
 
 import json
 import os
