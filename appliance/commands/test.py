@@ -37,10 +37,10 @@ CODE = ["ansible", "appliance", "installer", "models", "tests", "meeshy"]
 @click.pass_obj
 def test(settings: Settings, full: bool, unit: bool, pytest_arguments: tuple[str, ...]) -> None:
     """Run the tests; further arguments go to pytest."""
-    if pytest_arguments == ("install",):
+    if pytest_arguments[:1] == ("install",):
         _install_servers()
         ensure_models(settings)
-        sys.exit(_run("pytest", "tests/install"))
+        sys.exit(_run("pytest", "tests/install", *pytest_arguments[1:]))
     if pytest_arguments:
         sys.exit(_run("pytest", *pytest_arguments))
     failed = [name for name, command in _checks().items() if _announced(name, command) != 0]
