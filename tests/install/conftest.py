@@ -3,7 +3,9 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from installer.bundle.host import this_host
 from tests.install.lan import Lan, lan
 from tests.install.media import Medium, make_medium
 from tests.install.node import Node, node
+from tests.install.playbook import install
 from tests.install.rootfs import missing_tools, root_archive
 
 
@@ -68,3 +71,13 @@ def box(archive: Path, medium: Medium, network: Lan, place: Path) -> Iterator[No
     with node("appliance", 11, network, archive, place, [f"{medium.folder}:{medium.inside}"]) as made:
         made.run("install", "-D", "--mode=0644", f"{medium.inside}/bundle-keys", "/etc/meeshy/bundle-keys")
         yield made
+
+
+@pytest.fixture(scope="session")
+def installed(box: Node, medium: Medium, pytestconfig: pytest.Config) -> str:
+    """What the first installation on the machine printed; how long it took is shown."""
+    began_s = time.monotonic()
+    output = install(box, medium)
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        sys.stdout.write(f"\ninstalled in {time.monotonic() - began_s:.0f} s\n")
+    return output

@@ -85,6 +85,12 @@ class Node:
                 )  # fmt: skip
         return found
 
+    def cut_power(self) -> None:
+        """End all its processes at once; what they had not told the kernel is lost."""
+        assert self._container is not None
+        os.kill(self._leader, signal.SIGKILL)
+        self._container.wait(STOP_S)
+
     def stop(self) -> None:
         """Shut it down, or end it where it does not."""
         if self._container is None or self._container.poll() is not None:

@@ -1,35 +1,16 @@
 """One machine without a network, from nothing to a translated note. The tests follow each other on the same machine."""
 
 import json
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from appliance.catalog.store import ModelStore
-from appliance.settings import Settings
-from tests.install.recap import changed_tasks, changes
+from tests.install.client import Client
+from tests.install.playbook import changed_tasks, changes, install
 
 pytestmark = [pytest.mark.install, pytest.mark.timeout(1800)]
-INSTALL_S = 1500.0
 UNITS = ("meeshy-api", "meeshy-pool", "meeshy-housekeeping")
 LISTENERS = {"127.0.0.1:5432", "127.0.0.1:6379", "127.0.0.1:8750", "0.0.0.0:22", "0.0.0.0:443", "[::]:22", "[::]:443"}
-
-
-def install(box, medium, *options, check=True):
-    return box.run("sh", medium.script, medium.bundle, *options, limit_s=INSTALL_S, check=check).stdout
-
-
-@pytest.fixture(scope="module")
-def installed(box, medium, pytestconfig):
-    """Installed once; how long it took is printed."""
-    began_s = time.monotonic()
-    output = install(box, medium)
-    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        sys.stdout.write(f"\ninstalled in {time.monotonic() - began_s:.0f} s\n")
-    return output
 
 
 @pytest.mark.parametrize("at", [0.00001, 0.5])
@@ -54,16 +35,10 @@ def test_a_bundle_is_installed_without_a_network(box, medium, installed):
 
 
 def test_a_voice_note_is_translated_through_the_edge(box, network, installed, place):
-    key = box.run("cat", "/var/lib/meeshy/data/first_key").stdout.strip()
-    (place / "ca.pem").write_text(box.run("cat", "/etc/meeshy/site/authority/ca.pem").stdout)
-    note = ModelStore(Settings()).require("demo-recording") / "jfk.wav"
-    talk = Path(__file__).with_name("talk.py")
-    command = [sys.executable, talk, f"https://{box.address}", place / "ca.pem", key, note, "fr", "es"]
+    client = Client(network, box, place)
 
-    told = subprocess.run(network.inside(command), check=False, capture_output=True, text=True)
+    document = client.ask("translate", client.note, "fr", "es")
 
-    assert told.returncode == 0, told.stderr[-3000:]
-    document = json.loads(told.stdout)
     assert document["state"] == "done", document
     assert "country" in json.dumps(document)
     for target in document["targets"]:

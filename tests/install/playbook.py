@@ -1,8 +1,18 @@
-"""What ansible-playbook said at its end."""
+"""The one command, and what ansible-playbook said in the end."""
 
 import re
 
+from tests.install.media import Medium
+from tests.install.node import Node
+
+INSTALL_S = 1500.0
+
 LINE = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+
+
+def install(box: Node, medium: Medium, *options: str) -> str:
+    """Install from the medium and return what was printed; AssertionError where it fails."""
+    return box.run("sh", medium.script, medium.bundle, *options, limit_s=INSTALL_S).stdout
 
 
 def changes(output: str) -> dict[str, int]:
