@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the appliance from a bundle, or brings what is installed to what the bundle and the inventory say.
 #
-#   sh install.sh BUNDLE [ANSIBLE-PLAYBOOK-OPTIONS ...]
+#   sh install.sh BUNDLE [PLAYBOOK.yml] [ANSIBLE-PLAYBOOK-OPTIONS ...]
 #
 # Needs Python 3 and nothing else; asks no network. Lies beside meeshy-installer.pyz, which judges the bundle first:
 # a refused bundle changes nothing. docs/install.md says the rest.
@@ -19,6 +19,13 @@ fail() {
 bundle=$(readlink -f "$1")
 shift
 [ -f "$bundle" ] || fail "$bundle is no file"
+playbook=install.yml
+case ${1:-} in
+*.yml)
+    playbook=$1
+    shift
+    ;;
+esac
 here=$(dirname "$(readlink -f "$0")")
 installer=${MEESHY_INSTALLER:-$(ls "$here"/meeshy-installer*.pyz 2>/dev/null | tail -n 1)}
 [ -f "$installer" ] || fail "meeshy-installer.pyz has to lie beside it, in $here"
@@ -54,4 +61,4 @@ export ANSIBLE_CONFIG="$PWD/ansible.cfg" ANSIBLE_LOG_PATH=/var/log/meeshy/instal
 given=$(/usr/bin/python3 -I -c 'import json, sys; print(json.dumps(dict(word.split("=", 1) for word in sys.argv[1:])))' \
     "meeshy_bundle=$unpacked" "meeshy_bundle_file=$bundle" "meeshy_installer=$installer" "meeshy_version=$version" \
     "meeshy_built_s=$(field built_s)" "meeshy_release=/opt/meeshy/releases/$version" "meeshy_site=/etc/meeshy/site")
-exec "$control/bin/ansible-playbook" --inventory "$inventory" install.yml --extra-vars "$given" "$@"
+exec "$control/bin/ansible-playbook" --inventory "$inventory" "$playbook" --extra-vars "$given" "$@"

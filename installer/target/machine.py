@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 GIB = 1 << 30
+BEGUN = "/opt/meeshy/releases"
+"""Made early: an installation that was interrupted goes on, on a machine that has some of it."""
 PLACES = ("/opt/meeshy", "/var/lib/meeshy")
 SYNCS = 20
 LISTENING = "0A"
@@ -30,6 +32,7 @@ class Machine:
     sync_ms: float | None
     processor_flags: frozenset[str]
     installed: bool
+    """Whether the appliance is here, or an installation of it was begun."""
     others: tuple[str, ...] = field(default=())
     """Programs of the kinds that the appliance brings which are there already."""
 
@@ -46,7 +49,7 @@ def read_machine(installed_note: Path) -> Machine:
         now_s=time.time(),
         sync_ms=_sync_ms(_nearest(Path(PLACES[1]))),
         processor_flags=_flags(),
-        installed=installed_note.exists(),
+        installed=installed_note.exists() or Path(BEGUN).is_dir(),
         others=tuple(name for name, proof in OTHERS.items() if Path(proof).exists()),
     )
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from installer.target.machine import GIB, Machine
 
 SLOW_SYNC_MS = 10.0
-OURS = frozenset({"nginx", "python", "python3", "python3.11", "postgres", "redis-server", "weed"})
+TAKEN_OVER = frozenset({"nginx", "postgres", "redis-server"})
+"""Programs of Debian's packages that the appliance configures as its own, whoever installed them."""
+OURS = TAKEN_OVER | {"python", "python3", "python3.11", "weed"}
 """Programs that listen where the appliance is installed already."""
 
 
@@ -64,7 +66,7 @@ def _ports(machine: Machine, wanted: Wanted) -> Iterator[Finding]:
         if port not in machine.listeners:
             continue
         program = machine.listeners[port]
-        if machine.installed and program in OURS:
+        if program in (OURS if machine.installed else TAKEN_OVER):
             continue
         text = f"TCP port {port} is taken by {program or 'an unknown program'}: stop it, or give it another port."
         yield Finding("ports", True, text)

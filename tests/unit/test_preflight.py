@@ -75,6 +75,13 @@ def test_the_appliance_s_own_ports_and_room_are_no_finding_where_it_is_installed
     assert judge(replace(again, listeners={443: "apache2"}), WANTED)
 
 
+def test_debian_s_own_servers_may_hold_their_ports_on_a_new_machine_and_are_told():
+    there = replace(GOOD, listeners={5432: "postgres"}, others=("PostgreSQL",))
+
+    assert [(each.check, each.stop) for each in judge(there, WANTED)] == [("others", False)]
+    assert [each.check for each in judge(replace(GOOD, listeners={443: "python3"}), WANTED)] == ["ports"]
+
+
 def test_this_machine_can_be_read(tmp_path):
     machine = read_machine(tmp_path / "none")
 
