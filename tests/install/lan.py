@@ -55,6 +55,8 @@ class Lan:
         if self._watcher is not None:
             self._watcher.send_signal(signal.SIGTERM)
             self._watcher.wait()
+            assert self._watcher.stdout is not None
+            self._watcher.stdout.close()
         _ip("netns", "del", self.namespace)
 
 
