@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from appliance import __version__
 from appliance.errors import MeeshyError
-from appliance.settings import Settings
+from appliance.settings import read_settings
 
 COMMANDS = {
     "demo": ("appliance.commands.demo", "demo"),
@@ -19,6 +19,7 @@ COMMANDS = {
     "worker": ("appliance.commands.worker", "worker"),
     "pool": ("appliance.commands.pool", "pool"),
     "housekeeping": ("appliance.commands.housekeeping", "housekeeping"),
+    "migrate": ("appliance.commands.migrate", "migrate"),
     "status": ("appliance.commands.status", "status"),
     "console": ("appliance.commands.console", "console"),
     "models": ("appliance.commands.models", "models"),
@@ -62,7 +63,7 @@ class _Commands(click.Group):
 def main(context: click.Context) -> None:
     """Translate voice messages on your own machines, in a voice like the speaker's."""
     try:
-        context.obj = Settings()
+        context.obj = read_settings()
     except ValidationError as failure:
         wrong = failure.errors()[0]
         name = "_".join(str(part) for part in wrong["loc"])

@@ -3,6 +3,7 @@
 Every field is set by the environment variable `MEESHY_` plus its name in capitals.
 """
 
+import os
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -195,6 +196,15 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """Return the SQLAlchemy URL in force."""
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'meeshy.sqlite3'}"
+
+
+def read_settings() -> Settings:
+    """Return the settings of the environment; what it lacks comes from systemd's credentials `meeshy_NAME`.
+
+    A credential is a file that only the service sees, where a variable can be read by whoever may read its process.
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    return Settings(_secrets_dir=folder) if folder and Path(folder).is_dir() else Settings()
 
 
 def _require_host(entry: str) -> None:

@@ -1,4 +1,4 @@
-"""`python3 -m installer`: verify, inspect, unpack, join and check parts on a machine that has nothing but Python."""
+"""`python3 -m installer`: judge, unpack and install bundles on a machine that has nothing but Python."""
 
 import argparse
 import sys
@@ -17,6 +17,8 @@ from installer.bundle.parts import check_part, is_part
 from installer.bundle.refusal import BundleRefused
 from installer.bundle.unpack import unpack
 from installer.bundle.verify import Site, verify_file
+from installer.target.commands import add_environment, add_preflight, run_environment, run_preflight
+from installer.target.failure import TargetFailed
 
 Command = Callable[[argparse.Namespace], None]
 
@@ -31,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         sys.stderr.write(f"failed: {error.filename or ''} {error.strerror or error}\n")
+        return 1
+    except TargetFailed as failure:
+        sys.stderr.write(f"failed: {failure}\n")
         return 1
     return 0
 
@@ -99,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("bundle", type=Path)
     one.add_argument("--keys", type=Path, default=KEYS, help=f"file of trusted keys (default: {KEYS})")
     one.add_argument("--json", action="store_true", help="print bundle.json")
+    add_environment(command("environment", run_environment, "make a virtual environment from an unpacked bundle"))
+    add_preflight(command("preflight", run_preflight, "judge this machine; change nothing, tell everything at once"))
     return parser
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from appliance.access.audit import record
 from appliance.admin.action_types import ActionAnswer
 from appliance.admin.happenings import ACTION
 from appliance.errors import IdempotencyConflict, MeeshyError, StateConflict, every_error
@@ -15,6 +14,7 @@ from appliance.jobs.items import new_id
 from appliance.jobs.locks import hold_names
 from appliance.owner import Owner
 from appliance.storage.admin_tables import admin_actions
+from appliance.storage.audit import record
 from appliance.storage.database import Database
 
 
@@ -143,4 +143,4 @@ def _write_down(
 def note_action(connection: sa.Connection, ask: Ask, result: str, now_s: float, **more: Any) -> None:
     """Write an action and what came of it into the audit."""
     detail = {"result": result, "reason": ask.reason, **more}
-    record(connection, ask.actor.owner, f"{ACTION}{ask.action}", ask.subject, detail, now_s)
+    record(connection, ask.actor.owner, f"{ACTION}{ask.action}", ask.subject, now_s, **detail)

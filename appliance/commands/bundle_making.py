@@ -148,4 +148,7 @@ def build(builder: Builder, to: Path, commit: str) -> None:
     build_bundle(builder, product, to / bundle_name(product, builder), say)
     program = to / f"meeshy-installer-{product.version}.pyz"
     program.write_bytes(carrier(product))
-    say(f"installer: {program}, sha256 {hashlib.sha256(program.read_bytes()).hexdigest()}")
+    script = to / "install.sh"
+    script.write_bytes(product.files["installer/install.sh"])
+    for each in (program, script):
+        say(f"installer: {each}, sha256 {hashlib.sha256(each.read_bytes()).hexdigest()}")

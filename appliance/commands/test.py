@@ -22,15 +22,17 @@ DEBIAN_PACKAGES = {
     "libc6-dev": "/usr/include/stdio.h",
     "prometheus": "/usr/bin/promtool",
     "tmux": "/usr/bin/tmux",
+    "mmdebstrap": "/usr/bin/mmdebstrap",
+    "systemd-container": "/usr/bin/systemd-nspawn",
 }
-"""Debian packages that the tests start servers and hosts with, compile a stand-in for a GPU's driver with, and try
-alert rules with; each with a file that shows it is there."""
+"""Debian packages that the tests start servers, hosts and machines with, compile a stand-in for a GPU's driver with and
+try alert rules with; each with a file that shows it is there."""
 
 UNIT = ["-q", "-n", "auto", "--dist", "loadfile", "-p", "no:faker", "-p", "no:schemathesis"]
 """A file stays in one process, which keeps what it has generated; two plugins that no unit test uses would load for a
 second in each process."""
 
-CODE = ["appliance", "installer", "models", "tui", "tests", "meeshy"]
+CODE = ["ansible", "appliance", "installer", "models", "tui", "tests", "meeshy"]
 
 
 @click.command("test", context_settings={"ignore_unknown_options": True})
@@ -40,6 +42,10 @@ CODE = ["appliance", "installer", "models", "tui", "tests", "meeshy"]
 @click.pass_obj
 def test(settings: Settings, full: bool, unit: bool, pytest_arguments: tuple[str, ...]) -> None:
     """Run the tests; further arguments go to pytest."""
+    if pytest_arguments[:1] == ("install",):
+        _install_servers()
+        ensure_models(settings)
+        sys.exit(_run("pytest", "tests/install", *pytest_arguments[1:]))
     if pytest_arguments:
         sys.exit(_run("pytest", *pytest_arguments))
     failed = [name for name, command in _checks().items() if _announced(name, command) != 0]

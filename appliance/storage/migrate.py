@@ -5,6 +5,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 
 from appliance.storage.database import Database
 from appliance.storage.shipped import add_shipped
@@ -23,6 +24,12 @@ def migrate(database: Database) -> None:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         command.upgrade(alembic_config(connection), "head")
         add_shipped(connection)
+
+
+def current_revision(database: Database) -> str | None:
+    """Return the revision that the database is at, None where it holds nothing yet."""
+    with database.read(cursors=True) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
 
 
 def alembic_config(connection: sa.Connection) -> Config:

@@ -5,6 +5,8 @@ import zipfile
 
 from installer.build.product import Product
 
+ROOMS = ("installer/bundle/", "installer/target/")
+"""The target side: it imports nothing of the rest."""
 MADE = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip archive can carry; the same for all, so that the same code gives the same file."""
 
@@ -12,7 +14,7 @@ MADE = (1980, 1, 1, 0, 0, 0)
 def carrier(product: Product) -> bytes:
     """Return a zip archive that `python3 FILE` runs: the commit's `installer`, its target side only."""
     wanted = [path for path in product.files if path in ("installer/__init__.py", "installer/__main__.py")]
-    wanted += [path for path in product.files if path.startswith("installer/bundle/") and path.endswith(".py")]
+    wanted += [path for path in product.files if path.startswith(ROOMS) and path.endswith(".py")]
     start = b"import sys\n\nfrom installer.__main__ import main\n\nsys.exit(main())\n"
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:

@@ -91,7 +91,10 @@ def test_bundles_are_compared(run, tmp_path):
 def test_a_plan_needs_no_network_and_names_what_goes_in(run):
     document = json.loads(run("plan", "--json", "--object-store", "external", "--cuda", "appliance=cuda12"))
 
-    assert [(each["name"], each["cuda"]) for each in document["environments"]] == [("appliance", "cuda12")]
+    assert [(each["name"], each["cuda"]) for each in document["environments"]] == [
+        ("appliance", "cuda12"),
+        ("control", "cpu"),
+    ]
     assert document["environments"][0]["locks"] == ["base", "cuda12"]
     assert document["environments"][0]["packages"] > 50
     assert {"whisper-base", "speaker-encoder"} <= {each["name"] for each in document["models"]}

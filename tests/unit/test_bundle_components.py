@@ -33,7 +33,7 @@ def changed(tmp_path, *pairs):
 def test_the_project_s_own_list_can_be_read_and_its_locks_exist():
     components = read_components(OWN)
 
-    assert [each.name for each in components.environments] == ["appliance"]
+    assert [each.name for each in components.environments] == ["appliance", "control"]
     assert components.object_store == "seaweedfs"
     for environment in components.environments:
         assert all(read_lock(components.lock_file(name)) for name in environment.locks_in_force())
@@ -50,7 +50,11 @@ def test_choices_replace_what_the_list_says():
     components = read_components(OWN, choices)
 
     assert (components.preset, components.object_store, components.object_store_lock) == ("production", "external", "")
-    assert [(each.name, each.cuda) for each in components.environments] == [("appliance", "cuda12"), ("xtts", "cuda13")]
+    assert [(each.name, each.cuda) for each in components.environments] == [
+        ("appliance", "cuda12"),
+        ("xtts", "cuda13"),
+        ("control", "cpu"),
+    ]
     assert components.environments[0].locks_in_force() == ("base", "cuda12")
 
 

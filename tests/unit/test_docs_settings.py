@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from appliance.cli import main
-from appliance.settings import Settings
+from appliance.settings import Settings, read_settings
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/settings.md"
 
@@ -139,3 +139,24 @@ def test_no_key_and_no_password_is_shown(monkeypatch):
         shown = CliRunner().invoke(main, ["settings", *arguments])
         assert shown.exit_code == 0, shown.output
         assert "hunter2" not in shown.output
+
+
+def test_a_credential_of_systemd_is_a_setting_and_a_variable_comes_first(monkeypatch, tmp_path):
+    (tmp_path / "meeshy_database_url").write_text("postgresql://meeshy:secret@db/meeshy")
+    (tmp_path / "meeshy_redis_url").write_text("redis://:secret@queue/0")
+    (tmp_path / "tls.key").write_text("another program's")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("MEESHY_REDIS_URL", "redis://variable/0")
+
+    settings = read_settings()
+
+    assert settings.database_url == "postgresql://meeshy:secret@db/meeshy"
+    assert settings.redis_url == "redis://variable/0"
+
+
+def test_without_credentials_the_environment_alone_counts(monkeypatch, tmp_path):
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert read_settings() == Settings()
+
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "none"))
+    assert read_settings() == Settings()

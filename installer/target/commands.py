@@ -1,0 +1,60 @@
+"""The command line's part for a machine that is being set up."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from installer.bundle.installed import DEFAULT_FILE as INSTALLED
+from installer.target.environment import make_environment
+from installer.target.machine import read_machine
+from installer.target.preflight import Wanted, judge
+from installer.target.product import compile_product, lay_product
+
+
+def run_environment(chosen: argparse.Namespace) -> None:
+    """Make an environment, with the product where a folder for it is given, and say whether that was needed."""
+    os.umask(0o022)  # services of other users read it, whatever root's own mask is
+    laid = chosen.product is not None and lay_product(chosen.bundle, chosen.product, check=chosen.check)
+    made = make_environment(chosen.bundle, chosen.environment, chosen.to, chosen.product, check=chosen.check)
+    if chosen.product is not None and (laid or made) and not chosen.check:
+        compile_product(chosen.product, chosen.to / "bin" / "python")
+    sys.stdout.write(f"environment {chosen.environment}: {'made' if laid or made else 'as it was'}\n")
+
+
+def run_preflight(chosen: argparse.Namespace) -> None:
+    """Judge this machine; exit code 1 where something stops. With --json it is 0 and the document says so."""
+    ports = tuple(int(port) for port in _listed(chosen.ports))
+    wanted = Wanted(chosen.built_s, chosen.memory_gib, chosen.disk_gib, ports)
+    found = judge(read_machine(INSTALLED), wanted, _listed(chosen.waive))
+    stop, lines = any(each.stop for each in found), [each.line() for each in found]
+    if chosen.json:
+        sys.stdout.write(json.dumps({"stop": stop, "lines": lines}) + "\n")
+        return
+    sys.stdout.write("\n".join([*lines, "preflight: " + ("refused" if stop else "passed")]) + "\n")
+    if stop:
+        sys.exit(1)
+
+
+def _listed(text: str) -> list[str]:
+    return [] if text == "none" else [word for word in text.split(",") if word]
+
+
+def add_environment(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the options of `environment`."""
+    parser.add_argument("--bundle", type=Path, required=True, help="folder that a bundle was unpacked to")
+    parser.add_argument("--environment", required=True, help="its name in bundle.json")
+    parser.add_argument("--to", type=Path, required=True, help="folder of the environment; it cannot be moved later")
+    parser.add_argument("--product", type=Path, help="folder to lay the product into, importable in the environment")
+    parser.add_argument("--check", action="store_true", help="only say whether something would have to be made")
+
+
+def add_preflight(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the options of `preflight`."""
+    parser.add_argument("--built-s", type=int, default=0, help="the clock must be past this, in seconds since 1970")
+    parser.add_argument("--memory-gib", type=float, default=4, help="memory that is needed")
+    parser.add_argument("--disk-gib", type=float, default=6, help="free room that is needed")
+    parser.add_argument("--ports", default="443,8750,5432,6379", help="TCP ports that must be free, or `none`")
+    parser.add_argument("--waive", default="none", help="checks whose findings do not stop, or `none`")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")

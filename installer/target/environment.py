@@ -1,0 +1,87 @@
+"""Makes a virtual environment from an unpacked bundle's wheels, where nothing but Python is installed."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from installer.bundle.host import INTERPRETER
+from installer.bundle.metadata import parse_metadata
+from installer.bundle.reader import METADATA
+from installer.target.failure import TargetFailed
+
+STAMP = "made-from"
+"""Written into an environment last, so that one that was interrupted is made anew."""
+
+
+def make_environment(
+    bundle: Path,
+    name: str,
+    folder: Path,
+    product: Path | None = None,
+    interpreter: str = INTERPRETER,
+    *,
+    check: bool = False,
+) -> bool:
+    """Have the environment `name` of a bundle's metadata in `folder`; return whether it had to be made.
+
+    With `product`, the modules in that folder can be imported in it. pip runs from its own wheel, since the system's
+    Python may lack it. With `check` nothing is made. Raises TargetFailed.
+    """
+    digest = _digest(bundle, name, folder, product, interpreter)
+    stamp = folder / STAMP
+    there = stamp.is_file() and stamp.read_text() == digest
+    if there or check:
+        return not there
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _run([interpreter, "-m", "venv", "--without-pip", str(folder)])
+    python = folder / "bin" / "python"
+    wheels = bundle / "wheels"
+    wanted = [word for lock in _locks(bundle, name) for word in ("--requirement", str(lock))]
+    _run([
+        str(python), f"{_pip(wheels)}/pip", "--isolated", "--disable-pip-version-check", "install", "--quiet",
+        "--root-user-action", "ignore", "--no-index", "--find-links", str(wheels), "--no-deps", "--require-hashes",
+        "--only-binary", ":all:", *wanted,
+    ])  # fmt: skip
+    if product is not None:
+        where = _run([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).strip()
+        Path(where, "meeshy.pth").write_text(f"{product}\n")
+    stamp.write_text(digest)
+    return True
+
+
+def _locks(bundle: Path, name: str) -> list[Path]:
+    about = parse_metadata((bundle / METADATA).read_bytes())
+    for each in about.environments:
+        if each.name == name:
+            return [bundle / lock for lock in each.locks]
+    raise TargetFailed(f"The bundle has no environment {name!r}.")
+
+
+def _pip(wheels: Path) -> Path:
+    found = sorted(wheels.glob("pip-*.whl"))
+    if not found:
+        raise TargetFailed(f"There is no wheel of pip in {wheels}.")
+    return found[-1]
+
+
+def _digest(bundle: Path, name: str, folder: Path, product: Path | None, interpreter: str) -> str:
+    """Return one hash of all that shapes an environment; it cannot be moved, so its place is part of it."""
+    digest = hashlib.sha256(f"{folder}\n{product}\n{interpreter}\n".encode())
+    for lock in _locks(bundle, name):
+        digest.update(lock.read_bytes())
+    return digest.hexdigest()
+
+
+def _run(command: list[str]) -> str:
+    # Neither a variable nor a file of this machine may lend pip another source.
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "PYTHON"))}
+    environment = kept | {"PIP_CONFIG_FILE": os.devnull, "LC_ALL": "C.UTF-8"}
+    told = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    if told.returncode != 0:
+        lines = (told.stderr or told.stdout).strip().splitlines()
+        raise TargetFailed(f"{' '.join(command[:3])} ...: {' '.join(lines[-5:])}")
+    return told.stdout

@@ -1,0 +1,44 @@
+"""Lays the product's files into a release's folder and compiles them there."""
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+
+CACHE = "__pycache__"
+
+
+def lay_product(bundle: Path, folder: Path, *, check: bool = False) -> bool:
+    """Have the product of an unpacked bundle in `folder`, exactly; return whether anything had to change.
+
+    The folder appears complete or stays as it was. With `check` nothing changes.
+    """
+    source = bundle / "product"
+    there = folder.is_dir() and _contents(folder) == _contents(source)
+    if there or check:
+        return not there
+    staging, old = (folder.with_name(f".{folder.name}.{word}") for word in ("coming", "going"))
+    for each in (staging, old):
+        shutil.rmtree(each, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(source, staging, ignore=shutil.ignore_patterns(CACHE))
+    if folder.exists():
+        folder.rename(old)
+    staging.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    return True
+
+
+def compile_product(folder: Path, python: Path) -> None:
+    """Compile the product once: services may not write beside it, and would compile it at every start."""
+    subprocess.run([str(python), "-m", "compileall", "-q", str(folder)], check=False, capture_output=True)
+
+
+def _contents(folder: Path) -> dict[str, tuple[str, bool]]:
+    """Return hash and executability of every file by its path below the folder."""
+    found = {}
+    for path in folder.rglob("*"):
+        if path.is_file() and CACHE not in path.parts:
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            found[str(path.relative_to(folder))] = (digest, bool(path.stat().st_mode & 0o100))
+    return found

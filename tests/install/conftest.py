@@ -1,0 +1,83 @@
+"""Machines to install on. Where this machine cannot have any, the tests are skipped and the reason is printed."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from installer.bundle.host import this_host
+from tests.install.lan import Lan, lan
+from tests.install.media import Medium, make_medium
+from tests.install.node import Node, node
+from tests.install.playbook import install
+from tests.install.rootfs import missing_tools, root_archive
+
+
+@pytest.fixture(scope="session")
+def archive() -> Path:
+    """The root file system of a minimal Debian."""
+    if reason := why_not():
+        pytest.skip(f"no machine can be booted here: {reason}")
+    return root_archive()
+
+
+def why_not() -> str:
+    """Return why this machine cannot boot others, an empty text where it can."""
+    if os.geteuid() != 0:
+        return "root is needed"
+    if missing := missing_tools():
+        return f"{', '.join(missing)} is not installed (Debian: mmdebstrap, systemd-container, iproute2)"
+    if this_host().os != "debian-12":
+        return f"bundles are for debian-12, this is {this_host().os}"
+    for command in (["unshare", "--net", "--pid", "--fork", "--mount", "true"], ["ip", "netns", "list"]):
+        tried = subprocess.run(command, check=False, capture_output=True, text=True)
+        if tried.returncode != 0:
+            return f"{' '.join(command)}: {tried.stderr.strip()}"
+    return ""
+
+
+@pytest.fixture(scope="session")
+def place() -> Iterator[Path]:
+    """A folder for gigabytes, which goes away."""
+    folder = Path(tempfile.mkdtemp(prefix="meeshy-install-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def medium(archive: Path, place: Path) -> Medium:
+    """A medium with a bundle of this checkout."""
+    folder = place / "stick"
+    folder.mkdir()
+    return make_medium(folder)
+
+
+@pytest.fixture(scope="session")
+def network(archive: Path, place: Path) -> Iterator[Lan]:
+    """A bridge without a way out."""
+    with lan(place) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def box(archive: Path, medium: Medium, network: Lan, place: Path) -> Iterator[Node]:
+    """A machine with the medium in its drive and the site's key in place, on which nothing was installed yet."""
+    with node("appliance", 11, network, archive, place, [f"{medium.folder}:{medium.inside}"]) as made:
+        made.run("install", "-D", "--mode=0644", f"{medium.inside}/bundle-keys", "/etc/meeshy/bundle-keys")
+        yield made
+
+
+@pytest.fixture(scope="session")
+def installed(box: Node, medium: Medium, pytestconfig: pytest.Config) -> str:
+    """What the first installation on the machine printed; how long it took is shown."""
+    began_s = time.monotonic()
+    output = install(box, medium)
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        sys.stdout.write(f"\ninstalled in {time.monotonic() - began_s:.0f} s\n")
+    return output

@@ -1,0 +1,34 @@
+"""The one command, and what ansible-playbook said in the end."""
+
+import re
+
+from tests.install.media import Medium
+from tests.install.node import Node
+
+INSTALL_S = 1500.0
+
+LINE = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+
+
+def install(box: Node, medium: Medium, *options: str) -> str:
+    """Install from the medium and return what was printed; AssertionError where it fails."""
+    return box.run("sh", medium.script, medium.bundle, *options, limit_s=INSTALL_S).stdout
+
+
+def changes(output: str) -> dict[str, int]:
+    """Return how many tasks changed something, by machine; AssertionError where one failed or there is no recap."""
+    rows = LINE.findall(output.rpartition("PLAY RECAP")[2])
+    assert rows, output[-3000:]
+    assert all(unreachable == failed == "0" for _, _, _, unreachable, failed in rows), output[-6000:]
+    return {name: int(changed) for name, _, changed, _, _ in rows}
+
+
+def changed_tasks(output: str) -> list[str]:
+    """Return the names of the tasks that changed something."""
+    found, task = [], ""
+    for line in output.splitlines():
+        if match := re.match(r"(?:TASK|RUNNING HANDLER) \[(.+)\]", line):
+            task = match[1]
+        elif line.startswith("changed:"):
+            found.append(task)
+    return found

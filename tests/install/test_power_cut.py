@@ -1,0 +1,28 @@
+"""The power goes while jobs are in work, and comes back."""
+
+import json
+import sys
+
+import pytest
+
+from tests.install.client import Client
+
+pytestmark = [pytest.mark.install, pytest.mark.full, pytest.mark.timeout(1800)]
+JOBS = 6
+PATIENCE_S = 180.0
+
+
+def test_no_accepted_job_is_lost_and_everything_comes_back_by_itself(box, network, installed, place, capsys):
+    client = Client(network, box, place)
+    jobs = client.ask("submit", client.note, JOBS)
+
+    box.cut_power()
+    box.start()
+    back_s = client.ask("wait", PATIENCE_S)
+
+    assert back_s is not None
+    assert len(jobs) == JOBS
+    assert set(client.ask("follow", json.dumps(jobs)).values()) == {"done"}
+    assert box.run("systemctl", "--failed", "--no-legend").stdout == ""
+    with capsys.disabled():
+        sys.stdout.write(f"\nready {back_s:.0f} s after the boot\n")

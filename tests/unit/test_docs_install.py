@@ -1,0 +1,70 @@
+"""docs/install.md has every variable of every role as its argument specification says it, and each default is one."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from installer.target import machine, preflight
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = ROOT / "ansible" / "roles"
+TEXT = (ROOT / "docs/install.md").read_text()
+NAMES = sorted(path.name for path in ROLES.iterdir())
+
+
+def options(role: str) -> dict[str, dict]:
+    return yaml.safe_load((ROLES / role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+
+
+def defaults(role: str) -> dict[str, object]:
+    return yaml.safe_load((ROLES / role / "defaults/main.yml").read_text())
+
+
+def told(value: object) -> str:
+    """Return a default as the tables show it."""
+    if isinstance(value, str) and "{{" in value:
+        return "generated" if "password'" in value and "secrets/" in value else "reckoned"
+    if value in ("", [], {}):
+        return "empty"
+    text = value if isinstance(value, str) else yaml.safe_dump(value, default_flow_style=True, width=1000)
+    return f"`{text.removesuffix(chr(10)).removesuffix(chr(10) + '...')}`"
+
+
+def rows(role: str) -> list[str]:
+    """Return the lines of a role's table."""
+    return [
+        f"| `{name}` | {told(defaults(role)[name])} | {each['description']} |" for name, each in options(role).items()
+    ]
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_the_table_of_a_role_is_its_argument_specification(role):
+    section = TEXT.split(f"### Role {role}\n")[1].split("\n#")[0]
+
+    assert re.findall(r"^\| `.+\|$", section, re.MULTILINE) == rows(role)
+
+
+@pytest.mark.parametrize("role", NAMES)
+def test_every_variable_is_specified_has_a_default_and_the_role_s_name(role):
+    assert set(defaults(role)) == set(options(role))
+    assert all(name.startswith(f"{role}_") for name in options(role))
+
+
+def test_every_role_is_told_and_none_else():
+    assert re.findall(r"^### Role (\w+)$", TEXT, re.MULTILINE) == NAMES
+
+
+def test_every_secret_stays_out_of_the_log():
+    for role in NAMES:
+        for name, each in options(role).items():
+            if re.search(r"password|secret|_key$", name):
+                assert each.get("no_log"), name
+
+
+def test_every_check_of_preflight_is_explained():
+    code = Path(preflight.__file__).read_text() + Path(machine.__file__).read_text()
+    checks = set(re.findall(r'Finding\("(\w+)"', code))
+
+    assert set(re.findall(r"^\| `(\w+)` \| (?:stops|note) \|", TEXT, re.MULTILINE)) == checks

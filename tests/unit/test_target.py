@@ -1,0 +1,86 @@
+"""What a target does with an unpacked bundle: the product is laid out once, exactly; what is lacking is a sentence."""
+
+import json
+import os
+
+import pytest
+
+from appliance.testing.small_bundle import SmallKey, small_bundle
+from installer.__main__ import main
+from installer.bundle.unpack import unpack
+from installer.target.environment import make_environment
+from installer.target.failure import TargetFailed
+from installer.target.product import lay_product
+
+KEY = SmallKey()
+
+
+@pytest.fixture
+def bundle(tmp_path):
+    small_bundle(tmp_path / "small.bundle", KEY)
+    unpack(tmp_path / "small.bundle", tmp_path / "unpacked", KEY.site(), lambda _: None)
+    return tmp_path / "unpacked"
+
+
+def test_the_product_is_laid_out_once(bundle, tmp_path):
+    folder = tmp_path / "release/product"
+
+    assert lay_product(bundle, folder)
+    assert not lay_product(bundle, folder)
+    assert (folder / "meeshy").read_bytes() == (bundle / "product/meeshy").read_bytes()
+    assert os.access(folder / "meeshy", os.X_OK)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda folder: (folder / "meeshy").write_text("changed"),
+        lambda folder: (folder / "more").write_text("added"),
+        lambda folder: (folder / "meeshy").unlink(),
+        lambda folder: (folder / "meeshy").chmod(0o644),
+    ],
+)
+def test_a_changed_product_is_laid_out_anew(bundle, tmp_path, spoil):
+    folder = tmp_path / "product"
+    lay_product(bundle, folder)
+    spoil(folder)
+
+    assert lay_product(bundle, folder)
+    assert not lay_product(bundle, folder)
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".product")] == []
+
+
+def test_compiled_modules_are_no_change(bundle, tmp_path):
+    folder = tmp_path / "product"
+    lay_product(bundle, folder)
+    (folder / "appliance/__pycache__").mkdir()
+    (folder / "appliance/__pycache__/x.pyc").write_bytes(b"x")
+
+    assert not lay_product(bundle, folder)
+
+
+def test_an_environment_that_the_bundle_lacks_is_a_sentence(bundle, tmp_path, capsys):
+    with pytest.raises(TargetFailed, match="no environment 'control'"):
+        make_environment(bundle, "control", tmp_path / "control")
+    arguments = ["--bundle", bundle, "--environment", "control", "--to", tmp_path / "control"]
+
+    assert main(["environment", *map(str, arguments)]) == 1
+    assert "failed: The bundle has no environment 'control'." in capsys.readouterr().err
+
+
+def test_preflight_is_one_document(capsys):
+    assert main(["preflight", "--json", "--ports", "none", "--memory-gib", "0", "--disk-gib", "0"]) == 0
+
+    document = json.loads(capsys.readouterr().out)
+    assert set(document) == {"stop", "lines"}
+    assert document["stop"] == any(line.startswith("STOP") for line in document["lines"])
+
+
+def test_preflight_for_people_ends_with_one_where_something_stops(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["preflight", "--ports", "none", "--memory-gib", "1000000"])
+
+    told = capsys.readouterr().out
+    assert ended.value.code == 1
+    assert "STOP [memory]" in told
+    assert told.endswith("preflight: refused\n")
