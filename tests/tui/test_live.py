@@ -190,7 +190,7 @@ def _pause(tmux: Terminal) -> None:
     tmux.write("by hand")
     tmux.press("Enter")
     # The field hands the keys back a moment later; a y before that is a letter of the reason, and does nothing.
-    time.sleep(1)
+    time.sleep(3)
     tmux.press("y")
     tmux.until(lambda screen: re.search(rf"{LANE} += paused", screen) is not None, "the paused lane")
 
@@ -205,7 +205,7 @@ def _drain_and_undrain(tmux: Terminal) -> None:
     tmux.write("by hand")
     tmux.press("Enter")
     # The field hands the keys back a moment later; a y before that is a letter of the reason, and does nothing.
-    time.sleep(1)
+    time.sleep(3)
     tmux.press("y")
     tmux.shows("= drained")
     tmux.press("D")

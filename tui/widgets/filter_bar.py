@@ -10,7 +10,7 @@ from textual.widgets import Input
 class FilterBar(Input):
     """Hidden until `/`; Enter keeps the filter, Esc takes it away."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", "Clear filter", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", "Clear filter")]
 
     class Narrowed(Message):
         """Another pattern; empty when the filter was taken away."""
