@@ -29,6 +29,6 @@ def changed_tasks(output: str) -> list[str]:
     for line in output.splitlines():
         if match := re.match(r"(?:TASK|RUNNING HANDLER) \[(.+)\]", line):
             task = match[1]
-        elif line.startswith("changed:"):
+        elif line.startswith("changed:") and task not in found:  # a loop has a line for each of its items
             found.append(task)
     return found
