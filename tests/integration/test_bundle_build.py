@@ -167,7 +167,9 @@ def test_the_bundle_holds_what_was_asked_for_and_says_so(whole, tmp_path):
     assert "deb small-two 1:1.0-1: GPL-2+" in offer
     assert about.migrations == ("0001", "0002")
     assert about.host.python == world.python
-    assert about.executables == ("bin/silo", "product/installer/locks/compile", "product/meeshy")
+    assert about.executables == (
+        "bin/silo", "product/installer/install.sh", "product/installer/locks/compile", "product/meeshy",
+    )  # fmt: skip
     assert about.environments[0].locks == ("wheels/locks/base.txt",)
     # The list is one that the ordinary tool reads.
     unpack(path, tmp_path / "out", KEY.site(), silent)
