@@ -18,6 +18,17 @@ from tests.install.node import Node, node
 from tests.install.playbook import install
 from tests.install.rootfs import missing_tools, root_archive
 
+PROBES = (
+    ["unshare", "--net", "--pid", "--fork", "--mount", "true"],
+    ["ip", "netns", "add", "meeshy-probe"],
+    ["ip", "netns", "delete", "meeshy-probe"],
+    [
+        "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--private-network", "--volatile=yes",
+        "--machine=meeshy-probe", "--directory=/", "/usr/bin/true",
+    ],
+)  # fmt: skip
+"""What booting machines needs and a container without privileges refuses; each is tried, and leaves nothing."""
+
 
 @pytest.fixture(scope="session")
 def archive() -> Path:
@@ -35,11 +46,9 @@ def why_not() -> str:
         return f"{', '.join(missing)} is not installed (Debian: mmdebstrap, systemd-container, iproute2)"
     if this_host().os != "debian-12":
         return f"bundles are for debian-12, this is {this_host().os}"
-    for command in (["unshare", "--net", "--pid", "--fork", "--mount", "true"], ["ip", "netns", "list"]):
-        tried = subprocess.run(command, check=False, capture_output=True, text=True)
-        if tried.returncode != 0:
-            return f"{' '.join(command)}: {tried.stderr.strip()}"
-    return ""
+    tried = [subprocess.run(command, check=False, capture_output=True, text=True) for command in PROBES]
+    refused = [one for one in tried if one.returncode != 0]
+    return "; ".join(f"{' '.join(one.args)}: {one.stderr.strip()}" for one in refused)
 
 
 @pytest.fixture(scope="session")
