@@ -10,7 +10,7 @@ from appliance.admin.workers import worker_state
 from appliance.errors import NotFound
 from appliance.jobs.endings import cancel_targets
 from appliance.jobs.lanes import Pause, load_pauses, pause_lane, resume_lane, set_draining
-from appliance.jobs.locks import hold_jobs, hold_names
+from appliance.jobs.locks import hold_jobs_and_followers, hold_names
 from appliance.jobs.reserved import LOOK_EVERY_S
 from appliance.jobs.states import FINAL_JOB, ItemState, JobState
 from appliance.storage.tables import jobs, work_items, workers
@@ -51,7 +51,8 @@ def cancel(ask: Ask) -> Do:
     """Return what cancels a job; languages that are finished keep their audio."""
 
     def do(connection: sa.Connection, now_s: float) -> ActionAnswer:
-        hold_jobs(connection, [ask.subject])
+        # All that the cancellation holds at once: taken in turns, a batch that ends the job would wait for us as well.
+        hold_jobs_and_followers(connection, [ask.subject])
         state = _job_state(connection, ask.subject)
         if state in FINAL_JOB:
             raise conflict(state, f"The job has already ended: {state}.")

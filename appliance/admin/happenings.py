@@ -4,7 +4,8 @@ import sqlalchemy as sa
 
 from appliance.admin.live_types import Event
 from appliance.jobs.states import JobState
-from appliance.storage.tables import applications, audit, jobs, pool_actions
+from appliance.storage.admin_tables import pool_actions
+from appliance.storage.tables import applications, audit, jobs
 
 MOST_EVENTS = 30
 LOOK_BACK_S = 86_400.0

@@ -52,7 +52,7 @@ def retry_many(database: Database, submitter: Submitter, ask: Ask, body: RetryMa
             failed[job_id] = refusal.code
 
     def mark(connection: sa.Connection, now_s: float) -> ActionAnswer:
-        for job_id, retried_as in made.items():
+        for job_id, retried_as in sorted(made.items()):  # everybody who holds several jobs takes them by id
             if not _marked(connection, job_id, retried_as):
                 # Somebody else did at this moment, and that made the same job.
                 continue

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from appliance.gpus.reading import HostReading
+from appliance.storage.admin_tables import gpu_readings
 from appliance.storage.database import Database
-from appliance.storage.tables import gpu_readings
 
 FRESH_S = 30.0
 """A reading that is older says nothing about its devices any more; one is made every few seconds."""

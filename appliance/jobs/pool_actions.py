@@ -3,8 +3,8 @@
 import msgspec
 import sqlalchemy as sa
 
+from appliance.storage.admin_tables import pool_actions
 from appliance.storage.database import Database
-from appliance.storage.tables import pool_actions
 
 KEEP_ACTIONS_S = 30 * 86400.0
 REASON_CHARACTERS = 200

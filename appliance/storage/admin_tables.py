@@ -1,4 +1,4 @@
-"""The tables behind the console: lanes that are paused, actions, and what figures were over time."""
+"""The tables behind the console: lanes that are paused, actions, figures over time, what GPUs said and pools did."""
 
 import sqlalchemy as sa
 
@@ -49,4 +49,28 @@ history = sa.Table(
     sa.Column("at_s", sa.BigInteger, nullable=False),
     sa.Column("document", sa.JSON, nullable=False),
     sa.PrimaryKeyConstraint("step_s", "at_s"),
+)
+
+# What the GPUs of each host said last: one row per host, see `appliance/gpus/`.
+gpu_readings = sa.Table(
+    "gpu_readings",
+    metadata,
+    sa.Column("host", sa.String(128), primary_key=True),
+    sa.Column("read_s", sa.Double, nullable=False),
+    sa.Column("reading", sa.JSON, nullable=False),
+)
+
+# The pool: what it did to the worker processes of each host, and why.
+pool_actions = sa.Table(
+    "pool_actions",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("at_s", sa.Double, nullable=False),
+    sa.Column("host", sa.String(128), nullable=False),
+    sa.Column("device", sa.String(32), nullable=False),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("pid", sa.Integer),
+    sa.Column("reason", sa.String(200), nullable=False),
+    sa.Index(None, "at_s"),
 )

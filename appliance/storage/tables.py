@@ -1,4 +1,4 @@
-"""The tables but those of voice profiles (`voice_tables.py`). Times are seconds since the epoch, documents are JSON."""
+"""The tables but those of voice profiles and of the console. Times are seconds since the epoch, documents are JSON."""
 
 import sqlalchemy as sa
 
@@ -374,30 +374,6 @@ webhook_destinations = sa.Table(
     sa.Column("destination", sa.Text, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("since_s", sa.Double, nullable=False),
-)
-
-# The pool: what it did to the worker processes of each host, and why.
-pool_actions = sa.Table(
-    "pool_actions",
-    metadata,
-    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
-    sa.Column("at_s", sa.Double, nullable=False),
-    sa.Column("host", sa.String(128), nullable=False),
-    sa.Column("device", sa.String(32), nullable=False),
-    sa.Column("role", sa.String(16), nullable=False),
-    sa.Column("action", sa.String(16), nullable=False),
-    sa.Column("pid", sa.Integer),
-    sa.Column("reason", sa.String(200), nullable=False),
-    sa.Index(None, "at_s"),
-)
-
-# What the GPUs of each host said last: one row per host, see `appliance/gpus/`.
-gpu_readings = sa.Table(
-    "gpu_readings",
-    metadata,
-    sa.Column("host", sa.String(128), primary_key=True),
-    sa.Column("read_s", sa.Double, nullable=False),
-    sa.Column("reading", sa.JSON, nullable=False),
 )
 
 # Admission: how long work takes here, as running means over finished batches, per family and length of recording.

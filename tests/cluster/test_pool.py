@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from appliance.commands.serve import child_environment
 from appliance.jobs.registry import process_exists
-from appliance.storage.tables import pool_actions, targets, work_items, workers
+from appliance.storage.admin_tables import pool_actions
+from appliance.storage.tables import targets, work_items, workers
 from tests.processes.conftest import eventually
 
 POOL = "appliance.testing.scripted_pool"

@@ -6,7 +6,7 @@ import httpx
 import sqlalchemy as sa
 
 from appliance.jobs.registry import this_host
-from appliance.storage.tables import gpu_readings
+from appliance.storage.admin_tables import gpu_readings
 from tests.cluster.test_pool import device
 from tests.cluster.test_pool import pool as pool
 from tests.processes.conftest import eventually

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from appliance.gpus.reading import GpuReading, HostReading
 from appliance.gpus.records import FRESH_S, KEEP_S, last_readings, record_reading
 from appliance.gpus.watch import Watch
-from appliance.storage.tables import gpu_readings
+from appliance.storage.admin_tables import gpu_readings
 
 ONE = HostReading(gpus=(GpuReading(index=0, uuid="GPU-1", power_w=100.5, reasons={"utilisation": "x"}),), driver="570")
 NONE = HostReading(reason="NVML library not found")

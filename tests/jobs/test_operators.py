@@ -30,6 +30,7 @@ from appliance.housekeeping.house import House
 from appliance.jobs.claims import Claims
 from appliance.jobs.documents import Failure
 from appliance.jobs.lanes import load_pauses
+from appliance.jobs.locks import hold_jobs
 from appliance.jobs.outcomes import Outcome, write_outcomes
 from appliance.jobs.registry import WorkerRegistry
 from appliance.jobs.states import JobState
@@ -143,6 +144,34 @@ def test_a_key_is_forgotten_after_a_day_and_the_audit_is_not(bench):
     with bench.rows() as rows:
         assert rows.scalar(sa.select(sa.func.count()).select_from(admin_actions)) == 0
     assert len(audited(bench)) == 1
+
+
+def test_a_cancellation_holds_no_job_while_it_waits_for_an_earlier_one(bench):
+    if bench.database.is_sqlite:
+        pytest.skip("SQLite has one writer at a time")
+    leader, follower = led_by_a_later_id(bench)
+    asked = ask("cancel", leader, CancelRequest())
+    cancelling = threading.Thread(target=lambda: perform(bench.database, asked, controls.cancel(asked)))
+    with bench.database.write() as connection:
+        hold_jobs(connection, [follower])
+        cancelling.start()
+        waiting = sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        while not connection.scalar(waiting):
+            assert cancelling.is_alive()
+        # As a batch that ends the leader's language does, which has the follower already.
+        assert hold_jobs(connection, [leader], wait=False) == {leader}
+    cancelling.join()
+    with bench.rows() as rows:
+        assert rows.scalar(sa.select(jobs.c.state).where(jobs.c.id == leader)) == "cancelled"
+
+
+def led_by_a_later_id(bench) -> tuple[str, str]:
+    """Return a job and one that follows it, whose random id comes before the leader's."""
+    for number in range(64):
+        leader, follower = (bench.submit(f"message {number}", "fr").id for _ in range(2))
+        if follower < leader:
+            return leader, follower
+    raise AssertionError("64 times the later job had the later id")
 
 
 def test_cancelling_ends_a_job_and_the_work_in_hand_is_dropped(bench):
