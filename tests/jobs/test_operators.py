@@ -305,8 +305,9 @@ def test_a_snapshot_is_of_one_moment_and_of_no_text(bench):
     WorkerRegistry(bench.database, "w1").announce(bench._capabilities(), FAMILIES, 2)
     bench.submit("a very private message", "fr")
     bench.run()
-    bench.submit("another private message", "fr")
-    failed(bench, "a third private message")
+    # First, since a claim takes either of two that are due at the same moment.
+    failed(bench, "another private message")
+    bench.submit("a third private message", "fr")
     bench.clock.advance(1)
     WorkerRegistry(bench.database, "w1").seen()
     snapshots = Snapshots(bench.database, bench.settings, bench.clock)

@@ -42,7 +42,7 @@ class Simulation:
     def __post_init__(self) -> None:
         self.site = Site(self.bench, cost=COST, workers=WORKERS)
         self.submitter = self.bench.submitter
-        self.claims = {name: Claims(self.bench.database, name, 1e6) for name in range(WORKERS)}
+        self.claims = {name: Claims(self.bench.database, f"hand {name}", 1e6) for name in range(WORKERS)}
         self.idle = set(self.claims)
         self.context = self.bench.context
         self.observations = Observations()
