@@ -28,7 +28,7 @@ class Apt:
     @classmethod
     def prepare(cls, root: Path, architecture: str, sources: Path | None = None) -> "Apt":
         """Make the folders; `sources` is an apt source list, by default the machine's own for Debian."""
-        for name in ("state/lists/partial", "cache/archives/partial", "etc"):
+        for name in ("state/lists/partial", "cache/archives/partial", "cache/none/partial", "etc"):
             (root / name).mkdir(parents=True, exist_ok=True)
         (root / "state/status").write_text("")
         found = sources or next((path for path in SOURCES if path.is_file()), SOURCES[-1])
@@ -57,7 +57,9 @@ def resolve_debs(packages: Sequence[str], apt: Apt) -> list[Item]:
     if not packages:
         return []
     apt.run("update")
-    printed = apt.run("install", "--print-uris", "--yes", "--no-install-recommends", *packages)
+    # apt names no address for what it has brought already, so it is shown an empty folder.
+    unseen = ("-o", f"Dir::Cache::archives={apt.root.absolute()}/cache/none")
+    printed = apt.run(*unseen, "install", "--print-uris", "--yes", "--no-install-recommends", *packages)
     found = [match for line in printed.splitlines() if (match := PRINTED.fullmatch(line.strip()))]
     if not found:
         raise ClientFailed(f"apt-get found nothing to install for {', '.join(packages)}.")

@@ -7,12 +7,14 @@ import subprocess
 import tarfile
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 from appliance.testing.small_bundle import SmallKey
 from appliance.testing.small_catalog import FILES as MODEL
 from installer.build.assemble import build
+from installer.build.debs import Apt, resolve_debs
 from installer.build.failure import ChecksumWrong, EnvironmentIncomplete, NotFetched, Unproven, WrongInterpreter
 from installer.build.fetch import fetch
 from installer.build.prove import without_network
@@ -286,3 +288,16 @@ def test_what_was_resolved_stays_so_until_it_is_refreshed(world):
 
     assert fetch(builder, said.append) == first
     assert said[0].endswith("as before")
+
+
+def test_packages_that_apt_has_brought_already_are_found_again(whole, tmp_path):
+    world, _ = whole
+    apt = Apt.prepare(tmp_path / "apt", "x86_64", world.folder / "apt.list")
+    first = resolve_debs(["small-one"], apt)
+    for item in first:
+        shutil.copy(
+            unquote(item.source.removeprefix("file:")), apt.root / "cache" / item.path.replace("debs", "archives")
+        )
+
+    assert [item.name for item in first] == ["small-one", "small-two"]
+    assert resolve_debs(["small-one"], apt) == first
