@@ -118,9 +118,11 @@ class HttpSource:
         """Return one job, without any text of it."""
         return await self._get(f"/jobs/{_part(job_id)}", schema.JobDetail)
 
-    async def history(self, window: str, series: tuple[str, ...] = ()) -> schema.History:
-        """Return series, all or those named, over a window such as `1h` or `30d`."""
-        return await self._get("/history", schema.History, {"window": window, "series": ",".join(series) or None})
+    async def history(self, window_s: float, series: tuple[str, ...] = ()) -> schema.History:
+        """Return series, all or those named, over a window that ends now."""
+        return await self._get(
+            "/history", schema.History, {"window_s": str(window_s), "series": ",".join(series) or None}
+        )
 
     async def audit(self) -> schema.AuditPage:
         """Return who did what, newest first."""

@@ -74,9 +74,9 @@ class Recorder:
         """Pass it on."""
         return self._kept(f"job {job_id}", await self._source.job(job_id))
 
-    async def history(self, window: str, series: tuple[str, ...] = ()) -> schema.History:
+    async def history(self, window_s: float, series: tuple[str, ...] = ()) -> schema.History:
         """Pass it on."""
-        return self._kept(_history(window, series), await self._source.history(window, series))
+        return self._kept(_history(window_s, series), await self._source.history(window_s, series))
 
     async def audit(self) -> schema.AuditPage:
         """Pass it on."""
@@ -145,9 +145,9 @@ class RecordedSource:
         """Return the job as it was last recorded."""
         return self._find(f"job {job_id}", schema.JobDetail)
 
-    async def history(self, window: str, series: tuple[str, ...] = ()) -> schema.History:
+    async def history(self, window_s: float, series: tuple[str, ...] = ()) -> schema.History:
         """Return the series as it was last recorded."""
-        return self._find(_history(window, series), schema.History)
+        return self._find(_history(window_s, series), schema.History)
 
     async def audit(self) -> schema.AuditPage:
         """Return the audit as it was last recorded."""
@@ -193,5 +193,5 @@ def _page(kind: str, query: LaneQuery) -> str:
     return f"{kind} " + json.dumps([query.stage, query.priority, query.cursor])
 
 
-def _history(window: str, series: tuple[str, ...]) -> str:
-    return "history " + json.dumps([window, *series])
+def _history(window_s: float, series: tuple[str, ...]) -> str:
+    return "history " + json.dumps([window_s, *series])

@@ -89,8 +89,8 @@ class Source(Protocol):
         """Return one job, without any text of it."""
         ...
 
-    async def history(self, window: str, series: tuple[str, ...] = ()) -> History:
-        """Return series, all or those named, over a window such as `1h` or `30d`."""
+    async def history(self, window_s: float, series: tuple[str, ...] = ()) -> History:
+        """Return series, all or those named, over a window that ends now."""
         ...
 
     async def audit(self) -> AuditPage:

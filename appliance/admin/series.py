@@ -29,7 +29,7 @@ def load_history(connection: sa.Connection, now_s: float, window_s: float, names
     """
     step_s = step_for(window_s)
     windows = _windows(connection, now_s, window_s, step_s)
-    known = definitions([*windows.now.values(), *windows.before.values()])
+    known = definitions([each for each in (windows.whole, windows.before) if each is not None])
     unknown = [name for name in names if name not in known]
     if unknown:
         raise InvalidRequest(f"There is no series '{unknown[0]}' in this window.")
@@ -46,7 +46,7 @@ def load_history(connection: sa.Connection, now_s: float, window_s: float, names
 def load_trends(connection: sa.Connection, now_s: float, window_s: float) -> MetricsReport:
     """Return the site's figures over a window beside those of the window before."""
     windows = _windows(connection, now_s, window_s, step_for(window_s))
-    known = definitions([*windows.now.values(), *windows.before.values()])
+    known = definitions([each for each in (windows.whole, windows.before) if each is not None])
     figures = []
     for name in TRENDS:
         if name in known:
@@ -64,7 +64,9 @@ class _Windows(NamedTuple):
     """Two windows of whole steps side by side, the later one up to now."""
 
     now: Slices
-    before: Slices
+    whole: Slice | None
+    """All of the later window together: added up once, however many figures are asked for. None where nothing is."""
+    before: Slice | None
     now_s: float
     since_s: float
     length_s: float
@@ -81,7 +83,11 @@ def _windows(connection: sa.Connection, now_s: float, window_s: float, step_s: i
         else load_steps(connection, step_s, since_s, now_s)
     )
     before = load_steps(connection, step_s, since_s - length_s, since_s)
-    return _Windows(now, before, now_s, since_s, length_s, step_s)
+    return _Windows(now, _whole(now), _whole(before), now_s, since_s, length_s, step_s)
+
+
+def _whole(slices: Slices) -> Slice | None:
+    return together(slices.values()) if slices else None
 
 
 def _series(name: str, definition: Definition, windows: _Windows) -> Series:
@@ -107,12 +113,12 @@ def _length_s(at_s: int, windows: _Windows) -> float:
 def _both(definition: Definition, windows: _Windows) -> tuple[float | None, float | None]:
     """Return a figure of both windows."""
     so_far_s = max(1.0, windows.now_s - windows.since_s)
-    return _overall(definition, windows.now, so_far_s), _overall(definition, windows.before, windows.length_s)
+    return _overall(definition, windows.whole, so_far_s), _overall(definition, windows.before, windows.length_s)
 
 
-def _overall(definition: Definition, slices: Slices, length_s: float) -> float | None:
+def _overall(definition: Definition, whole: Slice | None, length_s: float) -> float | None:
     # Where nothing was written at all, even a rate is not known.
-    return _rounded(definition.figure(together(slices.values()), length_s)) if slices else None
+    return None if whole is None else _rounded(definition.figure(whole, length_s))
 
 
 def _change(value: float | None, before: float | None) -> float | None:

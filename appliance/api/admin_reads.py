@@ -27,10 +27,10 @@ from appliance.admin.page_types import (
 )
 from appliance.admin.quality import load_quality
 from appliance.admin.series import load_history, load_trends
+from appliance.api.history import Cursor
 from appliance.api.operators import counted, me
 from appliance.api.parts import ApiParts, Parts
 from appliance.api.problems import KEYED, problems
-from appliance.learning.cursor import CURSOR_MAX
 from appliance.status.figures import ended_and_open_jobs
 
 _T = TypeVar("_T")
@@ -44,17 +44,6 @@ LaneName = Annotated[
 ]
 SomeJob = Annotated[str, PathParameter(description="Any job's id.", max_length=64, pattern=r"^[\x21-\x7e]+$")]
 Limit = Annotated[int, QueryParameter(ge=1, le=100, description="Entries per page.")]
-Cursor = Annotated[
-    str | None,
-    QueryParameter(
-        name="cursor",
-        required=False,
-        min_length=1,
-        max_length=CURSOR_MAX,
-        pattern=r"^[A-Za-z0-9_-]+$",
-        description="`next_cursor` of the page before, with the same filters.",
-    ),
-]
 Before = Annotated[
     int | None,
     QueryParameter(name="cursor", required=False, ge=1, le=2**62, description="`next_cursor` of the page before."),

@@ -26,12 +26,6 @@ from tests.integration.api_house import TRANSLATE, House, open_house, recording
 CAPACITY = "/api/v1/capacity"
 
 
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[DecoderPool]:
-    with DecoderPool() as pool:
-        yield pool
-
-
 @pytest.fixture
 def house(tmp_path: Path, decoder: DecoderPool) -> Iterator[House]:
     with open_house(tmp_path, decoder, most_waiting_jobs=2) as house:

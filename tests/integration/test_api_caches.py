@@ -10,12 +10,6 @@ from tests.integration.api_house import House, open_house
 from tests.integration.caching_proxy import CachingProxy
 
 
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[DecoderPool]:
-    with DecoderPool() as pool:
-        yield pool
-
-
 @pytest.fixture
 def house(tmp_path, decoder: DecoderPool) -> Iterator[House]:
     with open_house(tmp_path, decoder) as house:

@@ -25,12 +25,6 @@ ADMIN = "/api/v1/admin"
 READS = ("me", "snapshot", "queue", "metrics", "history", "quality", "lanes/hear.p0/jobs", "dead-letters")
 
 
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[DecoderPool]:
-    with DecoderPool() as pool:
-        yield pool
-
-
 @pytest.fixture
 def house(tmp_path: Path, decoder: DecoderPool) -> Iterator[House]:
     with open_house(tmp_path, decoder, requests_per_minute=0) as house:

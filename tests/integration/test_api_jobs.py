@@ -16,12 +16,6 @@ from appliance.testing.clock import FrozenClock
 from tests.integration.api_house import House, open_house
 
 
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[DecoderPool]:
-    with DecoderPool() as pool:
-        yield pool
-
-
 @pytest.fixture
 def house(tmp_path, decoder: DecoderPool) -> Iterator[House]:
     with open_house(tmp_path, decoder) as house:

@@ -17,12 +17,6 @@ from tests.integration.api_house import House, open_house
 FEEDBACK, HISTORY, STATS = (f"/api/v1/voice/{name}" for name in ("feedback", "history", "stats"))
 
 
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[DecoderPool]:
-    with DecoderPool() as pool:
-        yield pool
-
-
 @pytest.fixture
 def house(tmp_path: Path, decoder: DecoderPool) -> Iterator[House]:
     with open_house(tmp_path, decoder) as house:

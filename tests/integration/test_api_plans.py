@@ -15,12 +15,6 @@ from tests.integration.api_house import TRANSLATE, House, open_house
 USAGE = "/api/v1/usage"
 
 
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[DecoderPool]:
-    with DecoderPool() as pool:
-        yield pool
-
-
 @pytest.fixture
 def house(tmp_path: Path, decoder: DecoderPool) -> Iterator[House]:
     with open_house(tmp_path, decoder) as house:

@@ -32,12 +32,6 @@ def engines() -> Engines:
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[DecoderPool]:
-    with DecoderPool() as pool:
-        yield pool
-
-
 @pytest.fixture
 def house(tmp_path: Path, decoder: DecoderPool) -> Iterator[House]:
     with open_house(tmp_path, decoder, engines()) as house:

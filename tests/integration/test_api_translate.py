@@ -9,12 +9,6 @@ from appliance.audio.decoder import DecoderPool
 from tests.integration.api_house import TRANSLATE, House, open_house, recording
 
 
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[DecoderPool]:
-    with DecoderPool() as pool:
-        yield pool
-
-
 @pytest.fixture
 def house(tmp_path: Path, decoder: DecoderPool) -> Iterator[House]:
     with open_house(tmp_path, decoder) as house:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from appliance.audio.pcm import pcm_of
 from appliance.cache.interface import Cache
 from appliance.engines.protocols import SPEECH_RATE_HZ
+from appliance.housekeeping.house import House
 from appliance.jobs.documents import AudioFacts, Capabilities, JobDocument, Request
 from appliance.jobs.query import JobReader
 from appliance.jobs.reconcile import Reconciled, reconcile
@@ -36,6 +37,7 @@ from appliance.testing.engines import (
 from appliance.testing.terms import EverythingAllowed
 from appliance.workers.capabilities import capabilities_of
 from appliance.workers.worker import Worker
+from tests.jobs.studio import Studio
 from tests.services import postgres_url as postgres_url
 
 ALICE = Owner("app", "alice")
@@ -159,3 +161,15 @@ class Bench:
 def bench(database: Database, tmp_path: Path, clock: FrozenClock) -> Bench:
     """Everything a job needs, on this test's database."""
     return Bench(database, FolderStore(tmp_path / "objects"), Settings(data_dir=tmp_path), clock)
+
+
+@pytest.fixture
+def studio(bench: Bench) -> Studio:
+    """A bench whose users have voices of their own."""
+    return Studio(bench)
+
+
+@pytest.fixture
+def house(studio: Studio) -> House:
+    """What housekeeping works on, in the studio."""
+    return House(studio.database, studio.objects, studio.bench.settings)

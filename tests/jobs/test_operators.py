@@ -6,6 +6,9 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from appliance.access.keys import create_key
+from appliance.access.plans import change_plan
+from appliance.access.quotas import Quotas
 from appliance.admin import controls
 from appliance.admin.action_types import CancelRequest, PauseRequest, RetryManyRequest, RetryRequest
 from appliance.admin.actions import Actor, Ask, perform
@@ -19,7 +22,6 @@ from appliance.admin.snapshot import Snapshots
 from appliance.errors import (
     EngineFailed,
     IdempotencyConflict,
-    MeeshyError,
     NoSpeech,
     NotFound,
     StateConflict,
@@ -34,6 +36,7 @@ from appliance.jobs.locks import hold_jobs
 from appliance.jobs.outcomes import Outcome, write_outcomes
 from appliance.jobs.registry import WorkerRegistry
 from appliance.jobs.states import JobState
+from appliance.owner import Owner
 from appliance.storage.admin_tables import admin_actions
 from appliance.storage.tables import audit, jobs
 from appliance.workers.roles import FAMILIES
@@ -54,9 +57,9 @@ def pause(bench, asked):
     return perform(bench.database, asked, controls.pause(asked))
 
 
-def failed(bench, text="hello", *targets, error=None):
+def failed(bench, text="hello", *targets, error=None, **asked):
     """Return a job whose recording could not be listened to."""
-    job = bench.submit(text, *(targets or ("fr",)))
+    job = bench.submit(text, *(targets or ("fr",)), **asked)
     (item,) = Claims(bench.database, "w1", 60.0).claim({"hear": 1})
     error = error or EngineFailed()
     with bench.database.write() as connection:
@@ -257,27 +260,19 @@ def test_who_is_killed_between_accepting_and_marking_makes_no_second_job(bench):
 
 
 def test_many_retries_say_which_were_refused(bench):
+    bench.allowance = Quotas(bench.settings)
+    owner = Owner(create_key(bench.database, "gold", "app", "enterprise").application_id, "alice")
     ids = []
     for number in range(3):
-        ids.append(failed(bench, f"message {number}").id)
+        ids.append(failed(bench, f"message {number}", owner=owner).id)
         bench.clock.advance(1)
-
-    class Full:
-        """Has room for two."""
-
-        def __init__(self):
-            self.room = 2
-
-        def accept(self, submission, audio):
-            if not self.room:
-                raise MeeshyError("full")
-            self.room -= 1
-            return bench.submitter.accept(submission, audio)
+    change_plan(bench.database, "enterprise", {"concurrent_jobs": "2"})
 
     body = RetryManyRequest(expected_count=3)
-    answer = retry_many(bench.database, Full(), ask("retry_many", "dead-letters", body), body)
-    assert len(answer.job_ids) == 2 and answer.failed == {ids[2]: "internal"}
-    assert [each.job_id for each in dead(bench).dead_letters] == ids[2:]
+    answer = retry_many(bench.database, bench.submitter, ask("retry_many", "dead-letters", body), body)
+    assert len(answer.job_ids) == 2 and list(answer.failed.values()) == ["quota_exceeded"]
+    assert [each.job_id for each in dead(bench).dead_letters] == list(answer.failed)
+    assert set(answer.failed) < set(ids)
     body = RetryManyRequest(expected_count=2)
     with pytest.raises(StateConflict) as refused:
         retry_many(bench.database, bench.submitter, ask("retry_many", "dead-letters", body, "two"), body)

@@ -18,17 +18,12 @@ from appliance.storage.folder import FolderStore
 from appliance.storage.schema import metadata
 from appliance.storage.tables import audit, phrases
 from tests.jobs.library import grow, say, user
-from tests.jobs.studio import ALICE, Studio
+from tests.jobs.studio import ALICE
 
 BOB = Owner("app", "bob")
 ALICE_ELSEWHERE = Owner("other", "alice")
 STAYS = {"usage", "audit", "purges", "rate_windows"}
 """Figures that plans are counted and billed by, what was done, what caches still have to drop, counts of a minute."""
-
-
-@pytest.fixture
-def studio(bench) -> Studio:
-    return Studio(bench)
 
 
 def erase(studio, owner=ALICE):

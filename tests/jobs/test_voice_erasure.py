@@ -38,16 +38,6 @@ from tests.jobs.studio import ALICE, Studio, voice_of
 BOB = Owner("app", "bob")
 
 
-@pytest.fixture
-def studio(bench) -> Studio:
-    return Studio(bench)
-
-
-@pytest.fixture
-def house(studio) -> House:
-    return House(studio.database, studio.objects, studio.bench.settings)
-
-
 def test_erasure_takes_everything_and_gives_a_receipt(studio):
     studio.enrolled()
     studio.judged(ALICE, "alice", "sample 1")

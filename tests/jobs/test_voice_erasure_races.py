@@ -23,19 +23,9 @@ from appliance.storage.voice_tables import (
     voice_versions,
 )
 from appliance.workers import worker as working
-from tests.jobs.studio import ALICE, Studio
+from tests.jobs.studio import ALICE
 
 BOB = Owner("app", "bob")
-
-
-@pytest.fixture
-def studio(bench) -> Studio:
-    return Studio(bench)
-
-
-@pytest.fixture
-def house(studio) -> House:
-    return House(studio.database, studio.objects, studio.bench.settings)
 
 
 @pytest.mark.parametrize("stage", ["hear", "translate", "synthesize", "finish"])

@@ -63,11 +63,6 @@ class Steps:
 
 
 @pytest.fixture
-def studio(bench) -> Studio:
-    return Studio(bench)
-
-
-@pytest.fixture
 def steps(studio, monkeypatch) -> Steps:
     return Steps(studio, monkeypatch)
 

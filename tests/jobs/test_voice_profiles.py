@@ -25,15 +25,10 @@ from appliance.storage.voice_tables import voice_profiles, voice_samples
 from appliance.testing.speakers import spoken_by
 from appliance.voices.profile_documents import SampleKind
 from appliance.voices.site_key import key_path
-from tests.jobs.studio import ALICE, Studio
+from tests.jobs.studio import ALICE
 
 BOB = Owner("app", "bob")
 ALICE_ELSEWHERE = Owner("other", "alice")
-
-
-@pytest.fixture
-def studio(bench) -> Studio:
-    return Studio(bench)
 
 
 def test_reading_the_statement_with_its_phrase_makes_the_profile_active(studio):

@@ -10,15 +10,10 @@ from appliance.errors import (
 from appliance.owner import Owner
 from appliance.profiles.samples import MOST_WAITING
 from appliance.status.figures import read_figures
-from tests.jobs.studio import ALICE, Studio
+from tests.jobs.studio import ALICE
 
 BOB = Owner("app", "bob")
 ALICE_ELSEWHERE = Owner("other", "alice")
-
-
-@pytest.fixture
-def studio(bench) -> Studio:
-    return Studio(bench)
 
 
 def test_samples_of_the_same_speaker_make_versions(studio):

@@ -1,16 +1,9 @@
 """What consent was given for, and how long what follows from it is kept."""
 
-import pytest
-
 from appliance.housekeeping.house import House
 from appliance.housekeeping.voice_profiles import drop_unused_voices
 from appliance.storage.voice_tables import voice_conditionings
-from tests.jobs.studio import ALICE, Studio
-
-
-@pytest.fixture
-def studio(bench) -> Studio:
-    return Studio(bench)
+from tests.jobs.studio import ALICE
 
 
 def test_consent_counts_for_the_terms_that_were_read_and_not_for_those_asked_for_meanwhile(studio):

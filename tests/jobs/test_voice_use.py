@@ -21,15 +21,10 @@ from appliance.storage.tables import jobs, targets
 from appliance.storage.voice_tables import voice_conditionings, voice_profiles
 from appliance.testing.speakers import heard_speaker, number_of, spoken_by
 from appliance.voices.refine import Refinement, Trail, refine_steps, slice_steps
-from tests.jobs.studio import ALICE, Studio, questions, voice_of
+from tests.jobs.studio import ALICE, questions, voice_of
 
 BOB = Owner("app", "bob")
 PEOPLE = ("ana", "ben", "carla", "dimitri", "elif", "femi", "greta", "hugo", "ines", "kofi")
-
-
-@pytest.fixture
-def studio(bench) -> Studio:
-    return Studio(bench)
 
 
 def test_a_translation_is_spoken_with_the_profile(studio):

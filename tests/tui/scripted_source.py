@@ -51,7 +51,7 @@ class ScriptedSource:
         self.queries.append(query)
         return scenes.dead_page()
 
-    async def history(self, window: str, series: tuple[str, ...] = ()) -> schema.History:
+    async def history(self, window_s: float, series: tuple[str, ...] = ()) -> schema.History:
         raise SourceError("no history")
 
     async def audit(self) -> schema.AuditPage:

@@ -73,6 +73,8 @@ def test_the_source_reads_and_does_what_a_live_appliance_tells_and_takes(applian
         assert {worker.state for worker in third.workers} <= {"idle", "busy"}
         await _pause_cancel_resume(following, third)
         await _drain_undrain(following)
+        month = await source.history(30 * 86_400.0)
+        assert (month.window_s, month.step_s) == (30 * 86_400.0, 900.0)
         subjects = {(entry.action, entry.result) for entry in (await source.audit()).entries}
         assert {
             ("console.pause", "done"),
@@ -185,6 +187,11 @@ def _pause(tmux: Terminal) -> None:
     tmux.press("Enter")
     tmux.press("P")
     tmux.shows("Pause lane", f"Lane {LANE}", "No (n)")
+    _say_yes_with_a_reason(tmux)
+    tmux.until(lambda screen: re.search(rf"{LANE} += paused", screen) is not None, "the paused lane")
+
+
+def _say_yes_with_a_reason(tmux: Terminal) -> None:
     tmux.press("y")
     tmux.shows("A reason is needed")
     tmux.write("by hand")
@@ -192,7 +199,6 @@ def _pause(tmux: Terminal) -> None:
     # The field hands the keys back a moment later; a y before that is a letter of the reason, and does nothing.
     time.sleep(3)
     tmux.press("y")
-    tmux.until(lambda screen: re.search(rf"{LANE} += paused", screen) is not None, "the paused lane")
 
 
 def _drain_and_undrain(tmux: Terminal) -> None:
@@ -200,13 +206,7 @@ def _drain_and_undrain(tmux: Terminal) -> None:
     tmux.shows("WORKER", "idle")
     tmux.press("D")
     tmux.shows("Drain worker", "No (n)")
-    tmux.press("y")
-    tmux.shows("A reason is needed")
-    tmux.write("by hand")
-    tmux.press("Enter")
-    # The field hands the keys back a moment later; a y before that is a letter of the reason, and does nothing.
-    time.sleep(3)
-    tmux.press("y")
+    _say_yes_with_a_reason(tmux)
     tmux.shows("= drained")
     tmux.press("D")
     tmux.shows("Undrain worker")

@@ -72,7 +72,7 @@ def test_what_was_looked_at_can_be_looked_at_again_and_nothing_else(tmp_path):
         with pytest.raises(SourceError, match="not looked at"):
             await source.jobs(LaneQuery("finish", 2))
         with pytest.raises(SourceError, match="not looked at"):
-            await source.history("1h")
+            await source.history(3600.0)
 
     asyncio.run(look())
 

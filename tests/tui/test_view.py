@@ -1,5 +1,6 @@
 """The first line: how fresh the picture is, who looks at what, and nothing beyond the width of the terminal."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -67,8 +68,7 @@ def test_the_appliances_time_of_day_goes_on_between_pictures():
 def test_a_clock_that_is_off_is_told_and_does_no_harm(ahead_s, told):
     view = SEEN.with_snapshot(scenes.calm(), 100.0, scenes.NOW_S - ahead_s)
 
-    assert told in line(view)
-    assert "clock" not in line(view).replace(told or "clock", "", 1)
+    assert re.findall(r"clock \S+", line(view)) == ([told] if told else [])
     assert fresh(view, 102.0) == "+ live 2s"
 
 

@@ -59,7 +59,8 @@ def _index_again() -> None:
 
 
 def upgrade() -> None:
-    _create()
+    _create_profiles()
+    _create_versions()
     op.add_column("jobs", sa.Column("voice_profile_id", sa.String(40)))
     op.create_index("ix_jobs_voice_profile_id", "jobs", ["voice_profile_id"])
     with op.batch_alter_table("work_items", copy_from=_work_items(of_samples=False)) as batch:
@@ -91,7 +92,7 @@ def _profile_id() -> sa.Column:
                      nullable=False)
 
 
-def _create() -> None:
+def _create_profiles() -> None:
     op.create_table(
         "voice_profiles",
         sa.Column("id", sa.String(40), primary_key=True),
@@ -134,6 +135,9 @@ def _create() -> None:
         sa.UniqueConstraint("profile_id", "idempotency_key", name="uq_voice_samples_profile_id_idempotency_key"),
     )
     op.create_index("ix_voice_samples_profile_id_state", "voice_samples", ["profile_id", "state"])
+
+
+def _create_versions() -> None:
     op.create_table(
         "voice_versions",
         sa.Column("id", sa.String(40), primary_key=True),
