@@ -1,11 +1,13 @@
 """Running the API on a port."""
 
-import asyncio
 import socket
 from collections.abc import Callable
 
 import uvicorn
+import uvloop
 from litestar import Litestar
+
+from appliance.api.protocol import BoundedHttp
 
 GRACE_S = 5
 """Open requests get this long to end; streams of events are cut then."""
@@ -29,7 +31,7 @@ class ApiServer:
         self._server = _Announcing(
             uvicorn.Config(
                 app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S,
-                timeout_keep_alive=KEEP_ALIVE_S, lifespan="on", ws="none",
+                timeout_keep_alive=KEEP_ALIVE_S, lifespan="on", ws="none", http=BoundedHttp,
             )
         )  # fmt: skip
 
@@ -37,7 +39,7 @@ class ApiServer:
         """Serve; `ready` is called with the port once requests are answered. Returns after a stop or a signal."""
         self._server.announce = (lambda: ready(self.port)) if ready else None
         try:
-            asyncio.run(self._server.serve(sockets=[self._socket]))
+            uvloop.run(self._server.serve(sockets=[self._socket]))
         finally:
             self._socket.close()
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-import httpx
-
+from tests.chaos.caller import Answer as Said
+from tests.chaos.caller import NoAnswer, call
 from tests.chaos.checker import Asked, History
 from tests.chaos.crowd import Note
 
@@ -66,38 +66,36 @@ class OpenLoop:
 
     async def _run(self, notes: Iterable[Note]) -> Heard:
         heard = Heard()
-        # No limit: a pool that is full would slow the senders down.
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-        async with httpx.AsyncClient(timeout=PATIENCE_S, limits=limits) as http:
-            sent = asyncio.Event()
-            beside = [asyncio.create_task(kind(http, heard, sent)) for kind in (self._look, self._cancel, self._health)]
-            start_s, sending = time.monotonic(), set()
-            for note in notes:
-                await asyncio.sleep(max(0.0, start_s + note.at_s - time.monotonic()))
-                task = asyncio.create_task(self._send(http, note, time.monotonic() - start_s - note.at_s, heard))
-                sending.add(task)
-                task.add_done_callback(sending.discard)
-            # Not cut off: a deletion that is on its way takes its job along, and has to be known.
-            sent.set()
-            await asyncio.gather(*beside)
-            await asyncio.gather(*sending)
+        sent = asyncio.Event()
+        beside = [asyncio.create_task(kind(heard, sent)) for kind in (self._look, self._cancel, self._health)]
+        start_s, sending = time.monotonic(), set()
+        for note in notes:
+            await asyncio.sleep(max(0.0, start_s + note.at_s - time.monotonic()))
+            task = asyncio.create_task(self._send(note, time.monotonic() - start_s - note.at_s, heard))
+            sending.add(task)
+            task.add_done_callback(sending.discard)
+        # Not cut off: a deletion that is on its way takes its job along, and has to be known.
+        sent.set()
+        await asyncio.gather(*beside)
+        await asyncio.gather(*sending)
         return heard
 
-    async def _send(self, http: httpx.AsyncClient, note: Note, behind_s: float, heard: Heard) -> None:
+    async def _send(self, note: Note, behind_s: float, heard: Heard) -> None:
         self._history.submit(note.key, Asked(note.text, ends=ENDS))
         body = _form(note)
         sent_s, began_s = time.time(), time.monotonic()
         try:
-            response = await http.post(
-                f"{self._rng.choice(self._urls)}/api/v1/voice/translate/async", content=body,
+            response = await call(
+                "POST", f"{self._rng.choice(self._urls)}/api/v1/voice/translate/async",
+                patience_s=PATIENCE_S, body=body,
                 headers={
                     "Authorization": f"Bearer {note.bearer}", "Idempotency-Key": note.key,
                     "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
                 },
             )  # fmt: skip
-            status, document, retry_after = response.status_code, response.json(), response.headers.get("retry-after")
-        except httpx.TransportError as failure:
-            status, document, retry_after = NO_ANSWER, {"code": type(failure).__name__}, None
+            status, document, retry_after = response.status, response.json(), response.headers.get("retry-after")
+        except NoAnswer as failure:
+            status, document, retry_after = NO_ANSWER, {"code": str(failure)}, None
         took_s = time.monotonic() - began_s
         job_id = document["job_id"] if status == 202 else None
         if job_id is not None:
@@ -108,39 +106,37 @@ class OpenLoop:
             Answer(note, sent_s, behind_s, took_s, status, document.get("code"), retry_after, job_id)
         )  # fmt: skip
 
-    async def _look(self, http: httpx.AsyncClient, heard: Heard, sent: asyncio.Event) -> None:
+    async def _look(self, heard: Heard, sent: asyncio.Event) -> None:
         while not await _over(sent, LOOK_EVERY_S):
             if staying := [answer for answer in heard.answers[-200:] if answer.job_id and not _may_go(answer)]:
                 answer = self._rng.choice(staying)
-                response = await self._asked(http, heard, "look", "GET", answer)
+                response = await self._asked(heard, "look", "GET", answer)
                 self._history.observe(answer.job_id, response.json().get("state", ""))
 
-    async def _cancel(self, http: httpx.AsyncClient, heard: Heard, sent: asyncio.Event) -> None:
+    async def _cancel(self, heard: Heard, sent: asyncio.Event) -> None:
         gone: set[str | None] = {None}
         while not await _over(sent, CANCEL_EVERY_S):
             if going := [answer for answer in heard.answers[-200:] if _may_go(answer) and answer.job_id not in gone]:
                 answer = going[-1]
                 gone.add(answer.job_id)
-                response = await self._asked(http, heard, "cancel", "DELETE", answer)
-                if response.status_code == 204:
+                response = await self._asked(heard, "cancel", "DELETE", answer)
+                if response.status == 204:
                     self._history.forget(answer.note.key)
 
-    async def _health(self, http: httpx.AsyncClient, heard: Heard, sent: asyncio.Event) -> None:
+    async def _health(self, heard: Heard, sent: asyncio.Event) -> None:
         while not await _over(sent, HEALTH_EVERY_S):
             for kind in ("live", "ready"):
                 began_s = time.monotonic()
-                response = await http.get(f"{self._rng.choice(self._urls)}/health/{kind}")
-                heard.looks.append((kind, response.status_code, time.monotonic() - began_s))
+                response = await call("GET", f"{self._rng.choice(self._urls)}/health/{kind}", patience_s=PATIENCE_S)
+                heard.looks.append((kind, response.status, time.monotonic() - began_s))
 
-    async def _asked(
-        self, http: httpx.AsyncClient, heard: Heard, kind: str, method: str, answer: Answer
-    ) -> httpx.Response:
+    async def _asked(self, heard: Heard, kind: str, method: str, answer: Answer) -> Said:
         began_s = time.monotonic()
-        response = await http.request(
-            method, f"{self._rng.choice(self._urls)}/api/v1/voice/job/{answer.job_id}",
-            headers={"Authorization": f"Bearer {answer.note.bearer}"}, params={"user_id": answer.note.user},
-        )  # fmt: skip
-        heard.looks.append((kind, response.status_code, time.monotonic() - began_s))
+        url = f"{self._rng.choice(self._urls)}/api/v1/voice/job/{answer.job_id}?user_id={answer.note.user}"
+        response = await call(
+            method, url, patience_s=PATIENCE_S, headers={"Authorization": f"Bearer {answer.note.bearer}"}
+        )
+        heard.looks.append((kind, response.status, time.monotonic() - began_s))
         return response
 
 

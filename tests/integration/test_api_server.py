@@ -13,36 +13,18 @@ import pytest
 
 from appliance.access.keys import revoke_key
 from appliance.admin.schema import Snapshot
-from appliance.api.app import create_app
 from appliance.api.server import ApiServer
 from appliance.audio.decoder import DecoderPool
 from tests.integration.api_house import TRANSLATE, House, open_house, recording
-
-LONG_S = 60
+from tests.integration.api_serving import LONG_S, serving
 
 
 @contextmanager
 def _serving(house: House) -> Iterator[httpx.Client]:
-    server = ApiServer(create_app(house.parts), "127.0.0.1", 0)
-    ready = threading.Event()
-    ports: list[int] = []
-
-    def announce(port: int) -> None:
-        ports.append(port)
-        ready.set()
-
-    thread = threading.Thread(target=server.run, args=(announce,))
-    thread.start()
-    try:
-        assert ready.wait(LONG_S)
-        assert ports == [server.port]
-        base = f"http://127.0.0.1:{server.port}"
+    with serving(house) as port:
+        base = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=base, trust_env=False, timeout=LONG_S) as client:
             yield client
-    finally:
-        server.stop()
-        thread.join(LONG_S)
-        assert not thread.is_alive()
 
 
 @pytest.fixture
