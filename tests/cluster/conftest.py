@@ -104,9 +104,11 @@ class Cluster:
     def _start(self, module: str, *arguments: str, out: Path | None = None, **changes: object):
         settings = self.settings.model_copy(update=changes)
         with (self.settings.data_dir / "test.log").open("ab") as log, (out or Path(os.devnull)).open("ab") as stdout:
+            # A group of its own but no session: Linux shares the processor out among sessions first, and a worker that
+            # gives way to the API (`nice`) would only give way to itself.
             process = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments], env=child_environment(settings), stdin=subprocess.DEVNULL,
-                stdout=stdout, stderr=log, start_new_session=True,
+                stdout=stdout, stderr=log, process_group=0,
             )  # fmt: skip
         self.processes.append(process)
         return process
