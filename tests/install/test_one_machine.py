@@ -34,6 +34,15 @@ def test_a_bundle_is_installed_without_a_network(box, medium, installed):
     assert box.run("systemctl", "--failed", "--no-legend").stdout == ""
 
 
+def test_the_site_was_measured_and_promises_by_it(box, installed):
+    told = json.loads(box.run("meeshy", "status", "--json", check=False).stdout)
+
+    assert told["figures"]["commissioned"]
+    query = "SELECT value FROM site WHERE key = 'sla_scale'"
+    scale = box.run("runuser", "--user=postgres", "--", "psql", "-XAt", "--dbname=meeshy", f"--command={query}").stdout
+    assert float(scale) >= 1.0
+
+
 def test_a_voice_note_is_translated_through_the_edge(box, network, installed, place):
     client = Client(network, box, place)
 
