@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from appliance import __version__
 from appliance.jobs.documents import Capabilities
 from appliance.jobs.items import FAMILIES
 from appliance.storage.database import Database
@@ -39,7 +40,7 @@ class WorkerRegistry:
             entry = {
                 "id": self._worker_id, "host": this_host(), "pid": os.getpid(), "started_s": now_s, "proven_s": None,
                 "capabilities": msgspec.to_builtins(capabilities), "families": sorted(families),
-                "slots": slots,
+                "slots": slots, "version": __version__,
             }  # fmt: skip
             connection.execute(sa.insert(workers).values(**entry, seen_s=now_s))
         self._entry = entry
