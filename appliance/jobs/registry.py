@@ -154,6 +154,12 @@ def dead_on_this_host(connection: sa.Connection) -> list[str]:
     return [row.id for row in rows if not process_exists(row.pid)]
 
 
+def living_on_this_host(connection: sa.Connection, now_s: float) -> list[int]:
+    """Return the process ids of the workers that run on this host and were seen lately."""
+    here = sa.select(workers.c.pid).where(workers.c.host == this_host(), workers.c.seen_s >= now_s - SEEN_WITHIN_S)
+    return sorted(pid for pid in connection.scalars(here) if process_exists(pid))
+
+
 def no_longer_living(connection: sa.Connection, worker_ids: Collection[str], now_s: float) -> None:
     """Let workers whose end is known count as living no longer, as if they had last reported so long ago."""
     connection.execute(
