@@ -17,13 +17,14 @@ def objects() -> None:
 
 
 @objects.command("save")
+@click.option("--prefix", default="", help="Only objects whose name starts so, such as tombstone/.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, to standard error.")
 @click.pass_obj
-def save_objects(settings: Settings, as_json: bool) -> None:
-    """Write all objects to standard output, as one tar archive."""
+def save_objects(settings: Settings, prefix: str, as_json: bool) -> None:
+    """Write objects to standard output, as one tar archive."""
     if sys.stdout.isatty():
         raise click.UsageError("Objects are no text: send them into a file or a program.")
-    saved = save(open_store(settings), sys.stdout.buffer)
+    saved = save(open_store(settings), sys.stdout.buffer, prefix)
     sys.stdout.buffer.flush()
     _tell(saved, f"saved {saved.objects} objects, {saved.bytes} bytes", as_json)
 

@@ -41,11 +41,11 @@ class Loaded(msgspec.Struct, frozen=True):
     """Left as they were, since the store had something under that name."""
 
 
-def save(store: ObjectStore, stream: BinaryIO) -> Saved:
-    """Write every object of the store; what is deleted meanwhile may be in it or not, what is added too."""
+def save(store: ObjectStore, stream: BinaryIO, prefix: str = "") -> Saved:
+    """Write every object whose name starts with the prefix; what is deleted meanwhile may be in it or not, what is added too."""
     objects = total_bytes = 0
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-        for entry in store.entries(""):
+        for entry in store.entries(prefix):
             with suppress(NotFound):  # deleted since it was listed
                 content = store.get(entry.name)
                 _add(archive, entry.name, content, int(entry.modified_s))

@@ -1,5 +1,6 @@
-"""A client of the appliance: `python talk.py WHAT URL CA KEY ...` does one of the things below and prints a document."""
+"""A client of the appliance: `python talk.py WHAT URL CA KEY ...` prints what the function WHAT returns."""
 
+import hashlib
 import json
 import ssl
 import sys
@@ -29,10 +30,10 @@ def translate(client: httpx.Client, file: str, *languages: str) -> dict[str, obj
     return document
 
 
-def submit(client: httpx.Client, file: str, count: str) -> dict[str, str]:
+def submit(client: httpx.Client, file: str, count: str, prefix: str = "user") -> dict[str, str]:
     """Submit a note for so many users and return each one's job."""
     jobs = {}
-    for user in (f"user-{number}" for number in range(int(count))):
+    for user in (f"{prefix}-{number}" for number in range(int(count))):
         fields = {"user_id": user, "target_langs": "fr"}
         files = {"audio": ("note.wav", Path(file).read_bytes())}
         answer = client.post("/api/v1/voice/translate/async", data=fields, files=files)
@@ -102,6 +103,48 @@ def wait(client: httpx.Client, patience_s: str) -> float | None:
     return None
 
 
+def job(client: httpx.Client, job: str, user: str) -> dict[str, object]:
+    """Return a job's document and the SHA-256 of its audio, by language."""
+    document = client.get(f"/api/v1/voice/job/{job}", params={"user_id": user}).raise_for_status().json()
+    heard = {}
+    for target in document["targets"]:
+        audio = client.get(target["audio_url"], params={"user_id": user}).raise_for_status()
+        heard[target["language"]] = hashlib.sha256(audio.content).hexdigest()
+    return {"document": document, "audio_sha256": heard}
+
+
+def ask_consent(client: httpx.Client, user: str) -> str:
+    """Begin a voice profile and return the statement that its speaker is to read."""
+    asked = {"subject": "Emma Brown", "purpose": "messages to our customers", "languages": ["es"], "days": 30}
+    asked["statement_language"] = "en"
+    answer = client.post("/api/v1/voice/profile", json=asked, headers={"X-Meeshy-User": user})
+    return answer.raise_for_status().json()["challenge"]["statement"]
+
+
+def consent(client: httpx.Client, user: str, file: str) -> dict[str, object]:
+    """Send the statement as it was read, and return the profile once it was judged."""
+    headers, files = {"X-Meeshy-User": user}, {"audio": ("statement.wav", Path(file).read_bytes())}
+    sent = client.post("/api/v1/voice/profile/sample", data={"kind": "consent"}, files=files, headers=headers)
+    sent.raise_for_status()
+    deadline_s = time.monotonic() + LIMIT_S
+    while time.monotonic() < deadline_s:
+        found = profile(client, user)
+        if all(sample["state"] != "waiting" for sample in found["samples"]):
+            break
+        time.sleep(LOOK_EVERY_S)
+    return found
+
+
+def profile(client: httpx.Client, user: str) -> dict[str, object]:
+    """Return a user's voice profile, or the problem that says that there is none."""
+    return client.get("/api/v1/voice/profile", headers={"X-Meeshy-User": user}).json()
+
+
+def erase(client: httpx.Client, user: str) -> dict[str, object]:
+    """Erase a user's voice profile and return the receipt."""
+    return client.delete("/api/v1/voice/profile", headers={"X-Meeshy-User": user}).raise_for_status().json()
+
+
 def _ended(client: httpx.Client, job: str, user: str) -> dict[str, object]:
     deadline_s = time.monotonic() + LIMIT_S
     while True:
@@ -116,8 +159,8 @@ def main(what: str, url: str, authority: str, key: str, *rest: str) -> None:
     trusted = ssl.create_default_context(cafile=authority)
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=url, headers=headers, verify=trusted, timeout=LIMIT_S) as client:
-        acts = (translate, submit, follow, flow, repeat, wait, health)
-        act = {each.__name__: each for each in acts}[what]
+        known = (translate, submit, follow, flow, repeat, wait, health, job, ask_consent, consent, profile, erase)
+        act = {each.__name__: each for each in known}[what]
         sys.stdout.write(json.dumps(act(client, *rest)))
 
 

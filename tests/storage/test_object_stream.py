@@ -71,6 +71,16 @@ def test_a_store_of_any_kind_can_be_saved(full, store, tmp_path):
     assert contents(again) == CONTENTS
 
 
+def test_one_kind_of_objects_can_be_saved_alone(full, tmp_path):
+    stream = io.BytesIO()
+
+    assert save(full, stream, "tombstone/").objects == 1
+    stream.seek(0)
+    other = FolderStore(tmp_path / "other")
+    load(other, stream)
+    assert contents(other) == {"tombstone/vt_1": b"{}"}
+
+
 def test_nothing_is_overwritten_or_deleted(full, store):
     store.put("tombstone/vt_1", b"newer")
     store.put("tombstone/vt_2", b"of an erasure after the backup")
