@@ -7,6 +7,8 @@ from collections.abc import Callable
 import uvicorn
 from litestar import Litestar
 
+from appliance import notify
+
 GRACE_S = 5
 """Open requests get this long to end; streams of events are cut then."""
 KEEP_ALIVE_S = 75
@@ -29,7 +31,8 @@ class ApiServer:
         self._server = _Announcing(
             uvicorn.Config(
                 app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S,
-                timeout_keep_alive=KEEP_ALIVE_S, lifespan="on", ws="none",
+                timeout_keep_alive=KEEP_ALIVE_S, lifespan="on", ws="none", callback_notify=_say_alive,
+                timeout_notify=notify.ALIVE_EVERY_S,
             )
         )  # fmt: skip
 
@@ -46,6 +49,11 @@ class ApiServer:
         self._server.should_exit = True
 
 
+async def _say_alive() -> None:
+    """Called by the loop that answers requests."""
+    notify.alive()
+
+
 class _Announcing(uvicorn.Server):
     announce: Callable[[], None] | None = None
 
@@ -53,6 +61,8 @@ class _Announcing(uvicorn.Server):
         await super().startup(sockets=sockets)
         if self.announce and self.started:
             self.announce()
+        if self.started:
+            notify.ready()
 
 
 def serve(app: Litestar, host: str, port: int, ready_callback: Callable[[int], None] | None = None) -> None:

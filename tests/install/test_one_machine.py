@@ -30,8 +30,18 @@ def test_a_bundle_is_installed_without_a_network(box, medium, installed):
     note = json.loads(box.run("cat", "/var/lib/meeshy/install-state.json").stdout)
     assert note["version"] == medium.version
     assert note["built_s"] > 0
-    assert box.run("readlink", "/opt/meeshy/current").stdout.strip() == f"/opt/meeshy/releases/{medium.version}"
+    assert note["name"].startswith(f"{medium.version}-")
+    assert box.run("readlink", "/opt/meeshy/current").stdout.strip() == f"/opt/meeshy/releases/{note['name']}"
     assert box.run("systemctl", "--failed", "--no-legend").stdout == ""
+
+
+def test_the_site_was_measured_and_promises_by_it(box, installed):
+    told = json.loads(box.run("meeshy", "status", "--json", check=False).stdout)
+
+    assert told["figures"]["commissioned"]
+    query = "SELECT value FROM site WHERE key = 'sla_scale'"
+    scale = box.run("runuser", "--user=postgres", "--", "psql", "-XAt", "--dbname=meeshy", f"--command={query}").stdout
+    assert float(scale) >= 1.0
 
 
 def test_a_voice_note_is_translated_through_the_edge(box, network, installed, place):
@@ -72,7 +82,8 @@ def test_an_edited_file_is_repaired_and_nothing_else_is_touched(box, medium, ins
     output = install(box, medium)
 
     assert changed_tasks(output) == [
-        "application : Write the settings", "application : Restart the services",
+        "application : Write the settings", "application : Run the API and housekeeping, now and with the machine",
+        "workers : Run the workers, now and with the machine",
         "edge : Configure the edge", "edge : Restart nginx",
     ]  # fmt: skip
     assert "keepalive 16" in box.run("cat", "/etc/nginx/conf.d/meeshy.conf").stdout
