@@ -7,6 +7,7 @@ from collections.abc import Callable
 import uvicorn
 from litestar import Litestar
 
+from appliance import notify
 from appliance.api.door import open_door
 
 GRACE_S = 5
@@ -29,7 +30,8 @@ class ApiServer:
         self._server = _Announcing(
             uvicorn.Config(
                 app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S,
-                timeout_keep_alive=KEEP_ALIVE_S, lifespan="on", ws="none",
+                timeout_keep_alive=KEEP_ALIVE_S, lifespan="on", ws="none", callback_notify=_say_alive,
+                timeout_notify=notify.ALIVE_EVERY_S,
             )
         )  # fmt: skip
 
@@ -46,6 +48,11 @@ class ApiServer:
         self._server.should_exit = True
 
 
+async def _say_alive() -> None:
+    """Called by the loop that answers requests."""
+    notify.alive()
+
+
 class _Announcing(uvicorn.Server):
     announce: Callable[[], None] | None = None
 
@@ -53,6 +60,8 @@ class _Announcing(uvicorn.Server):
         await super().startup(sockets=sockets)
         if self.announce and self.started:
             self.announce()
+        if self.started:
+            notify.ready()
 
 
 def serve(app: Litestar, host: str, port: int, ready_callback: Callable[[int], None] | None = None) -> None:
