@@ -33,7 +33,11 @@ def run_environment(chosen: argparse.Namespace) -> None:
 def run_preflight(chosen: argparse.Namespace) -> None:
     """Judge this machine; exit code 1 where something stops. With --json it is 0 and the document says so."""
     ports, waived = tuple(int(port) for port in _listed(chosen.ports)), _listed(chosen.waive)
-    wanted = Wanted(chosen.built_s, chosen.memory_gib, chosen.disk_gib, ports)
+    open_tcp, open_udp = (tuple(map(int, _listed(each))) for each in (chosen.open_tcp, chosen.open_udp))
+    wanted = Wanted(
+        chosen.built_s, chosen.memory_gib, chosen.disk_gib, ports, open_tcp, open_udp,
+        chosen.egress == "closed", chosen.keeps_time,
+    )  # fmt: skip
     found = judge(read_machine(INSTALLED), wanted, waived)
     _tell(found, as_json=chosen.json)
 
@@ -82,6 +86,10 @@ def add_preflight(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory-gib", type=float, default=4, help="memory that is needed")
     parser.add_argument("--disk-gib", type=float, default=6, help="free room that is needed")
     parser.add_argument("--ports", default="443,8750,5432,6379", help="TCP ports that must be free, or `none`")
+    parser.add_argument("--open-tcp", default="22,443", help="TCP ports that the firewall will leave open, or `none`")
+    parser.add_argument("--open-udp", default="none", help="UDP ports that the firewall will leave open, or `none`")
+    parser.add_argument("--egress", choices=("closed", "open"), default="closed", help="what the firewall lets out")
+    parser.add_argument("--keeps-time", action="store_true", help="chrony will keep the time")
     parser.add_argument("--waive", default="none", help="checks whose findings do not stop, or `none`")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 

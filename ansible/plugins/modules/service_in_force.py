@@ -125,14 +125,14 @@ def _carry_out(module: AnsibleModule, verb: str, name: str, stamp: Path, unit: U
         return
     if unit.failed:
         _systemctl(module, "reset-failed", name)  # a unit that failed too often is not started again without it
-    if verb != "reload":
-        _systemctl(module, verb, name)
-        return
-    RELOADED.mkdir(exist_ok=True)
     looked_s = time.time()  # before it: what is written while the program reads counts as not read
     _systemctl(module, verb, name)
-    stamp.touch()
-    os.utime(stamp, (looked_s, looked_s))
+    if not _shown(module, name).runs:  # units may hide that their program did not start
+        raise SystemdRefused(f"{name} does not run after its {verb}: journalctl --unit {name} says why.")
+    if verb == "reload":
+        RELOADED.mkdir(exist_ok=True)
+        stamp.touch()
+        os.utime(stamp, (looked_s, looked_s))
 
 
 def _shown(module: AnsibleModule, name: str) -> Unit:
