@@ -9,7 +9,6 @@ import pytest
 
 from tests.install.ansible_environment import ansible_environment
 
-
 ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(600)]
