@@ -8,22 +8,21 @@ import uvicorn
 from litestar import Litestar
 
 from appliance import notify
+from appliance.api.door import open_door
 
 GRACE_S = 5
 """Open requests get this long to end; streams of events are cut then."""
 KEEP_ALIVE_S = 75
 """How long an idle connection is kept: longer than clients and proxies keep theirs (httpx 5 s, nginx 60 s). Where the
 server closes first, a request may meet a connection that is just being closed, and nobody knows what became of it."""
-BACKLOG = 256
 
 
 class ApiServer:
     """Uvicorn around the application: binds at once, serves until it is stopped or signalled, ends gracefully."""
 
     def __init__(self, app: Litestar, host: str, port: int) -> None:
-        """Bind the address, so that a taken port fails here; port 0 takes any free one."""
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        """Listen on the address, so that a taken port fails here; port 0 takes any free one."""
+        self._socket = open_door(host, port)
         # asyncio sets this only on sockets made for IPPROTO_TCP, which create_server's are not; accepted ones inherit
         # it. Without it every answer waits for the client's delayed acknowledgement: /health/live took 48 ms, now 2.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
