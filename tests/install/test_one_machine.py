@@ -42,7 +42,7 @@ def test_the_site_was_measured_and_promises_by_it(box, installed):
 
     assert told["figures"]["commissioned"]
     query = "SELECT value FROM site WHERE key = 'sla_scale'"
-    scale = box.run("runuser", "--user=postgres", "--", "psql", "-XAt", "--dbname=meeshy", f"--command={query}").stdout
+    scale = box.run("runuser", "--user=postgres", "--", "psql", "-XAt", "--port=5432", "--dbname=meeshy", f"--command={query}").stdout
     assert float(scale) >= 1.0
 
 
