@@ -18,7 +18,6 @@ from shlex import join
 
 import httpx
 import pytest
-import sqlalchemy as sa
 
 from appliance.commands.serve import child_environment
 from appliance.settings import Settings
