@@ -93,7 +93,7 @@ def test_a_new_machine_has_everything_again_but_what_was_erased(old, new, medium
     bring_site(new, new.root / FOLDER[1:] / first / "site.tar.age", key)
     install(new, medium, "--extra-vars", json.dumps({"commission_wanted": False}))
     (new.root / IDENTITY[1:]).write_bytes(key.read_bytes())
-    given = ["-e", f"restore_from={FOLDER}/{first}", "-e", f"restore_identity={IDENTITY}"]
+    given = ["-e", f"restore_from={FOLDER}/{first}/", "-e", f"restore_identity={IDENTITY}"]
     damaged_is_refused(new, medium, first, given)
     changes(install(new, medium, "restore.yml", *given))
 
