@@ -1,4 +1,4 @@
-"""What the order of tasks promises: a restore judges before it changes, a backup takes the database before the objects."""
+"""What the order of tasks promises: a restore judges before it changes, a backup begins with the database."""
 
 from collections.abc import Iterator
 from pathlib import Path
