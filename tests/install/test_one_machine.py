@@ -9,7 +9,7 @@ from tests.install.client import Client
 from tests.install.playbook import changed_tasks, changes, install
 
 pytestmark = [pytest.mark.install, pytest.mark.timeout(1800)]
-UNITS = ("meeshy-api", "meeshy-pool", "meeshy-housekeeping")
+UNITS = ("meeshy-api", "meeshy-pool", "meeshy-housekeeping", "meeshy-firewall")
 LISTENERS = {"127.0.0.1:5432", "127.0.0.1:6379", "127.0.0.1:8750", "0.0.0.0:22", "0.0.0.0:443", "[::]:22", "[::]:443"}
 
 
