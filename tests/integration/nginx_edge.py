@@ -55,15 +55,19 @@ def edge(
         _running(program, folder, _configured(folder, Path(short), values, exempt)) as process,
     ):
         _wait(process, port)
-        yield Edge(f"https://localhost:{port}", folder / "tls/ca.pem", folder / "cache", folder / "log/meeshy-error.log")
+        yield Edge(
+            f"https://localhost:{port}", folder / "tls/ca.pem", folder / "cache", folder / "log/meeshy-error.log"
+        )
 
 
 def _configured(folder: Path, short: Path, values: dict[str, str], exempt: bool) -> Path:
     """Write nginx's configuration and return its file."""
     conf = folder / "nginx.conf"
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temporary = "\n".join(f"{kind}_temp_path {folder}/temporary-{kind};" for kind in kinds)
     conf.write_text(
         f"user root;\nerror_log {folder}/log/start.log;\npid {folder}/nginx.pid;\ndaemon off;\nevents {{}}\n"
-        f"http {{\n{_rendered(values, folder, short, exempt)}\n}}\n"
+        f"http {{\n{temporary}\n{_rendered(values, folder, short, exempt)}\n}}\n"
     )
     return conf
 
