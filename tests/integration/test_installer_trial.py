@@ -90,17 +90,17 @@ def test_a_job_that_nobody_works_on_is_waited_for_and_then_told(appliance, note)
     house.working = False
     moments = iter(range(1000))
 
-    with pytest.raises(TargetFailed, match="No translation within 20 s; last: the job is queued"):
-        run_trial(
-            Edge(url, house.key.key, None), note, "fr", __version__, 20, lambda: float(next(moments)), no_waiting
-        )
+    with pytest.raises(TargetFailed, match="No translation within 20 s; last: the job is "):
+        run_trial(Edge(url, house.key.key, None), note, "fr", __version__, 20, lambda: float(next(moments)), no_waiting)
 
 
 def test_an_edge_that_does_not_answer_is_waited_for_and_then_told(note):
     moments = iter(range(1000))
 
     with pytest.raises(TargetFailed, match="No translation within 3 s; last: GET /api/v1/health: 503"):
-        run_trial(Edge("http://127.0.0.1:9", "mk_x", None), note, "fr", "1", 3, lambda: float(next(moments)), no_waiting)
+        run_trial(
+            Edge("http://127.0.0.1:9", "mk_x", None), note, "fr", "1", 3, lambda: float(next(moments)), no_waiting
+        )
 
 
 def test_only_a_key_of_this_appliance_is_taken(appliance, tmp_path):
