@@ -73,9 +73,11 @@ def test_a_note_is_translated_twice_by_work_and_nothing_of_it_stays(appliance, n
 
 
 def test_what_is_heard_wrong_does_not_pass(tmp_path, decoder, note):
-    with served(tmp_path / "data", decoder, GARBLED) as (house, url):
-        with pytest.raises(TargetFailed, match="The note ended as needs_review"):
-            run_trial(Edge(url, house.key.key, None), note, "fr", __version__, LONG_S)
+    with (
+        served(tmp_path / "data", decoder, GARBLED) as (house, url),
+        pytest.raises(TargetFailed, match="The note ended as needs_review"),
+    ):
+        run_trial(Edge(url, house.key.key, None), note, "fr", __version__, LONG_S)
 
 
 def test_another_release_than_the_expected_one_does_not_pass(appliance, note):
