@@ -15,13 +15,25 @@ ANSIBLE = ROOT / "ansible"
 TIGHT, GPU, LOADS_MODULES = 20, 45, 60
 """Tenths of systemd's exposure: of services, of the one that opens the GPUs, and of the one that loads their module."""
 VARIABLES = {
-    "ansible_managed": "test", "application_credentials": {"database_url": "x"}, "application_peers": ["10.0.0.11"],
-    "application_cuda_libraries": "/opt/meeshy/current/x", "workers_gpu": False, "meeshy_objectstore_clients": ["10.0.0.11"],
-    "meeshy_inner": ["10.0.0.10", "10.0.0.11"], "objectstore_release": "/opt/meeshy/releases/x", "objectstore_port": 8333,
-    "objectstore_address": "10.0.0.10", "objectstore_volume_mb": 1024, "edge_application_port": 8750,
-    "inventory_hostname": "head", "monitoring_host": "head", "meeshy_address": "10.0.0.10", "monitoring_exporter_port": 9100,
-    "monitoring_days": 30, "monitoring_port": 9090,
-}  # fmt: skip
+    "ansible_managed": "test",
+    "application_credentials": {"database_url": "x"},
+    "application_peers": ["10.0.0.11"],
+    "application_cuda_libraries": "/opt/meeshy/current/x",
+    "workers_gpu": False,
+    "meeshy_objectstore_clients": ["10.0.0.11"],
+    "meeshy_inner": ["10.0.0.10", "10.0.0.11"],
+    "objectstore_release": "/opt/meeshy/releases/x",
+    "objectstore_port": 8333,
+    "objectstore_address": "10.0.0.10",
+    "objectstore_volume_mb": 1024,
+    "edge_application_port": 8750,
+    "inventory_hostname": "head",
+    "monitoring_host": "head",
+    "meeshy_address": "10.0.0.10",
+    "monitoring_exporter_port": 9100,
+    "monitoring_days": 30,
+    "monitoring_port": 9090,
+}
 RENDER = """
 import json, sys
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
