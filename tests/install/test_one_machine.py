@@ -71,7 +71,10 @@ def test_looking_at_what_would_change_finds_nothing_and_is_right_about_an_edited
 
     output = install(box, medium, "--check", "--diff")
 
-    assert changed_tasks(output) == ["edge : Configure the edge", "edge : Run nginx with its configuration and certificate"]
+    assert changed_tasks(output) == [
+        "edge : Configure the edge",
+        "edge : Run nginx with its configuration and certificate",
+    ]
     assert "-    keepalive 17;" in output
     assert "keepalive 17" in box.run("cat", "/etc/nginx/conf.d/meeshy.conf").stdout
 
