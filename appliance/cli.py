@@ -28,6 +28,7 @@ COMMANDS = {
     "keys": ("appliance.access.commands", "keys"),
     "applications": ("appliance.access.plan_commands", "applications"),
     "plans": ("appliance.access.plan_commands", "plans"),
+    "objects": ("appliance.commands.objects", "objects"),
     "users": ("appliance.access.user_commands", "users"),
     "usage": ("appliance.access.usage_commands", "usage"),
     "webhooks": ("appliance.commands.webhooks", "webhooks"),

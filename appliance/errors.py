@@ -272,6 +272,12 @@ class StorageUnavailable(MeeshyError):
     code, status = "storage_unavailable", 503
 
 
+class SchemaTooNew(MeeshyError):
+    """The database was made by a newer release, which this one cannot read."""
+
+    code, status = "schema_too_new", 503
+
+
 class VoiceKeyUnusable(MeeshyError):
     """The site's key for voice profiles is missing, or is not the one they were sealed with."""
 

@@ -203,8 +203,20 @@ def read_settings() -> Settings:
 
     A credential is a file that only the service sees, where a variable can be read by whoever may read its process.
     """
+    folder = _credentials_folder()
+    return Settings(_secrets_dir=folder) if folder else Settings()
+
+
+def from_credentials() -> frozenset[str]:
+    """Return the names of the settings that systemd's credentials have and the environment lacks."""
+    folder = _credentials_folder()
+    lacking = [name for name in Settings.model_fields if f"MEESHY_{name.upper()}" not in os.environ]
+    return frozenset(name for name in lacking if folder and (folder / f"meeshy_{name}").is_file())
+
+
+def _credentials_folder() -> Path | None:
     folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
-    return Settings(_secrets_dir=folder) if folder and Path(folder).is_dir() else Settings()
+    return Path(folder) if folder and Path(folder).is_dir() else None
 
 
 def _require_host(entry: str) -> None:

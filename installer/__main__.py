@@ -17,8 +17,18 @@ from installer.bundle.parts import check_part, is_part
 from installer.bundle.refusal import BundleRefused
 from installer.bundle.unpack import unpack
 from installer.bundle.verify import Site, verify_file
-from installer.target.commands import add_environment, add_preflight, run_environment, run_preflight
+from installer.target.commands import (
+    add_environment,
+    add_preflight,
+    add_prune,
+    add_room,
+    run_environment,
+    run_preflight,
+    run_prune,
+    run_room,
+)
 from installer.target.failure import TargetFailed
+from installer.target.gate import add_trial, add_workers, run_trial_command, run_workers
 
 Command = Callable[[argparse.Namespace], None]
 
@@ -106,6 +116,10 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--json", action="store_true", help="print bundle.json")
     add_environment(command("environment", run_environment, "make a virtual environment from an unpacked bundle"))
     add_preflight(command("preflight", run_preflight, "judge this machine; change nothing, tell everything at once"))
+    add_room(command("room", run_room, "judge whether a bundle can be unpacked here; change nothing"))
+    add_trial(command("trial", run_trial_command, "have a note translated through the edge, as a client would"))
+    add_workers(command("workers", run_workers, "wait until the workers that this machine owes work"))
+    add_prune(command("prune", run_prune, "remove what belongs to other releases than those to be kept"))
     return parser
 
 

@@ -7,6 +7,8 @@ import uvicorn
 import uvloop
 from litestar import Litestar
 
+from appliance import notify
+from appliance.api.door import open_door
 from appliance.api.protocol import BoundedHttp
 
 GRACE_S = 5
@@ -14,16 +16,14 @@ GRACE_S = 5
 KEEP_ALIVE_S = 75
 """How long an idle connection is kept: longer than clients and proxies keep theirs (httpx 5 s, nginx 60 s). Where the
 server closes first, a request may meet a connection that is just being closed, and nobody knows what became of it."""
-BACKLOG = 256
 
 
 class ApiServer:
     """Uvicorn around the application: binds at once, serves until it is stopped or signalled, ends gracefully."""
 
     def __init__(self, app: Litestar, host: str, port: int) -> None:
-        """Bind the address, so that a taken port fails here; port 0 takes any free one."""
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        """Listen on the address, so that a taken port fails here; port 0 takes any free one."""
+        self._socket = open_door(host, port)
         # asyncio sets this only on sockets made for IPPROTO_TCP, which create_server's are not; accepted ones inherit
         # it. Without it every answer waits for the client's delayed acknowledgement: /health/live took 48 ms, now 2.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -31,7 +31,8 @@ class ApiServer:
         self._server = _Announcing(
             uvicorn.Config(
                 app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S,
-                timeout_keep_alive=KEEP_ALIVE_S, lifespan="on", ws="none", http=BoundedHttp,
+                timeout_keep_alive=KEEP_ALIVE_S, lifespan="on", ws="none", http=BoundedHttp, callback_notify=_say_alive,
+                timeout_notify=notify.ALIVE_EVERY_S,
             )
         )  # fmt: skip
 
@@ -48,6 +49,11 @@ class ApiServer:
         self._server.should_exit = True
 
 
+async def _say_alive() -> None:
+    """Called by the loop that answers requests."""
+    notify.alive()
+
+
 class _Announcing(uvicorn.Server):
     announce: Callable[[], None] | None = None
 
@@ -55,6 +61,8 @@ class _Announcing(uvicorn.Server):
         await super().startup(sockets=sockets)
         if self.announce and self.started:
             self.announce()
+        if self.started:
+            notify.ready()
 
 
 def serve(app: Litestar, host: str, port: int, ready_callback: Callable[[int], None] | None = None) -> None:

@@ -1,6 +1,8 @@
 """`meeshy commission`: measures this machine, and sets what its deadlines are multiplied by."""
 
 import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import click
@@ -14,6 +16,7 @@ from appliance.commands.serve import require_models, running_server
 from appliance.errors import CommandFailed
 from appliance.jobs.deadlines import SLA_SCALE
 from appliance.jobs.rates import COMMISSIONED, Measured, learn
+from appliance.jobs.registry import living_on_this_host
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
@@ -24,15 +27,13 @@ from appliance.storage.tables import plans
 
 @click.command("commission")
 @click.option("--dry-run", is_flag=True, help="Measure and print, but store nothing.")
+@click.option("--force", is_flag=True, help="Measure although workers run here: what they do is measured too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def commission(settings: Settings, dry_run: bool, as_json: bool) -> None:
+def commission(settings: Settings, dry_run: bool, force: bool, as_json: bool) -> None:
     """Measure this machine with its engines while nothing else runs, and store figures and scale of deadlines."""
-    running = running_server(settings)
-    if running is not None:
-        raise CommandFailed(
-            f"An appliance serves this data folder, at {running}: both would be measured. Stop it first."
-        )
+    if not force:
+        _require_idle(settings)
     require_models(settings)
     figures, measured = _measured(settings, _strictest_sla_s(settings))
     if not dry_run:
@@ -59,32 +60,54 @@ def _measured(settings: Settings, strictest_sla_s: float) -> tuple[Commissioned,
         return measure(trial, recording, strictest_sla_s, status.update)
 
 
+def _require_idle(settings: Settings) -> None:
+    running = running_server(settings)
+    if running is not None:
+        raise CommandFailed(
+            f"An appliance serves this data folder, at {running}: both would be measured. Stop it first, or --force."
+        )
+    with _database(settings) as database:
+        if database is None:
+            return
+        with database.read() as connection:
+            pids = living_on_this_host(connection, database.now_s(connection))
+    if pids:
+        raise CommandFailed(
+            f"Workers run on this host (processes {', '.join(map(str, pids))}): they would be measured too, and "
+            "there may not be memory for both. Stop the pool first, or --force."
+        )
+
+
 def _strictest_sla_s(settings: Settings) -> float:
     """Return the least that a plan of the site promises; of the shipped plans where there is no database yet."""
-    file = sa.make_url(settings.database).database
-    if settings.database.startswith("sqlite") and not Path(file or "").exists():
-        return min(plan["sla_s"] for plan in SHIPPED_PLANS)
-    database = Database(settings.database)
-    try:
-        migrate(database)
+    with _database(settings) as database:
+        if database is None:
+            return min(plan["sla_s"] for plan in SHIPPED_PLANS)
         with database.read() as connection:
             promised = connection.scalars(sa.select(plans.c.sla_s)).all()
-        return min((sla_s or settings.sla_s for sla_s in promised), default=settings.sla_s)
-    finally:
-        database.close()
+    return min((sla_s or settings.sla_s for sla_s in promised), default=settings.sla_s)
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database | None]:
+    """Yield the migrated database; None where it is a file that nobody has made yet."""
+    file = sa.make_url(settings.database).database
+    if settings.database.startswith("sqlite") and not Path(file or "").exists():
+        yield None
+        return
+    with closing(Database(settings.database)) as database:
+        migrate(database)
+        yield database
 
 
 def _store(settings: Settings, figures: Commissioned, measured: Measured) -> None:
-    database = Database(settings.database)
-    try:
+    with closing(Database(settings.database)) as database:
         migrate(database)
         with database.write() as connection:
             now_s = database.now_s(connection)
             set_site_value(connection, COMMISSIONED, {**msgspec.to_builtins(figures), "measured_s": now_s}, now_s)
             set_site_value(connection, SLA_SCALE, figures.sla_scale, now_s)
             learn(connection, measured, now_s, anew=True)
-    finally:
-        database.close()
 
 
 def _show(figures: Commissioned, *, stored: bool) -> None:

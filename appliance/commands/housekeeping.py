@@ -10,6 +10,7 @@ from contextlib import closing
 import click
 import msgspec
 
+from appliance import notify
 from appliance.access.console import print_table
 from appliance.clock import SystemClock
 from appliance.housekeeping.house import House
@@ -57,7 +58,9 @@ def _for_ever(house: House) -> None:
             lambda: metrics.tally.tell(database),
             Rounds(house, clock, metrics),
         ]
+        notify.ready()
         keep_house(duties, gone, settings.poll_s)
+        notify.stopping()
 
 
 def _once(house: House, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 
 import click
 
-from appliance.errors import MeeshyError
+from appliance.errors import StorageUnavailable
 from appliance.settings import Settings
 from appliance.status.report import Report, make_report
 from appliance.status.table import as_text
@@ -30,7 +30,7 @@ def status(settings: Settings, as_json: bool, watch: bool) -> None:
     if as_json and watch:
         raise click.UsageError("--json and --watch do not go together.")
     with closing(Database(settings.database, patience=ANSWERING)) as database:
-        with suppress(MeeshyError):  # away: the report says so
+        with suppress(StorageUnavailable):  # away: the report says so
             migrate(database)
         while watch:
             click.echo(_CLEAR + as_text(make_report(settings, database, FAMILIES), role_of))

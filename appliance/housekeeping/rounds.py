@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import msgspec
 import sqlalchemy as sa
 
+from appliance import notify
 from appliance.clock import Clock
 from appliance.errors import MeeshyError
 from appliance.housekeeping.duties import DUTIES, Duty
@@ -40,11 +41,13 @@ class Rounds:
     def __call__(self) -> dict[str, Record]:
         """Do every duty that is due, each whatever became of the others, and return what they came to."""
         done = {}
+        notify.alive()
         for name, duty in self._duties.items():
             now_s = self._clock.monotonic_s()
             if now_s >= self._due_s[name]:
                 self._due_s[name] = now_s + duty.every_s
                 done[name] = self._do(name, duty)
+                notify.alive()
         return done
 
     def _do(self, name: str, duty: Duty) -> Record:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from appliance import __version__
 from appliance.jobs.documents import Capabilities
 from appliance.jobs.items import FAMILIES
 from appliance.storage.database import Database
@@ -39,7 +40,7 @@ class WorkerRegistry:
             entry = {
                 "id": self._worker_id, "host": this_host(), "pid": os.getpid(), "started_s": now_s, "proven_s": None,
                 "capabilities": msgspec.to_builtins(capabilities), "families": sorted(families),
-                "slots": slots,
+                "slots": slots, "version": __version__,
             }  # fmt: skip
             connection.execute(sa.insert(workers).values(**entry, seen_s=now_s))
         self._entry = entry
@@ -151,6 +152,12 @@ def dead_on_this_host(connection: sa.Connection) -> list[str]:
     """Return the ids of workers registered on this host whose process no longer exists."""
     rows = connection.execute(sa.select(workers.c.id, workers.c.pid).where(workers.c.host == this_host()))
     return [row.id for row in rows if not process_exists(row.pid)]
+
+
+def living_on_this_host(connection: sa.Connection, now_s: float) -> list[int]:
+    """Return the process ids of the workers that run on this host and were seen lately."""
+    here = sa.select(workers.c.pid).where(workers.c.host == this_host(), workers.c.seen_s >= now_s - SEEN_WITHIN_S)
+    return sorted(pid for pid in connection.scalars(here) if process_exists(pid))
 
 
 def no_longer_living(connection: sa.Connection, worker_ids: Collection[str], now_s: float) -> None:

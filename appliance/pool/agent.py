@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from appliance import notify
 from appliance.clock import Clock
 from appliance.errors import StorageUnavailable
 from appliance.jobs.pool_actions import record_action
@@ -57,12 +58,15 @@ class Pool:
     def run(self, signals: Signals) -> None:
         """Work until the process is asked to end, then drain all workers."""
         next_round_s = self._now_s()
+        notify.ready()
         while not signals.stopping:
+            notify.alive()
             self._tend()
             if self._now_s() >= next_round_s:
                 self._round()
                 next_round_s = self._now_s() + self._parts.rules.round_s
-            signals.wait(self._sleep_s(next_round_s - self._now_s()))
+            signals.wait(min(self._sleep_s(next_round_s - self._now_s()), notify.ALIVE_EVERY_S))
+        notify.stopping()
         self._crew.leave(self._now_s())
         while not self._crew.empty:
             self._tend()

@@ -8,10 +8,12 @@ import sqlalchemy as sa
 
 from appliance.housekeeping.rounds import Record, last_records
 from appliance.jobs.outbox import MessageState
+from appliance.jobs.rates import COMMISSIONED
 from appliance.jobs.registry import SEEN_WITHIN_S
 from appliance.jobs.reserved import Reservation, reservations
 from appliance.jobs.states import FINAL_JOB, ItemState
 from appliance.storage.database import Database
+from appliance.storage.site import site_value
 from appliance.storage.tables import jobs, outbox, webhook_destinations, work_items, workers
 from appliance.storage.voice_tables import voice_samples
 
@@ -43,6 +45,12 @@ class WorkerLine(msgspec.Struct, frozen=True, kw_only=True):
     """Batches that it runs side by side."""
     seen_ago_s: float
     living: bool
+    host: str
+    started_ago_s: float
+    proven: bool
+    """Whether it has spoken a real utterance since it started."""
+    version: str | None
+    """The release that it runs; None for one from before releases told."""
 
 
 class WebhookLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +76,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     housekeeping: dict[str, Record]
     housekeeping_ago_s: float | None
     """Since the last duty was done; None where none ever was."""
+    commissioned: bool
+    """Whether this site's speed was ever measured."""
 
 
 def read_figures(database: Database) -> Figures:
@@ -84,6 +94,7 @@ def read_figures(database: Database) -> Figures:
             webhooks=_webhooks(connection, now_s),
             housekeeping=records,
             housekeeping_ago_s=None if last_s is None else max(0.0, now_s - last_s),
+            commissioned=site_value(connection, COMMISSIONED) is not None,
         )
 
 
@@ -125,10 +136,13 @@ def _queue(connection: sa.Connection, now_s: float) -> tuple[QueueLine, ...]:
 
 def _workers(connection: sa.Connection, now_s: float) -> tuple[WorkerLine, ...]:
     rows = connection.execute(
-        sa.select(workers.c.id, workers.c.families, workers.c.slots, workers.c.seen_s)
+        sa.select(
+            workers.c.id, workers.c.families, workers.c.slots, workers.c.seen_s, workers.c.host, workers.c.started_s,
+            workers.c.proven_s, workers.c.version,
+        )
         .where(workers.c.seen_s >= now_s - HOUR_S)
         .order_by(workers.c.id)
-    )
+    )  # fmt: skip
     return tuple(
         WorkerLine(
             id=row.id,
@@ -136,6 +150,10 @@ def _workers(connection: sa.Connection, now_s: float) -> tuple[WorkerLine, ...]:
             slots=row.slots,
             seen_ago_s=max(0.0, now_s - row.seen_s),
             living=row.seen_s >= now_s - SEEN_WITHIN_S,
+            host=row.host.partition(":")[0],
+            started_ago_s=max(0.0, now_s - row.started_s),
+            proven=row.proven_s is not None,
+            version=row.version,
         )
         for row in rows
     )

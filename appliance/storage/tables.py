@@ -158,6 +158,8 @@ workers = sa.Table(
     sa.Column("slots", sa.Integer, nullable=False, server_default="1"),
     # Since when it shall take nothing more; NULL: it takes work.
     sa.Column("draining_s", sa.Double),
+    # The release that it runs; NULL: one from before releases told.
+    sa.Column("version", sa.String(32)),
 )
 
 cached_answers = sa.Table(

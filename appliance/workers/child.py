@@ -17,7 +17,7 @@ from appliance.housekeeping.house import House
 from appliance.housekeeping.rounds import Rounds
 from appliance.jobs.reconcile import reconcile
 from appliance.jobs.registry import WorkerRegistry, this_host
-from appliance.settings import Settings
+from appliance.settings import Settings, read_settings
 from appliance.telemetry.exposing import exposed
 from appliance.telemetry.logs import configure_logs
 from appliance.telemetry.metrics import Metrics
@@ -35,7 +35,7 @@ RING_BYTES = 4096
 
 def main(build: Build = assemble) -> int:
     """Run until standard input ends; 1 when the engines cannot be loaded, with the reason as one line on stderr."""
-    settings = Settings()
+    settings = read_settings()
     configure_logs(settings.log_level)
     # Ctrl-C goes to the whole terminal group; the API process decides when this child ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

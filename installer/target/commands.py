@@ -6,30 +6,60 @@ import os
 import sys
 from pathlib import Path
 
+from installer.bundle.inspect import front_of
 from installer.bundle.installed import DEFAULT_FILE as INSTALLED
+from installer.bundle.metadata import parse_metadata
 from installer.target.environment import make_environment
 from installer.target.machine import read_machine
 from installer.target.preflight import Wanted, judge
 from installer.target.product import compile_product, lay_product
+from installer.target.prune import prune
+from installer.target.room import judge_room, needed_bytes
+
+EARLY = ("root", "systemd", "clock")
+"""Checks that need to know of a machine no more than that a bundle is to be unpacked on it."""
 
 
 def run_environment(chosen: argparse.Namespace) -> None:
     """Make an environment, with the product where a folder for it is given, and say whether that was needed."""
     os.umask(0o022)  # services of other users read it, whatever root's own mask is
-    laid = chosen.product is not None and lay_product(chosen.bundle, chosen.product, check=chosen.check)
-    made = make_environment(chosen.bundle, chosen.environment, chosen.to, chosen.product, check=chosen.check)
-    if chosen.product is not None and (laid or made) and not chosen.check:
-        compile_product(chosen.product, chosen.to / "bin" / "python")
-    sys.stdout.write(f"environment {chosen.environment}: {'made' if laid or made else 'as it was'}\n")
+    done = [chosen.product is not None and lay_product(chosen.bundle, chosen.product, check=chosen.check)]
+    done.append(make_environment(chosen.bundle, chosen.environment, chosen.to, chosen.product, check=chosen.check))
+    if chosen.product is not None:
+        done.append(compile_product(chosen.product, chosen.to / "bin" / "python", check=chosen.check))
+    sys.stdout.write(f"environment {chosen.environment}: {'made' if any(done) else 'as it was'}\n")
 
 
 def run_preflight(chosen: argparse.Namespace) -> None:
     """Judge this machine; exit code 1 where something stops. With --json it is 0 and the document says so."""
-    ports = tuple(int(port) for port in _listed(chosen.ports))
-    wanted = Wanted(chosen.built_s, chosen.memory_gib, chosen.disk_gib, ports)
-    found = judge(read_machine(INSTALLED), wanted, _listed(chosen.waive))
+    ports, waived = tuple(int(port) for port in _listed(chosen.ports)), _listed(chosen.waive)
+    open_tcp, open_udp = (tuple(map(int, _listed(each))) for each in (chosen.open_tcp, chosen.open_udp))
+    wanted = Wanted(
+        chosen.built_s, chosen.memory_gib, chosen.disk_gib, ports, open_tcp, open_udp,
+        chosen.egress == "closed", chosen.keeps_time,
+    )  # fmt: skip
+    found = judge(read_machine(INSTALLED), wanted, waived)
+    _tell(found, as_json=chosen.json)
+
+
+def run_room(chosen: argparse.Namespace) -> None:
+    """Judge whether a bundle can be unpacked here, before it is; exit code 1 where something stops."""
+    about, waived = parse_metadata(front_of(chosen.bundle).raw), _listed(chosen.waive)
+    wanted = Wanted(built_s=about.built_s, memory_gib=0, disk_gib=0)
+    found = [each for each in judge(read_machine(INSTALLED), wanted, waived) if each.check in EARLY]
+    found += [] if "disk" in waived else judge_room(needed_bytes(about))
+    _tell(found, as_json=False)
+
+
+def run_prune(chosen: argparse.Namespace) -> None:
+    """Remove what belongs to other releases than those to be kept, and say what."""
+    going = prune(chosen.keep, check=chosen.check)
+    sys.stdout.write("".join(f"removed {path}\n" for path in going) or "nothing to remove\n")
+
+
+def _tell(found: list, *, as_json: bool) -> None:
     stop, lines = any(each.stop for each in found), [each.line() for each in found]
-    if chosen.json:
+    if as_json:
         sys.stdout.write(json.dumps({"stop": stop, "lines": lines}) + "\n")
         return
     sys.stdout.write("\n".join([*lines, "preflight: " + ("refused" if stop else "passed")]) + "\n")
@@ -56,5 +86,21 @@ def add_preflight(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory-gib", type=float, default=4, help="memory that is needed")
     parser.add_argument("--disk-gib", type=float, default=6, help="free room that is needed")
     parser.add_argument("--ports", default="443,8750,5432,6379", help="TCP ports that must be free, or `none`")
+    parser.add_argument("--open-tcp", default="22,443", help="TCP ports that the firewall will leave open, or `none`")
+    parser.add_argument("--open-udp", default="none", help="UDP ports that the firewall will leave open, or `none`")
+    parser.add_argument("--egress", choices=("closed", "open"), default="closed", help="what the firewall lets out")
+    parser.add_argument("--keeps-time", action="store_true", help="chrony will keep the time")
     parser.add_argument("--waive", default="none", help="checks whose findings do not stop, or `none`")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def add_room(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the options of `room`."""
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--waive", default="none", help="checks whose findings do not stop, or `none`")
+
+
+def add_prune(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the options of `prune`."""
+    parser.add_argument("--keep", action="append", default=[], help="a release that stays; may be repeated")
+    parser.add_argument("--check", action="store_true", help="only say what would be removed")

@@ -9,6 +9,7 @@ from pathlib import Path
 from installer.bundle.host import INTERPRETER
 from installer.bundle.metadata import parse_metadata
 from installer.bundle.reader import METADATA
+from installer.target.alone import alone
 from installer.target.failure import TargetFailed
 
 STAMP = "made-from"
@@ -27,16 +28,40 @@ def make_environment(
     """Have the environment `name` of a bundle's metadata in `folder`; return whether it had to be made.
 
     With `product`, the modules in that folder can be imported in it. pip runs from its own wheel, since the system's
-    Python may lack it. With `check` nothing is made. Raises TargetFailed.
+    Python may lack it. With `check` nothing is made. Raises TargetFailed, also where the folder holds a whole
+    environment of something else: services may be running in it.
     """
     digest = _digest(bundle, name, folder, product, interpreter)
+    if check:
+        return not _made(folder, digest)
+    with alone(folder):
+        if _made(folder, digest):
+            return False
+        if folder.exists():
+            shutil.rmtree(folder)
+        _make(bundle, name, folder, product, interpreter)
+        write_stamp(folder / STAMP, digest)
+    return True
+
+
+def write_stamp(stamp: Path, text: str) -> None:
+    """Write a stamp once all that it vouches for is on the disk; it is there whole or not at all."""
+    os.sync()
+    aside = stamp.with_name(f".{stamp.name}.writing")
+    aside.write_text(text)
+    aside.rename(stamp)
+
+
+def _made(folder: Path, digest: str) -> bool:
     stamp = folder / STAMP
-    there = stamp.is_file() and stamp.read_text() == digest
-    if there or check:
-        return not there
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    if not stamp.is_file():
+        return False
+    if stamp.read_text() != digest:
+        raise TargetFailed(f"{folder} was made from something else and may be in use; it stays as it is.")
+    return True
+
+
+def _make(bundle: Path, name: str, folder: Path, product: Path | None, interpreter: str) -> None:
     _run([interpreter, "-m", "venv", "--without-pip", str(folder)])
     python = folder / "bin" / "python"
     wheels = bundle / "wheels"
@@ -49,8 +74,6 @@ def make_environment(
     if product is not None:
         where = _run([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).strip()
         Path(where, "meeshy.pth").write_text(f"{product}\n")
-    stamp.write_text(digest)
-    return True
 
 
 def _locks(bundle: Path, name: str) -> list[Path]:

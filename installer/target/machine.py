@@ -9,12 +9,17 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from installer.target.sockets import Socket, read_sockets
+
 GIB = 1 << 30
 BEGUN = "/opt/meeshy/releases"
 """Made early: an installation that was interrupted goes on, on a machine that has some of it."""
 PLACES = ("/opt/meeshy", "/var/lib/meeshy")
 SYNCS = 20
-LISTENING = "0A"
+OTHERS = {"Redis": "/etc/redis", "nginx": "/etc/nginx", "ntpsec": "/etc/ntpsec"}
+"""What the appliance would take over, or put something else in the place of, and what shows that it is there."""
+FAR = frozenset({"nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "fuse.glusterfs", "fuse.sshfs"})
+"""Kinds of file systems whose server is another machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +30,7 @@ class Machine:
     systemd: bool
     memory_bytes: int
     free_bytes: dict[str, int]
-    listeners: dict[int, str]
-    """Program by TCP port; an empty name where it could not be found out."""
+    sockets: tuple[Socket, ...]
     name_resolves: bool
     now_s: float
     sync_ms: float | None
@@ -35,6 +39,10 @@ class Machine:
     """Whether the appliance is here, or an installation of it was begun."""
     others: tuple[str, ...] = field(default=())
     """Programs of the kinds that the appliance brings which are there already."""
+    ssh_port: int | None = None
+    """The port by which this session came, where it came by SSH."""
+    mounts: tuple[str, ...] = field(default=())
+    """Folders that another machine serves, with what serves them."""
 
 
 def read_machine(installed_note: Path) -> Machine:
@@ -44,17 +52,28 @@ def read_machine(installed_note: Path) -> Machine:
         systemd=Path("/run/systemd/system").is_dir(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         free_bytes={place: shutil.disk_usage(_nearest(Path(place))).free for place in PLACES},
-        listeners=_listeners(),
+        sockets=tuple(read_sockets()),
         name_resolves=_resolves(platform.node()),
         now_s=time.time(),
         sync_ms=_sync_ms(_nearest(Path(PLACES[1]))),
         processor_flags=_flags(),
         installed=installed_note.exists() or Path(BEGUN).is_dir(),
         others=tuple(name for name, proof in OTHERS.items() if Path(proof).exists()),
+        ssh_port=ssh_port(os.environ.get("SSH_CONNECTION", "")),
+        mounts=tuple(far_mounts(_text("/proc/mounts"))),
     )
 
 
-OTHERS = {"PostgreSQL": "/etc/postgresql", "Redis": "/etc/redis", "nginx": "/etc/nginx"}
+def ssh_port(connection: str) -> int | None:
+    """Return the server's port of sshd's SSH_CONNECTION, None where there is none."""
+    words = connection.split()
+    return int(words[3]) if len(words) == 4 and words[3].isdecimal() else None
+
+
+def far_mounts(table: str) -> list[str]:
+    """Return the folders of a table of mounts that other machines serve, as `/home from filer:/home`."""
+    rows = [line.split() for line in table.splitlines()]
+    return [f"{row[1]} from {row[0]}" for row in rows if len(row) > 2 and row[2] in FAR]
 
 
 def _nearest(path: Path) -> Path:
@@ -88,30 +107,12 @@ def _sync_ms(folder: Path) -> float | None:
 
 
 def _flags() -> frozenset[str]:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return frozenset()
+    lines = _text("/proc/cpuinfo").splitlines()
     return frozenset(next((line.split(":", 1)[1].split() for line in lines if line.startswith("flags")), ()))
 
 
-def _listeners() -> dict[int, str]:
-    port_by_inode = {}
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            rows = Path(table).read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for fields in map(str.split, rows):
-            if fields[3] == LISTENING:
-                port_by_inode[fields[9]] = int(fields[1].rsplit(":", 1)[1], 16)
-    found = dict.fromkeys(port_by_inode.values(), "")
-    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
-        try:
-            target = str(descriptor.readlink())
-            inode = target.removeprefix("socket:[").rstrip("]")
-            if inode in port_by_inode:
-                found[port_by_inode[inode]] = (descriptor.parents[1] / "comm").read_text().strip()
-        except OSError:
-            continue  # the process has ended, or is another user's
-    return found
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from installer.target.environment import write_stamp
+
 CACHE = "__pycache__"
 
 
@@ -29,9 +31,22 @@ def lay_product(bundle: Path, folder: Path, *, check: bool = False) -> bool:
     return True
 
 
-def compile_product(folder: Path, python: Path) -> None:
-    """Compile the product once: services may not write beside it, and would compile it at every start."""
+def compile_product(folder: Path, python: Path, *, check: bool = False) -> bool:
+    """Have the product compiled, since services may not write beside it; return whether that was still to do.
+
+    The stamp beside the folder, `product.compiled`, is written last: its time is that of the product's last change,
+    by which services are restarted.
+    """
+    stamp = folder.with_name(f"{folder.name}.compiled")
+    if check and not folder.is_dir():
+        return True
+    digest = hashlib.sha256(f"{python}\n{sorted(_contents(folder).items())}".encode()).hexdigest()
+    there = stamp.is_file() and stamp.read_text() == digest
+    if there or check:
+        return not there
     subprocess.run([str(python), "-m", "compileall", "-q", str(folder)], check=False, capture_output=True)
+    write_stamp(stamp, digest)
+    return True
 
 
 def _contents(folder: Path) -> dict[str, tuple[str, bool]]:

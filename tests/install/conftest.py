@@ -16,6 +16,7 @@ from tests.install.lan import Lan, lan
 from tests.install.media import Medium, make_medium
 from tests.install.node import Node, node
 from tests.install.playbook import install
+from tests.install.rich import Rich, rich_machine
 from tests.install.rootfs import missing_tools, root_archive
 
 PROBES = (
@@ -90,3 +91,10 @@ def installed(box: Node, medium: Medium, pytestconfig: pytest.Config) -> str:
     with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         sys.stdout.write(f"\ninstalled in {time.monotonic() - began_s:.0f} s\n")
     return output
+
+
+@pytest.fixture(scope="session")
+def rich(archive: Path, medium: Medium, network: Lan, place: Path) -> Iterator[Rich]:
+    """A machine whose inventory asks for everything that is optional, installed."""
+    with rich_machine(archive, medium, network, place) as made:
+        yield made

@@ -63,13 +63,17 @@ class Node:
         self, *command: str, check: bool = True, limit_s: float = 60.0, **more: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on it as root."""
-        words = ["nsenter", f"--target={self._leader}", "--all", *command]
+        words = self.words(*command)
         told = subprocess.run(
             words, env=ENVIRONMENT | more, capture_output=True, text=True, timeout=limit_s, stdin=subprocess.DEVNULL,
             check=False,
         )  # fmt: skip
         assert not check or told.returncode == 0, f"{' '.join(command)}: {told.stdout[-6000:]}{told.stderr[-3000:]}"
         return told
+
+    def words(self, *command: str) -> list[str]:
+        """Return the command that runs a command on it as root."""
+        return ["nsenter", f"--target={self._leader}", "--all", *command]
 
     def files(self) -> dict[str, tuple[int, int, int, int]]:
         """Return mode, owner, size and change time of all its files but those that change by themselves."""

@@ -9,7 +9,9 @@ from tests.install.client import Client
 from tests.install.playbook import changed_tasks, changes, install
 
 pytestmark = [pytest.mark.install, pytest.mark.timeout(1800)]
-UNITS = ("meeshy-api", "meeshy-pool", "meeshy-housekeeping")
+UNITS = ("meeshy-api", "meeshy-pool", "meeshy-housekeeping", "meeshy-firewall")
+HANGS_S = 120.0
+"""Several times what the watchdog of the API allows."""
 LISTENERS = {"127.0.0.1:5432", "127.0.0.1:6379", "127.0.0.1:8750", "0.0.0.0:22", "0.0.0.0:443", "[::]:22", "[::]:443"}
 
 
@@ -30,8 +32,18 @@ def test_a_bundle_is_installed_without_a_network(box, medium, installed):
     note = json.loads(box.run("cat", "/var/lib/meeshy/install-state.json").stdout)
     assert note["version"] == medium.version
     assert note["built_s"] > 0
-    assert box.run("readlink", "/opt/meeshy/current").stdout.strip() == f"/opt/meeshy/releases/{medium.version}"
+    assert note["name"].startswith(f"{medium.version}-")
+    assert box.run("readlink", "/opt/meeshy/current").stdout.strip() == f"/opt/meeshy/releases/{note['name']}"
     assert box.run("systemctl", "--failed", "--no-legend").stdout == ""
+
+
+def test_the_site_was_measured_and_promises_by_it(box, installed):
+    told = json.loads(box.run("meeshy", "status", "--json", check=False).stdout)
+
+    assert told["figures"]["commissioned"]
+    words = ["runuser", "--user=postgres", "--", "psql", "-XAt", "--port=5432", "--dbname=meeshy"]
+    scale = box.run(*words, "--command=SELECT value FROM site WHERE key = 'sla_scale'").stdout
+    assert float(scale) >= 1.0
 
 
 def test_a_voice_note_is_translated_through_the_edge(box, network, installed, place):
@@ -59,7 +71,10 @@ def test_looking_at_what_would_change_finds_nothing_and_is_right_about_an_edited
 
     output = install(box, medium, "--check", "--diff")
 
-    assert changed_tasks(output) == ["edge : Configure the edge", "edge : Restart nginx"]
+    assert changed_tasks(output) == [
+        "edge : Configure the edge",
+        "edge : Run nginx with its configuration and certificate",
+    ]
     assert "-    keepalive 17;" in output
     assert "keepalive 17" in box.run("cat", "/etc/nginx/conf.d/meeshy.conf").stdout
 
@@ -72,8 +87,9 @@ def test_an_edited_file_is_repaired_and_nothing_else_is_touched(box, medium, ins
     output = install(box, medium)
 
     assert changed_tasks(output) == [
-        "application : Write the settings", "application : Restart the services",
-        "edge : Configure the edge", "edge : Restart nginx",
+        "application : Write the settings", "application : Run the API and housekeeping, now and with the machine",
+        "workers : Run the workers, now and with the machine",
+        "edge : Configure the edge", "edge : Run nginx with its configuration and certificate",
     ]  # fmt: skip
     assert "keepalive 16" in box.run("cat", "/etc/nginx/conf.d/meeshy.conf").stdout
     assert "MAX_WER" not in box.run("cat", "/etc/meeshy/meeshy.env").stdout
@@ -86,6 +102,22 @@ def test_services_are_locked_in_and_say_so(box, installed):
         ignored = [line for line in box.run("journalctl", f"--unit={unit}", "--no-pager").stdout.splitlines()
                    if "ignoring" in line]  # fmt: skip
         assert ignored == []
+
+
+@pytest.mark.full
+def test_an_api_that_hangs_is_killed_and_started_anew(box, network, installed, place):
+    def main_process() -> str:
+        return box.run("systemctl", "show", "--property=MainPID", "--value", "meeshy-api").stdout.strip()
+
+    hung = main_process()
+    box.run("kill", "-STOP", hung)
+    deadline_s = time.monotonic() + HANGS_S
+    while main_process() in (hung, "0") and time.monotonic() < deadline_s:
+        time.sleep(0.5)
+
+    assert main_process() not in (hung, "0")
+    assert Client(network, box, place).ask("wait", HANGS_S) is not None
+    assert "Watchdog timeout" in box.run("journalctl", "--unit=meeshy-api", "--no-pager").stdout
 
 
 def test_only_declared_addresses_are_listened_on(box, installed):

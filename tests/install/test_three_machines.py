@@ -8,7 +8,7 @@ import yaml
 
 from tests.install.client import Client
 from tests.install.node import node
-from tests.install.playbook import changes, install
+from tests.install.playbook import changed_tasks, changes, install
 
 pytestmark = [pytest.mark.install, pytest.mark.full, pytest.mark.timeout(2400)]
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,9 +59,72 @@ def test_three_machines_translate_a_note_and_stay_as_they_are(machines, medium, 
     document = client.ask("translate", client.note, "fr", "es")
 
     assert document["state"] == "done", document
-    assert changes(install(head, medium)) == dict.fromkeys(machines, 0)
+    again = install(head, medium)
+    assert changed_tasks(again) == []
+    assert changes(again) == dict.fromkeys(machines, 0)
     for name in ("worker1", "worker2"):
         assert machines[name].run("systemctl", "is-active", "meeshy-pool").stdout == "active\n"
-        listening = machines[name].run("ss", "--tcp", "--listening", "--numeric", "--no-header").stdout
-        assert {row.split()[3] for row in listening.splitlines()} == {"0.0.0.0:22", "[::]:22"}
     assert [each for each in network.ways_out() if each["target"] != "198.51.100.7"] == []
+
+
+def test_only_declared_addresses_are_listened_on(machines):
+    inner = machines["head"].address
+    everywhere = {"0.0.0.0:22", "[::]:22"}
+
+    assert listeners(machines["worker1"]) == listeners(machines["worker2"]) == everywhere
+    assert listeners(machines["head"]) == everywhere | {
+        "0.0.0.0:443", "[::]:443", "127.0.0.1:8750",
+        "127.0.0.1:5432", f"{inner}:5432", "127.0.0.1:6379", f"{inner}:6379", f"{inner}:8333", f"{inner}:18333",
+        *(f"127.0.0.1:{port}" for port in (8080, 8888, 9333, 18080, 18888, 19333)),
+    }  # fmt: skip
+
+
+def test_the_object_store_s_inner_servers_are_for_their_own_user(machines):
+    head, worker = machines["head"], machines["worker1"]
+    program = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)"
+    ask = ["/usr/bin/python3", "-c", program]
+
+    for port in ("8080", "8888", "9333", "18888"):
+        refused = head.run("runuser", "--user=nobody", "--", *ask, "127.0.0.1", port, check=False)
+        assert "ConnectionRefusedError" in refused.stderr
+    assert head.run("runuser", "--user=meeshy-objects", "--", *ask, "127.0.0.1", "8888").returncode == 0
+    assert worker.run(*ask, head.address, "18333", check=False).returncode != 0
+    assert worker.run(*ask, head.address, "8333").returncode == 0
+
+
+def test_nothing_plans_any_more_to_take_the_firewall_back(machines):
+    for box in machines.values():
+        assert box.run("systemctl", "list-units", "--all", "--no-legend", "meeshy-firewall-undo*").stdout == ""
+        assert "chain input" in box.run("nft", "list", "table", "inet", "meeshy").stdout
+
+
+def test_all_come_back_by_themselves_when_the_power_goes_everywhere(machines, network, place):
+    for box in machines.values():
+        box.cut_power()
+    for box in machines.values():
+        box.start()
+    client = Client(network, machines["head"], place)
+
+    assert client.ask("wait", 240.0) is not None
+    assert client.ask("translate", client.note, "fr")["state"] == "done"
+    for box in machines.values():
+        assert box.run("systemctl", "--failed", "--no-legend").stdout == ""
+
+
+def test_a_site_s_folder_that_is_gone_is_not_made_anew(machines, medium):
+    head = machines["head"]
+    key = head.run("sha256sum", "/var/lib/meeshy/voice.key").stdout
+    head.run("mv", "/etc/meeshy/site/secrets/voice_key", "/root/kept")
+
+    refused = head.run("sh", medium.script, medium.bundle, check=False, limit_s=600)
+
+    assert refused.returncode != 0
+    assert "lacks secrets/voice_key" in " ".join(refused.stdout.split())
+    assert head.run("sha256sum", "/var/lib/meeshy/voice.key").stdout == key
+    assert not (head.root / "etc/meeshy/site/secrets/voice_key").exists()
+    head.run("mv", "/root/kept", "/etc/meeshy/site/secrets/voice_key")
+
+
+def listeners(box) -> set[str]:
+    rows = box.run("ss", "--tcp", "--listening", "--numeric", "--no-header").stdout.splitlines()
+    return {row.split()[3] for row in rows}

@@ -11,6 +11,9 @@ from tests.install.playbook import changed_tasks, install
 pytestmark = [pytest.mark.install, pytest.mark.full, pytest.mark.timeout(1800)]
 ROOT = Path(__file__).resolve().parents[2]
 TOPS = ("/etc/meeshy", "/opt/meeshy", "/var/lib/meeshy")
+ELSEWHERE = {"/var/lib/meeshy/objectstore"}
+"""Of the documented places those that one machine with a folder of objects has not."""
+GONE_ONLY_BY_HAND = {"/etc/meeshy/bundle-keys", "/etc/meeshy/inventory", "/opt/meeshy/control", "/opt/meeshy/incoming"}
 
 
 def told(heading: str) -> set[str]:
@@ -25,23 +28,59 @@ def ours(box) -> set[str]:
     return {path for path in found if not any(path.startswith(f"{other}/") for other in found)}
 
 
-def test_what_stays_is_what_the_documentation_says_and_the_data_serve_again(box, medium, network, installed, place):
-    key = box.run("cat", "/var/lib/meeshy/data/first_key").stdout
+def below(box, top: str) -> set[str]:
+    return {f"{top}/{name}" for name in box.run("ls", top).stdout.split()}
 
+
+def test_what_stays_is_what_the_documentation_says(box, medium, installed):
     install(box, medium, "uninstall.yml")
 
     assert box.run("systemctl", "list-unit-files", "meeshy*", "--no-legend").stdout == ""
     assert "meeshy" not in box.run("nft", "list", "tables").stdout
+    listening = box.run("ss", "--tcp", "--listening", "--numeric", "--no-header").stdout.splitlines()
+    assert {row.split()[3] for row in listening} == {"0.0.0.0:22", "[::]:22"}
     assert changed_tasks(install(box, medium, "uninstall.yml")) == []
+    documented = told("Taking it away")
     left = {path for top in TOPS for path in below(box, top)}
-    assert left == {path for path in told("Taking it away") if path.startswith(tuple(f"{top}/" for top in TOPS))}
-    assert ours(box) - set(TOPS) <= told("Taking it away")
+    assert left == {path for path in documented if path.rpartition("/")[0] in TOPS} - ELSEWHERE
+    assert ours(box) - set(TOPS) <= documented
+
+
+def test_the_data_serve_an_installation_afterwards(box, medium, network, place):
+    key = box.run("cat", "/var/lib/meeshy/data/first_key").stdout
 
     install(box, medium)
+
     assert box.run("cat", "/var/lib/meeshy/data/first_key").stdout == key
     client = Client(network, box, place)
     assert client.ask("translate", client.note, "fr")["state"] == "done"
 
 
-def below(box, top: str) -> set[str]:
-    return {f"{top}/{name}" for name in box.run("ls", top).stdout.split()}
+def test_data_go_only_where_the_version_is_typed(box, medium):
+    before = box.files()
+
+    refused = box.run("sh", medium.script, medium.bundle, "uninstall.yml", "-e", "removal_data=true", check=False,
+                      limit_s=600)  # fmt: skip
+
+    assert refused.returncode != 0
+    assert f"-e removal_data={medium.version}" in refused.stdout
+    assert [path for path in before.keys() - box.files().keys() if path.startswith("etc/")] == []
+    assert box.run("systemctl", "is-active", "meeshy-api").stdout == "active\n"
+
+
+def test_with_the_version_typed_nothing_of_the_data_stays(box, medium):
+    install(box, medium, "uninstall.yml", "-e", f"removal_data={medium.version}")
+
+    assert {path for top in TOPS if (box.root / top[1:]).exists() for path in below(box, top)} == GONE_ONLY_BY_HAND
+    assert not (box.root / "var/lib/postgresql/15/meeshy").exists()
+    assert box.run("getent", "passwd", "meeshy", check=False).stdout == ""
+
+
+def test_packages_that_stayed_are_told_and_may_be_given_up(box, medium, network, place):
+    refused = box.run("sh", medium.script, medium.bundle, check=False, limit_s=600)
+    assert "STOP [others] Redis, nginx" in refused.stdout
+
+    install(box, medium, "-e", '{"preflight_waived": ["others"]}')
+
+    client = Client(network, box, place)
+    assert client.ask("translate", client.note, "fr")["state"] == "done"

@@ -1,6 +1,10 @@
 """Commissioning with scripted engines that take scripted time: every figure follows from what was measured."""
 
 import json
+import os
+import subprocess
+import sys
+import time
 
 import msgspec
 import pytest
@@ -13,13 +17,14 @@ from appliance.cli import main
 from appliance.commands.commission import _store
 from appliance.jobs.deadlines import sla_scale
 from appliance.jobs.rates import COMMISSIONED, FAMILIES, LENGTHS, load_rates
+from appliance.jobs.registry import this_host
 from appliance.settings import Settings
 from appliance.stages.context import Context, Engines
 from appliance.stages.references import References
 from appliance.storage.database import Database
 from appliance.storage.opening import open_store
 from appliance.storage.site import site_value
-from appliance.storage.tables import jobs
+from appliance.storage.tables import jobs, workers
 from appliance.testing.clock import FrozenClock
 from appliance.testing.engines import (
     ScriptedEncoder,
@@ -109,3 +114,43 @@ def test_without_models_it_says_what_to_pull_and_stores_nothing(tmp_path, monkey
     assert not (tmp_path / "data").exists()
     with pytest.raises(json.JSONDecodeError):
         json.loads(result.output)
+
+
+@pytest.fixture
+def site(database, tmp_path, monkeypatch):
+    """The command's settings lead to the database of the test, and to no models."""
+    monkeypatch.setenv("MEESHY_DATABASE_URL", database.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("MEESHY_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("MEESHY_MODELS_DIR", str(tmp_path / "models"))
+    return database
+
+
+def worker_of(database, host, pid, seen_ago_s=1.0):
+    with database.write() as connection:
+        now_s = time.time() if database.is_sqlite else connection.scalar(sa.text("SELECT extract(epoch FROM now())"))
+        entry = {
+            "id": f"worker_{pid}", "host": host, "pid": pid, "started_s": 0.0, "seen_s": float(now_s) - seen_ago_s,
+            "capabilities": {}, "families": ["hear"],
+        }  # fmt: skip
+        connection.execute(sa.insert(workers).values(**entry))
+
+
+def test_it_refuses_to_measure_beside_workers_of_this_host(site):
+    worker_of(site, this_host(), os.getpid())
+
+    refused = CliRunner().invoke(main, ["commission", "--json"])
+    forced = CliRunner().invoke(main, ["commission", "--json", "--force"])
+
+    assert refused.exit_code == 1
+    assert f"Workers run on this host (processes {os.getpid()})" in refused.output
+    assert "models pull" in forced.output, "it went on, to the models that are not there"
+
+
+def test_workers_elsewhere_gone_or_dead_are_no_hindrance(site):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    worker_of(site, "another-host", os.getpid())
+    worker_of(site, this_host(), ended.pid)
+    worker_of(site, this_host(), os.getppid(), seen_ago_s=60.0)
+
+    assert "models pull" in CliRunner().invoke(main, ["commission"]).output

@@ -1,16 +1,24 @@
 """Figures of the whole appliance that metrics tell, on both databases."""
 
-import pytest
+import socket
 
+import pytest
+import sqlalchemy as sa
+
+from appliance import __version__
 from appliance.jobs.claims import Claims
 from appliance.jobs.documents import Failure
 from appliance.jobs.endings import cancel_targets, fail_jobs
 from appliance.jobs.pool_actions import ACTIONS, RECENT_S, recent_actions, record_action
-from appliance.jobs.rates import Rate, learn, load_speeds
+from appliance.jobs.rates import COMMISSIONED, Rate, learn, load_speeds
+from appliance.jobs.registry import WorkerRegistry
 from appliance.status.collector import FiguresCollector
 from appliance.status.figures import read_figures
+from appliance.storage.site import set_site_value
+from appliance.storage.tables import workers
 from appliance.telemetry.metrics import Metrics
-from appliance.workers.roles import BATCH_LIMITS
+from appliance.workers.capabilities import capabilities_of
+from appliance.workers.roles import BATCH_LIMITS, FAMILIES
 
 
 def told(bench):
@@ -94,3 +102,25 @@ def test_a_job_that_ends_is_in_time_late_failed_or_does_not_count(bench):
 
 def fail(connection, job_id, now_s):
     fail_jobs(connection, {job_id: Failure("engine_failed", "It failed.")}, now_s)
+
+
+def test_a_worker_tells_its_release_and_one_from_before_releases_told_has_none(bench):
+    registry = WorkerRegistry(bench.database, "w1")
+    registry.announce(capabilities_of(bench.engines, bench.settings), FAMILIES)
+    (entered,) = read_figures(bench.database).workers
+    registry.proven()
+    (proven,) = read_figures(bench.database).workers
+    with bench.database.write() as connection:
+        connection.execute(sa.update(workers).values(version=None))
+    (older,) = read_figures(bench.database).workers
+    assert (entered.version, entered.proven) == (__version__, False)
+    assert (entered.host, entered.started_ago_s) == (socket.gethostname(), 0.0)
+    assert proven.proven
+    assert (older.version, older.proven) == (None, True)
+
+
+def test_a_site_counts_as_commissioned_once_it_was_measured(bench):
+    before = read_figures(bench.database).commissioned
+    with bench.database.write() as connection:
+        set_site_value(connection, COMMISSIONED, {"note_s": 1.0}, bench.clock.now_s())
+    assert (before, read_figures(bench.database).commissioned) == (False, True)

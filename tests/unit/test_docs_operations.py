@@ -30,7 +30,8 @@ def report() -> Report:
         ),
         workers=(
             WorkerLine(
-                id="worker_1", families=("hear", "translate", "finish"), slots=4, seen_ago_s=2.0, living=True
+                id="worker_1", families=("hear", "translate", "finish"), slots=4, seen_ago_s=2.0, living=True,
+                host="worker-1", started_ago_s=60.0, proven=True, version="0.1.0",
             ),
         ),
         reservations=(Reservation(plan="enterprise", slots=12345, kept=1234),),
@@ -40,6 +41,7 @@ def report() -> Report:
         ),
         housekeeping={"results": Record(at_s=1.0, found=1, done=0, error="storage_unavailable")},
         housekeeping_ago_s=59.0,
+        commissioned=True,
     )  # fmt: skip
     health = {name: Health(state="away", says="s" * 200, do="Mend it.") for name in FIGURES["Health"]}
     return Report(

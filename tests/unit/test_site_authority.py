@@ -58,15 +58,41 @@ def test_keys_are_their_owner_s_alone(ensure, tmp_path):
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "ca").glob("*.key")} == {0o600}
 
 
-def test_other_names_a_near_end_and_another_authority_are_reasons(ensure, tmp_path):
+def test_more_names_a_near_end_and_another_authority_are_reasons(ensure, tmp_path):
     ensure()
-    assert ensure(names=[*NAMES, "voice.example.org"]) == "it is for other names"
+    assert ensure(names=[*NAMES, "voice.example.org"]) == "it is for fewer names"
     assert ensure(names=[*NAMES, "voice.example.org"], now=NOW + datetime.timedelta(days=368)) == "it ends soon"
-    assert ensure(now=NOW + datetime.timedelta(days=366)) == "it is for other names"
     for file in ("ca.key", "ca.pem"):
         (tmp_path / "ca" / file).unlink()
     assert ensure() == "it cannot be read, or is not of this authority"
     assert ensure() == ""
+
+
+def test_a_name_that_went_away_is_no_reason(ensure):
+    ensure()
+
+    assert ensure(names=NAMES[:-1]) == ""
+
+
+def test_no_certificate_outlives_the_authority_and_none_is_made_anew_for_its_end(ensure, authority, tmp_path):
+    ensure()
+    late = NOW + datetime.timedelta(days=3600)
+    assert ensure(now=late) == "it ends soon"
+    folder = tmp_path / "ca"
+    ends = [x509.load_pem_x509_certificate((folder / f"{name}.pem").read_bytes()).not_valid_after_utc
+            for name in ("ca", "head")]  # fmt: skip
+
+    assert ends[0] == ends[1]
+    assert ensure(now=late + datetime.timedelta(days=40)) == ""
+
+
+def test_an_authority_that_ends_within_two_years_is_told(ensure, authority, tmp_path):
+    ensure()
+    folder = str(tmp_path / "ca")
+
+    assert authority.authority_ends_soon(folder, NOW) == ""
+    assert "2036" in authority.authority_ends_soon(folder, NOW + datetime.timedelta(days=3000))
+    assert authority.authority_ends_soon(str(tmp_path / "none")) == ""
 
 
 def test_a_key_that_is_another_s_is_a_reason(ensure, tmp_path):

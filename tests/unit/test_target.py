@@ -2,15 +2,20 @@
 
 import json
 import os
+import sys
+import threading
+from pathlib import Path
 
 import pytest
 
 from appliance.testing.small_bundle import SmallKey, small_bundle
 from installer.__main__ import main
+from installer.bundle.host import INTERPRETER
 from installer.bundle.unpack import unpack
-from installer.target.environment import make_environment
+from installer.target.alone import alone
+from installer.target.environment import STAMP, _digest, make_environment
 from installer.target.failure import TargetFailed
-from installer.target.product import lay_product
+from installer.target.product import compile_product, lay_product
 
 KEY = SmallKey()
 
@@ -20,6 +25,15 @@ def bundle(tmp_path):
     small_bundle(tmp_path / "small.bundle", KEY)
     unpack(tmp_path / "small.bundle", tmp_path / "unpacked", KEY.site(), lambda _: None)
     return tmp_path / "unpacked"
+
+
+@pytest.fixture
+def lock(bundle):
+    """The lock of the small bundle's environment."""
+    path = bundle / "wheels/locks/base.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("small==1\n")
+    return path
 
 
 def test_the_product_is_laid_out_once(bundle, tmp_path):
@@ -84,3 +98,57 @@ def test_preflight_for_people_ends_with_one_where_something_stops(capsys):
     assert ended.value.code == 1
     assert "STOP [memory]" in told
     assert told.endswith("preflight: refused\n")
+
+
+def test_a_product_that_was_cut_before_it_was_compiled_is_compiled_by_the_next_call(bundle, tmp_path):
+    folder = tmp_path / "product"
+    lay_product(bundle, folder)
+
+    assert compile_product(folder, Path(sys.executable), check=True)
+    assert compile_product(folder, Path(sys.executable))
+    assert list((folder / "appliance/__pycache__").glob("*.pyc"))
+    assert not compile_product(folder, Path(sys.executable))
+
+    (folder / "meeshy").write_text("changed by hand")
+    assert lay_product(bundle, folder)
+    (folder / "appliance/__init__.py").write_text("more = 1\n")
+    assert compile_product(folder, Path(sys.executable))
+
+
+def made_environment(bundle, folder):
+    """Leave an environment as one that was made whole, without a wheel to make it from."""
+    folder.mkdir()
+    (folder / STAMP).write_text(_digest(bundle, "appliance", folder, None, INTERPRETER))
+
+
+def test_a_whole_environment_is_left_alone(bundle, tmp_path, lock):
+    made_environment(bundle, tmp_path / "venv")
+
+    assert not make_environment(bundle, "appliance", tmp_path / "venv")
+    assert not make_environment(bundle, "appliance", tmp_path / "venv", check=True)
+
+
+def test_a_whole_environment_of_something_else_may_be_in_use_and_stays(bundle, tmp_path, lock):
+    made_environment(bundle, tmp_path / "venv")
+    (tmp_path / "venv/python").touch()
+    lock.write_text("other==1\n")
+
+    with pytest.raises(TargetFailed, match="made from something else and may be in use"):
+        make_environment(bundle, "appliance", tmp_path / "venv")
+    assert (tmp_path / "venv/python").exists()
+
+
+def test_two_that_make_one_folder_take_turns(tmp_path):
+    order = []
+    with alone(tmp_path / "deep/venv"):
+        other = threading.Thread(target=lambda: enter(tmp_path / "deep/venv", order))
+        other.start()
+        order.append("first")
+    other.join(30)
+
+    assert order == ["first", "second"]
+
+
+def enter(folder, order):
+    with alone(folder):
+        order.append("second")

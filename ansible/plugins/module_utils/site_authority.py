@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_DAYS = 3650
 RENEW_BEFORE_DAYS = 30
+AUTHORITY_ENDS_SOON_DAYS = 730
 CLOCK_SKEW = datetime.timedelta(hours=1)
 """New certificates begin so long ago: machines whose clocks are behind accept them."""
 
@@ -22,7 +23,7 @@ CLOCK_SKEW = datetime.timedelta(hours=1)
 def ensure_certificate(
     folder: str, name: str, names: Sequence[str], days: int, now: datetime.datetime | None = None, *, write: bool = True
 ) -> str:
-    """Have `NAME.key` and `NAME.pem` for exactly these names signed by the authority in `folder`.
+    """Have `NAME.key` and `NAME.pem` for at least these names signed by the authority in `folder`.
 
     Returns why they were made anew, an empty text where they were left alone. With `write` off nothing changes.
     Raises OSError and ValueError for an authority that cannot be read.
@@ -41,6 +42,18 @@ def ensure_certificate(
     return reason
 
 
+def authority_ends_soon(folder: str, now: datetime.datetime | None = None) -> str:
+    """Return a warning where the authority in `folder` ends within two years, an empty text otherwise."""
+    now = now or datetime.datetime.now(datetime.UTC)
+    try:
+        authority = x509.load_pem_x509_certificate((Path(folder) / "ca.pem").read_bytes())
+    except FileNotFoundError:
+        return ""
+    if authority.not_valid_after_utc - now > datetime.timedelta(days=AUTHORITY_ENDS_SOON_DAYS):
+        return ""
+    return f"The site's authority ends on {authority.not_valid_after_utc:%Y-%m-%d}, and all certificates with it."
+
+
 def _why_anew(
     root: Path, name: str, wanted: frozenset[x509.GeneralName], authority: x509.Certificate, now: datetime.datetime
 ) -> str:
@@ -55,9 +68,10 @@ def _why_anew(
         return "it cannot be read, or is not of this authority"
     if key.public_key() != certificate.public_key():
         return "the key is another one's"
-    if found != wanted:
-        return "it is for other names"
-    if certificate.not_valid_after_utc - now < datetime.timedelta(days=RENEW_BEFORE_DAYS):
+    if not wanted <= found:
+        return "it is for fewer names"
+    ends = certificate.not_valid_after_utc
+    if ends - now < datetime.timedelta(days=RENEW_BEFORE_DAYS) and ends < authority.not_valid_after_utc:
         return "it ends soon"
     return ""
 
@@ -71,7 +85,7 @@ def _make_authority(root: Path, now: datetime.datetime) -> None:
         key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
     )  # fmt: skip
     certificate = (
-        _builder(name, name, key.public_key(), now, AUTHORITY_DAYS)
+        _builder(name, name, key.public_key(), now, now + datetime.timedelta(days=AUTHORITY_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .sign(key, hashes.SHA256())
@@ -89,9 +103,10 @@ def _issue(
         raise ValueError("ca.key and ca.pem do not belong together")
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
+    ends = min(now + datetime.timedelta(days=days), authority.not_valid_after_utc)
     purposes = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
     certificate = (
-        _builder(subject, authority.subject, key.public_key(), now, days)
+        _builder(subject, authority.subject, key.public_key(), now, ends)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(purposes, critical=False)
         .add_extension(x509.SubjectAlternativeName(sorted(wanted, key=repr)), critical=False)
@@ -103,8 +118,9 @@ def _issue(
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, now: datetime.datetime, days: int
-) -> x509.CertificateBuilder:
+    subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey, now: datetime.datetime,
+    ends: datetime.datetime,
+) -> x509.CertificateBuilder:  # fmt: skip
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -112,7 +128,7 @@ def _builder(
         .public_key(public)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - CLOCK_SKEW)
-        .not_valid_after(now + datetime.timedelta(days=days))
+        .not_valid_after(ends)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
     )
 

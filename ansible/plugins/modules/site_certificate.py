@@ -2,7 +2,7 @@
 """Signs a machine's certificate with the site's own authority, and makes both where they are missing."""
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.site_authority import ensure_certificate
+from ansible.module_utils.site_authority import authority_ends_soon, ensure_certificate
 
 DOCUMENTATION = r"""
 ---
@@ -10,7 +10,7 @@ module: site_certificate
 short_description: Signs a machine's certificate with the site's own authority
 description:
   - Makes the authority in O(folder) where there is none, and a key and certificate for O(name).
-  - What is valid for 30 days more, for exactly O(names), and signed by this authority, is left alone.
+  - What is valid for 30 days more, for at least O(names), and signed by this authority, is left alone.
 options:
   folder:
     description: Folder of the authority; made readable for its owner only.
@@ -26,7 +26,7 @@ options:
     elements: str
     required: true
   days:
-    description: Days that a new certificate is valid.
+    description: Days that a new certificate is valid, at most as long as the authority.
     type: int
     default: 397
 author:
@@ -68,6 +68,8 @@ def main() -> None:
         )
     except (OSError, ValueError) as error:
         module.fail_json(msg=f"The site's authority in {given['folder']}: {error}")
+    if warning := authority_ends_soon(given["folder"]):
+        module.warn(warning)
     module.exit_json(changed=bool(reason), reason=reason)
 
 

@@ -7,6 +7,8 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+# The oldest revision whose code runs on what this leaves; without it that is this one, and older code will not start.
+# readable_by = ${repr(down_revision)}
 
 
 def upgrade() -> None:

@@ -1,0 +1,64 @@
+"""The socket that the API listens on, which systemd keeps while the service is started again.
+
+Connections that come meanwhile wait in the kernel's queue and are answered by the next process, so a restart refuses
+nobody. systemd gives the socket back after a restart and lets it go when the service is stopped (`FDSTORE` in
+sd_notify(3); the unit says `FileDescriptorStoreMax=1`). Where a process was started by anything else it binds anew.
+"""
+
+import array
+import logging
+import os
+import socket
+
+log = logging.getLogger(__name__)
+
+FIRST_GIVEN = 3
+"""The first descriptor that a service is given (sd_listen_fds(3))."""
+BACKLOG = 1024
+"""Connections that may wait for the next process; the kernel's own limit is 4096."""
+PATIENCE_S = 1.0
+
+
+def open_door(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there: the one that systemd kept if it is of this address, else a new one.
+
+    Raises OSError where the address is taken. Port 0 takes any free one, and such a socket is not kept.
+    """
+    for given in _given():
+        if port and given.getsockname()[:2] == (host, port):
+            return given
+        given.close()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    if port:
+        _have_kept(made)
+    return made
+
+
+def _given() -> list[socket.socket]:
+    """Return the listening sockets that this very process was given; the environment forgets them."""
+    process, count = os.environ.pop("LISTEN_PID", ""), os.environ.pop("LISTEN_FDS", "0")
+    os.environ.pop("LISTEN_FDNAMES", None)
+    if process != str(os.getpid()):
+        return []
+    descriptors = range(FIRST_GIVEN, FIRST_GIVEN + int(count))
+    for each in descriptors:
+        os.set_inheritable(each, False)
+    return [socket.socket(fileno=each) for each in descriptors]
+
+
+def _have_kept(door: socket.socket) -> None:
+    name = os.environ.get("NOTIFY_SOCKET", "")
+    if not name:
+        return
+    # Another address than before: what was kept for that one goes.
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [door.fileno()]))]
+    # A name that begins with @ lies in Linux's abstract namespace, which a zero byte stands for.
+    address = f"\0{name[1:]}" if name.startswith("@") else name
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams:
+            datagrams.settimeout(PATIENCE_S)
+            datagrams.sendmsg([b"FDSTOREREMOVE=1\nFDNAME=api"], [], 0, address)
+            datagrams.sendmsg([b"FDSTORE=1\nFDNAME=api"], rights, 0, address)
+    except OSError as failure:
+        log.warning("systemd was not asked to keep the socket: %s", failure.strerror or failure)

@@ -1,0 +1,170 @@
+"""From one release to the next with jobs flowing, and back. The tests follow each other on the same machine."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from appliance.catalog.catalog import CHECKOUT
+from tests.install.client import Client
+from tests.install.media import STICK, as_version, changed, checkout, make_medium, released, with_newer_schema
+from tests.install.node import node
+from tests.install.playbook import install, refused
+from tests.services import tool
+
+pytestmark = [pytest.mark.install, pytest.mark.full, pytest.mark.timeout(2400)]
+NOTE = "/var/lib/meeshy/install-state.json"
+JOBS = 4
+SILENT = {"appliance/api/app.py": (b'"""', b'raise SystemExit(1)\n"""')}
+"""An API that does not start."""
+WRONG = {
+    "appliance/stages/synthesize.py": (b"SpeakRequest(text, self.work", b"SpeakRequest(text[::-1], self.work"),
+}  # fmt: skip
+"""A release that starts, has spoken, and says something else than it should."""
+
+
+def following(patch):
+    """Return a version after that of the release the drills begin with."""
+    major, minor, *_ = released().version.split(".")
+    return f"{major}.{int(minor) + 1}.{patch}"
+
+
+@pytest.fixture(scope="module")
+def sticks(place):
+    """The folder that machines see as the stick, with one medium in each of its folders."""
+    folder = place / "sticks"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bring(sticks):
+    """Make a medium of a product on the stick."""
+
+    def brought(name, product, **more):
+        return make_medium(sticks / name, product, f"{STICK}/{name}", **more)
+
+    return brought
+
+
+@pytest.fixture(scope="module")
+def old(archive, bring):
+    return bring("old", released())
+
+
+@pytest.fixture(scope="module")
+def new(bring):
+    """The checkout as the release after it, with a schema that the old one does not know."""
+    return bring("new", with_newer_schema(as_version(checkout(), following(0))))
+
+
+@pytest.fixture(scope="module")
+def recipient(place):
+    """Whom the backups before upgrades are for; nobody reads them here."""
+    file = place / "upgrade-backup.key"
+    subprocess.run([tool("age-keygen", "Debian: age"), "-o", file], check=True, capture_output=True)
+    return subprocess.run(["age-keygen", "-y", file], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture(scope="module")
+def machine(archive, network, place, sticks, old, recipient):
+    """A machine on which the old release is installed; its speed is not measured, which takes a minute."""
+    with node("upgraded", 30, network, archive, place, [f"{sticks}:{STICK}"]) as made:
+        made.run("install", "-D", "--mode=0644", f"{old.inside}/bundle-keys", "/etc/meeshy/bundle-keys")
+        inventory = made.root / "etc/meeshy/inventory"
+        shutil.copytree(CHECKOUT / "ansible/inventories/example-single", inventory)
+        with (inventory / "group_vars/all.yml").open("a") as settings:
+            settings.write("commission_wanted: false\n")
+        (made.root / "etc/meeshy/backup-recipients").write_text(recipient)
+        install(made, old)
+        yield made
+
+
+@pytest.fixture
+def client(network, machine, place):
+    return Client(network, machine, place)
+
+
+def newest():
+    """Return the schema of the releases after the old one."""
+    return with_newer_schema(checkout()).migrations[-1]
+
+
+def noted(machine):
+    return json.loads(machine.run("cat", NOTE).stdout)
+
+
+def in_force(machine):
+    return machine.run("readlink", "/opt/meeshy/current").stdout.strip().rpartition("/")[2]
+
+
+def schema(machine):
+    return json.loads(machine.run("meeshy", "migrate", "--json").stdout)["after"]
+
+
+def test_a_bundle_past_a_required_stop_is_refused_and_nothing_is_changed(machine, bring):
+    before = noted(machine)
+    far = bring("far", as_version(checkout(), following(9)), required_stops=(following(5),))
+
+    told = refused(machine, far)
+
+    assert f"refused [bundle_upgrade_path] Upgrade from {before['version']} to {following(5)} first" in told.stderr
+    assert (noted(machine), in_force(machine)) == (before, before["name"])
+    assert machine.run("ls", "/opt/meeshy/incoming").stdout.split() == [before["name"], f"{before['name']}.pyz"]
+
+
+@pytest.mark.parametrize(("name", "change", "said"), [
+    ("silent", SILENT, "systemctl restart meeshy-api.service"),
+    ("wrong", WRONG, "The note ended as"),
+])  # fmt: skip
+def test_a_broken_release_is_taken_back_and_no_job_is_lost(machine, client, bring, name, change, said):
+    before = noted(machine)
+    broken = bring(name, changed(with_newer_schema(as_version(checkout(), following(1))), change))
+    jobs = client.ask("submit", client.note, JOBS, name)
+
+    told = refused(machine, broken, "-e", "upgrade_backup=false")
+
+    assert said in told.stdout
+    assert schema(machine) == newest()
+    assert f"{before['name']} serves again" in told.stderr
+    assert (noted(machine)["name"], in_force(machine)) == (before["name"], before["name"])
+    assert client.ask("health")["version"] == before["version"]
+    assert set(client.ask("follow", json.dumps(jobs)).values()) == {"done"}
+    assert machine.run("systemctl", "--failed", "--no-legend").stdout == ""
+
+
+def test_an_upgrade_under_flowing_jobs_loses_none(machine, client, new):
+    before = noted(machine)
+
+    with client.flowing() as taken:
+        install(machine, new)
+
+    after = noted(machine)
+    assert (after["version"], after["previous"]) == (new.version, before["name"])
+    assert in_force(machine) == after["name"]
+    assert client.ask("health")["version"] == new.version
+    assert schema(machine) == newest()
+    assert len(taken) > 5
+    assert client.ask("repeat", client.note, json.dumps(taken)) == taken
+    jobs = {each["user"]: each["job"] for each in taken.values()}
+    assert set(client.ask("follow", json.dumps(jobs)).values()) == {"done"}
+    assert machine.run("systemctl", "--failed", "--no-legend").stdout == ""
+    kept = machine.run("ls", "/opt/meeshy/releases", "/opt/meeshy/control").stdout.split()
+    assert {each for each in kept if each.startswith(tuple("0123456789"))} == {before["name"], after["name"]}
+
+
+def test_the_release_before_is_put_back_by_one_command(machine, client, new):
+    before = noted(machine)
+    assert before["version"] == new.version
+    jobs = client.ask("submit", client.note, JOBS, "back")
+
+    install_sh = "/opt/meeshy/current/product/installer/install.sh"
+    machine.run("sh", install_sh, "rollback.yml", limit_s=1500)
+
+    after = noted(machine)
+    assert (after["name"], after["previous"]) == (before["previous"], "")
+    assert in_force(machine) == after["name"]
+    assert client.ask("health")["version"] == after["version"] == released().version
+    assert set(client.ask("follow", json.dumps(jobs)).values()) == {"done"}
+    assert client.ask("translate", client.note, "fr")["state"] == "done"

@@ -1,0 +1,103 @@
+"""The socket that the API listens on outlives its process: told over a real datagram socket, as systemd is."""
+
+import os
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from appliance.api.door import open_door
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT_BYTES = 4096
+
+
+@pytest.fixture
+def manager(tmp_path, monkeypatch):
+    """What systemd is to a service: a datagram socket that takes statements and descriptors."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        yield listening
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+def told(manager: socket.socket) -> tuple[str, list[int]]:
+    text, descriptors, _, _ = socket.recv_fds(manager, TEXT_BYTES, 4)
+    return text.decode(), descriptors
+
+
+def test_a_connection_made_between_two_processes_is_answered_by_the_second(manager):
+    port = free_port()
+    with open_door("127.0.0.1", port):
+        assert told(manager) == ("FDSTOREREMOVE=1\nFDNAME=api", [])
+        said, (kept,) = told(manager)
+    assert said == "FDSTORE=1\nFDNAME=api"
+
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as waiting:
+        waiting.sendall(b"are you there?")
+        second = """
+            import os
+            os.environ["LISTEN_PID"] = str(os.getpid())
+            from appliance.api.door import open_door
+            with open_door("127.0.0.1", PORT) as door:
+                assert not [name for name in os.environ if name.startswith("LISTEN_")]
+                connection, _ = door.accept()
+                connection.sendall(connection.recv(64).upper())
+        """
+        program = textwrap.dedent(second).replace("PORT", str(port))
+        # Descriptor 3 is where systemd puts it; the child gets it there by the shell.
+        command = ["bash", "-c", f'exec "$0" -c "$1" 3<&{kept}', sys.executable, program]
+        subprocess.run(command, cwd=ROOT, env=os.environ | {"LISTEN_FDS": "1"}, pass_fds=[kept], check=True, timeout=60)
+        assert waiting.recv(64) == b"ARE YOU THERE?"
+    os.close(kept)
+
+
+def test_a_kept_socket_of_another_address_is_let_go_and_a_new_one_is_kept(manager, monkeypatch):
+    before, after = free_port(), free_port()
+    program = """
+        import os
+        os.environ["LISTEN_PID"] = str(os.getpid())
+        from appliance.api.door import open_door
+        with open_door("127.0.0.1", AFTER) as door:
+            print(door.getsockname()[1])
+    """
+    with socket.create_server(("127.0.0.1", before)) as old:
+        command = ["bash", "-c", f'exec "$0" -c "$1" 3<&{old.fileno()}', sys.executable]
+        text = textwrap.dedent(program).replace("AFTER", str(after))
+        ran = subprocess.run(
+            [*command, text], cwd=ROOT, env=os.environ | {"LISTEN_FDS": "1"}, pass_fds=[old.fileno()],
+            check=True, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+
+    assert ran.stdout.strip() == str(after)
+    assert told(manager)[0].startswith("FDSTOREREMOVE=1")
+    said, descriptors = told(manager)
+    assert said.startswith("FDSTORE=1")
+    for each in descriptors:
+        os.close(each)
+
+
+def test_what_another_process_was_given_is_not_taken(monkeypatch):
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid() + 1))
+    monkeypatch.setenv("LISTEN_FDS", "1")
+
+    with open_door("127.0.0.1", 0) as door:
+        assert door.getsockname()[1] > 0
+
+
+def test_without_a_manager_it_listens_all_the_same(monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    port = free_port()
+
+    with open_door("127.0.0.1", port) as door:
+        assert door.getsockname() == ("127.0.0.1", port)
+    assert "systemd was not asked to keep the socket" in caplog.text

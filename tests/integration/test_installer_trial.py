@@ -1,0 +1,123 @@
+"""The gate of installation and upgrade has a real appliance translate a note, and believes nothing else."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from appliance import __version__
+from appliance.api.app import create_app
+from appliance.api.server import ApiServer
+from appliance.audio.decoder import DecoderPool
+from appliance.stages.context import Engines
+from appliance.storage.tables import jobs
+from appliance.testing.engines import ScriptedEncoder, ScriptedSynthesizer, ScriptedTranscriber, ScriptedTranslator
+from installer.__main__ import main
+from installer.target.failure import TargetFailed
+from installer.target.trial import Edge, key_is_taken, run_trial
+from tests.integration.api_house import House, open_house, recording
+
+LONG_S = 60.0
+GARBLED = Engines(
+    ScriptedTranscriber(), ScriptedTranslator(), ScriptedSynthesizer(spoiled_seeds=range(100)), ScriptedEncoder(),
+    whisper_translates=False,
+)  # fmt: skip
+
+
+@contextmanager
+def served(folder: Path, decoder: DecoderPool, engines: Engines | None = None) -> Iterator[tuple[House, str]]:
+    with open_house(folder, decoder, engines) as house:
+        house.registry.proven()
+        server, ready = ApiServer(create_app(house.parts), "127.0.0.1", 0), threading.Event()
+        thread = threading.Thread(target=server.run, args=(lambda _: ready.set(),))
+        thread.start()
+        try:
+            assert ready.wait(LONG_S)
+            yield house, f"http://127.0.0.1:{server.port}"
+        finally:
+            server.stop()
+            thread.join(LONG_S)
+
+
+@pytest.fixture
+def appliance(tmp_path, decoder):
+    with served(tmp_path / "data", decoder) as (house, url):
+        yield house, url
+
+
+@pytest.fixture
+def note(tmp_path):
+    path = tmp_path / "note.wav"
+    path.write_bytes(recording("good morning everybody"))
+    return path
+
+
+def no_waiting(_):
+    pass
+
+
+def test_a_note_is_translated_twice_by_work_and_nothing_of_it_stays(appliance, note):
+    house, url = appliance
+    edge = Edge(url, house.key.key, None)
+
+    first, second = (run_trial(edge, note, "fr", __version__, LONG_S) for _ in range(2))
+
+    assert first.version == __version__
+    assert min(first.audio_bytes, second.audio_bytes) > 10_000
+    assert house.rings > 1
+    with house.database.read() as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(jobs)) == 0
+
+
+def test_what_is_heard_wrong_does_not_pass(tmp_path, decoder, note):
+    with (
+        served(tmp_path / "data", decoder, GARBLED) as (house, url),
+        pytest.raises(TargetFailed, match="The note ended as needs_review"),
+    ):
+        run_trial(Edge(url, house.key.key, None), note, "fr", __version__, LONG_S)
+
+
+def test_another_release_than_the_expected_one_does_not_pass(appliance, note):
+    house, url = appliance
+
+    with pytest.raises(TargetFailed, match=f"{__version__} answers at the edge instead of 99.0"):
+        run_trial(Edge(url, house.key.key, None), note, "fr", "99.0", LONG_S)
+
+
+def test_a_job_that_nobody_works_on_is_waited_for_and_then_told(appliance, note):
+    house, url = appliance
+    house.working = False
+    moments = iter(range(1000))
+
+    with pytest.raises(TargetFailed, match="No translation within 20 s; last: the job is "):
+        run_trial(Edge(url, house.key.key, None), note, "fr", __version__, 20, lambda: float(next(moments)), no_waiting)
+
+
+def test_an_edge_that_does_not_answer_is_waited_for_and_then_told(note):
+    moments = iter(range(1000))
+
+    with pytest.raises(TargetFailed, match="No translation within 3 s; last: GET /api/v1/health: 503"):
+        run_trial(
+            Edge("http://127.0.0.1:9", "mk_x", None), note, "fr", "1", 3, lambda: float(next(moments)), no_waiting
+        )
+
+
+def test_only_a_key_of_this_appliance_is_taken(appliance, tmp_path):
+    house, url = appliance
+    file = tmp_path / "key"
+    asked = ["trial", "--url", url, "--key-file", str(file), "--ask"]
+
+    def code() -> int:
+        with pytest.raises(SystemExit) as ended:
+            main(asked)
+        return ended.value.code
+
+    assert code() == 3
+    file.write_text("mk_unknown\n")
+    assert code() == 3
+    file.write_text(f"{house.key.key}\n")
+    assert code() == 0
+    assert not key_is_taken(Edge(url, "mk_unknown", None))
