@@ -78,7 +78,7 @@ def cut_at(box, medium, task: str) -> None:
         os.killpg(running.pid, signal.SIGKILL)
         running.stdout.close()
         running.wait()
-    # Ansible's workers outlive it, as they do when a session is lost; people call again later than their last module ends.
+    # Ansible's workers outlive it, as when a session is lost; people call again later than their last module ends.
     assert comes(lambda: box.run("pgrep", "--full", "ansible", check=False).returncode != 0)
 
 
@@ -133,7 +133,9 @@ def test_a_certificate_that_is_newer_than_postgresql_reloads_it_without_a_restar
     before = started(killed, "postgresql@15-meeshy")
     killed.run("touch", "/etc/postgresql/15/meeshy/meeshy.pem")
 
-    assert changed_tasks(install(killed, medium)) == ["database : Let PostgreSQL look at its certificate and its clients"]
+    changed = changed_tasks(install(killed, medium))
+
+    assert changed == ["database : Let PostgreSQL look at its certificate and its clients"]
     assert started(killed, "postgresql@15-meeshy") == before
     assert changes(install(killed, medium)) == {"appliance": 0}
 
@@ -144,7 +146,9 @@ def test_rules_that_somebody_took_away_are_loaded_anew(killed, medium, how):
     killed.run(*how)
     assert rules(killed) != wanted
 
-    assert "firewall : Run the firewall with its rules, now and with the machine" in changed_tasks(install(killed, medium))
+    changed = changed_tasks(install(killed, medium))
+
+    assert "firewall : Run the firewall with its rules, now and with the machine" in changed
     assert rules(killed) == wanted
 
 

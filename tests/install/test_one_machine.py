@@ -9,7 +9,7 @@ from tests.install.client import Client
 from tests.install.playbook import changed_tasks, changes, install
 
 pytestmark = [pytest.mark.install, pytest.mark.timeout(1800)]
-UNITS = ("meeshy-api", "meeshy-pool", "meeshy-housekeeping")
+UNITS = ("meeshy-api", "meeshy-pool", "meeshy-housekeeping", "meeshy-firewall")
 LISTENERS = {"127.0.0.1:5432", "127.0.0.1:6379", "127.0.0.1:8750", "0.0.0.0:22", "0.0.0.0:443", "[::]:22", "[::]:443"}
 
 
@@ -69,7 +69,10 @@ def test_looking_at_what_would_change_finds_nothing_and_is_right_about_an_edited
 
     output = install(box, medium, "--check", "--diff")
 
-    assert changed_tasks(output) == ["edge : Configure the edge", "edge : Restart nginx"]
+    assert changed_tasks(output) == [
+        "edge : Configure the edge",
+        "edge : Run nginx with its configuration and certificate",
+    ]
     assert "-    keepalive 17;" in output
     assert "keepalive 17" in box.run("cat", "/etc/nginx/conf.d/meeshy.conf").stdout
 
@@ -84,7 +87,7 @@ def test_an_edited_file_is_repaired_and_nothing_else_is_touched(box, medium, ins
     assert changed_tasks(output) == [
         "application : Write the settings", "application : Run the API and housekeeping, now and with the machine",
         "workers : Run the workers, now and with the machine",
-        "edge : Configure the edge", "edge : Restart nginx",
+        "edge : Configure the edge", "edge : Run nginx with its configuration and certificate",
     ]  # fmt: skip
     assert "keepalive 16" in box.run("cat", "/etc/nginx/conf.d/meeshy.conf").stdout
     assert "MAX_WER" not in box.run("cat", "/etc/meeshy/meeshy.env").stdout
