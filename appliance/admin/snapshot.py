@@ -75,7 +75,7 @@ class Snapshots:
             now_s = self._database.now_s(connection)
             recent = load_recent(connection, now_s, WINDOW_S)
             shown, left_out = load_workers(connection, now_s)
-            gpus, gpu_hosts = load_gpus(connection, now_s)
+            gpus = load_gpus(connection, now_s)
             # Of milliseconds, so that those of another process behind the same address go on where these ended.
             self._sequence = max(self._sequence + 1, int(now_s * 1000))
             return Snapshot(
@@ -88,8 +88,9 @@ class Snapshots:
                 lanes=load_lanes(connection, self._settings, now_s, slow.dead),
                 workers=shown,
                 workers_left_out=left_out,
-                gpus=gpus,
-                gpu_hosts=gpu_hosts,
+                gpus=gpus.told,
+                gpus_left_out=gpus.left_out,
+                gpu_hosts=gpus.hosts,
                 latency=latencies(recent, now_s),
                 caches=caches(recent, now_s),
                 quality=msgspec.structs.replace(slow.quality, age_s=round(at_s - slow.quality_s, 1)),

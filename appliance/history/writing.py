@@ -117,11 +117,16 @@ def _look(connection: sa.Connection, into: Slice, now_s: float) -> None:
     into.look("workers", living or 0)
     for record in last_readings(connection, now_s):
         for gpu in record.reading.gpus if record.fresh else ():
-            place = f"gpu.{record.node}.{gpu.index}" + (f"-{gpu.instance.replace('/', '-')}" if gpu.instance else "")
+            place = f"gpu.{record.node}.{gpu.index}" + _instance(gpu.instance)
             for figure in ("utilisation", "memory_used_bytes", "power_w"):
                 value = getattr(gpu, figure)
                 if value is not None:
                     into.look(f"{place}.{figure}", value)
+
+
+def _instance(name: str | None) -> str:
+    """Return the part of a series' name that is a MIG instance's, in letters that an address takes."""
+    return f"-{name.replace('/', '-').replace('#', 'place')}" if name else ""
 
 
 def _add(connection: sa.Connection, step_s: int, found: Slices, since_s: float) -> None:

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from appliance.admin.gpus import load_gpus
-from appliance.admin.live_types import FieldError
+from appliance.admin.gpus import MOST_GPUS, load_gpus
+from appliance.admin.live_types import FieldError, GpuHost
 from appliance.admin.quality import load_quality
 from appliance.admin.series import load_history, load_trends
 from appliance.errors import InvalidRequest
@@ -198,26 +198,44 @@ def test_quality_has_pairs_and_voices_beside_the_time_before(bench):
 
 
 def test_gpus_of_all_hosts_are_told_and_kept_and_what_they_do_not_tell_is_none(bench):
-    card = GpuReading(
-        index=0, uuid="GPU-1", utilisation=0.87, memory_used_bytes=20, reasons={"power_w": "not supported"}
-    )
+    missing = {"power_w": "not supported", "temperature_c": "not supported", "utilisation": "no permission"}
+    card = GpuReading(index=0, uuid="GPU-1", utilisation=0.87, memory_used_bytes=20, reasons=missing)
     slice_ = GpuReading(index=0, instance="1/0", mig="3g.20gb", reasons={"utilisation": "not supported"})
+    nameless = GpuReading(index=0, instance="#1", memory_used_bytes=5)
     lost = GpuReading(index=1, reasons={"device": "GPU is lost"})
-    record_reading(bench.database, "node-a:1", HostReading(gpus=(card, slice_, lost)))
+    record_reading(bench.database, "node-a:1", HostReading(gpus=(card, slice_, nameless, lost)))
     record_reading(bench.database, "node-b:2", HostReading(reason="NVML library not found"))
     write(bench)
     with bench.rows() as rows:
-        gpus, without = load_gpus(rows, bench.clock.now_s())
+        gpus = load_gpus(rows, bench.clock.now_s())
         (series,) = load_history(rows, bench.clock.now_s(), 3600.0, ["gpu.node-a.0.utilisation"]).series
         known = load_history(rows, bench.clock.now_s(), 3600.0, []).known
-    assert [(each.host, each.index, each.mig, each.utilisation, each.lost) for each in gpus] == [
-        ("node-a", 0, None, 0.87, None), ("node-a", 0, "3g.20gb", None, None), ("node-a", 1, None, None, "GPU is lost"),
+    assert [(each.host, each.index, each.instance, each.mig, each.utilisation, each.lost) for each in gpus.told] == [
+        ("node-a", 1, None, None, None, "GPU is lost"), ("node-a", 0, None, None, 0.87, None),
+        ("node-a", 0, "1/0", "3g.20gb", None, None), ("node-a", 0, "#1", None, None, None),
     ]  # fmt: skip
-    assert gpus[0].errors == (FieldError("power_w", "not supported"),)
-    assert [(each.host, each.reason) for each in without] == [("node-b", "NVML library not found")]
+    assert gpus.told[1].errors == (
+        FieldError("power_w, temperature_c", "not supported"), FieldError("utilisation", "no permission"),
+    )  # fmt: skip
+    assert gpus.hosts == (GpuHost(host="node-b", state="none", reason="NVML library not found", age_s=0.0),)
     assert (series.overall, series.unit) == (0.87, "ratio")
     assert "gpu.node-a.0.power_w" not in known
+    # As the API's parameter takes it.
+    assert "gpu.node-a.0-place1.memory_used_bytes" in known
     bench.clock.advance(60)
     with bench.rows() as rows:
-        gpus, without = load_gpus(rows, bench.clock.now_s())
-    assert gpus == () and without[0].reason == "no reading for a while"
+        gpus = load_gpus(rows, bench.clock.now_s())
+    assert gpus.told == ()
+    states = [(host.host, host.state, host.devices) for host in gpus.hosts]
+    assert states == [("node-a", "old", 4), ("node-b", "none", 0)]
+
+
+def test_of_many_gpus_those_that_need_a_hand_are_told(bench):
+    cards = [GpuReading(index=number, uuid=f"GPU-{number}") for number in range(MOST_GPUS + 8)]
+    cards[-1] = GpuReading(index=MOST_GPUS + 7, ecc_uncorrected=2)
+    cards[-2] = GpuReading(index=MOST_GPUS + 6, reasons={"device": "GPU is lost"})
+    record_reading(bench.database, "node-a:1", HostReading(gpus=tuple(cards)))
+    with bench.rows() as rows:
+        gpus = load_gpus(rows, bench.clock.now_s())
+    assert [gpu.index for gpu in gpus.told[:3]] == [MOST_GPUS + 6, MOST_GPUS + 7, 0]
+    assert (len(gpus.told), gpus.left_out) == (MOST_GPUS, 8)
