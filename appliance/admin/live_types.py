@@ -27,6 +27,9 @@ LaneState = str
 """`open`, `pausing` (nothing more is taken, what was taken before still runs) or `paused`."""
 WorkerState = str
 """`idle`, `busy`, `draining` (takes nothing more, finishes), `drained` (has finished) or `stale` (not seen lately)."""
+GpuHostState = str
+"""`none` (there never was a GPU: engines run on the CPU), `old` (it had some, and has not read them for a while) or
+`driver` (its driver does not answer, or tells none of those that it told before)."""
 Severity = str
 """`info`, `warning` or `error`."""
 
@@ -100,9 +103,9 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class FieldError(msgspec.Struct, frozen=True):
-    """Why one figure of a GPU is missing."""
+    """Why figures of a GPU are missing."""
 
-    field: str = ""
+    field: Annotated[str, Meta(description="Those missing for this reason, separated by `, `.")] = ""
     reason: str = ""
 
 
@@ -113,9 +116,11 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     index: int | None = None
     uuid: str | None = None
     name: str | None = None
-    mig: Annotated[str | None, Meta(description="Profile of the MIG instance, as `3g.20gb`; null for a whole GPU.")] = (
-        None
-    )
+    instance: Annotated[
+        str | None,
+        Meta(description="Of a MIG instance: GPU instance and compute instance, as `1/0`; null for a whole GPU."),
+    ] = None
+    mig: Annotated[str | None, Meta(description="Profile of the MIG instance, as `3g.20gb`, where it is known.")] = None
     memory_used_bytes: int | None = None
     memory_total_bytes: int | None = None
     utilisation: Annotated[float | None, Meta(description="0 to 1.")] = None
@@ -129,11 +134,13 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class GpuHost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A host without GPU readings, and why."""
+    """A host that tells of no GPU at the moment, and why."""
 
     host: str = ""
+    state: GpuHostState = "none"
+    devices: Annotated[int, Meta(description="Devices and MIG instances that it told last; 0: never one.")] = 0
     reason: str = ""
-    age_s: float | None = None
+    age_s: Annotated[float | None, Meta(description="Since its last reading.")] = None
 
 
 class StageLatency(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -164,14 +171,16 @@ class PairQuality(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     source: str = ""
     target: str = ""
-    spoken: int = 0
+    spoken: Annotated[int, Meta(description="Without what a kept answer said again; so all figures here.")] = 0
+    spoken_before: int = 0
     needs_review: int = 0
     failed: int = 0
     wer: float | None = None
     similarity: float | None = None
-    rating: float | None = None
+    rating: Annotated[float | None, Meta(description="Mean of the ratings given in the window.")] = None
     wer_before: float | None = None
     similarity_before: float | None = None
+    rating_before: float | None = None
 
 
 class VoiceQuality(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -179,19 +188,43 @@ class VoiceQuality(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
     voice: Annotated[str, Meta(description="`stock`, `matched` or `cloned`.")] = ""
     spoken: int = 0
+    spoken_before: int = 0
     similarity: float | None = None
     similarity_before: float | None = None
     wer: float | None = None
+    wer_before: float | None = None
+
+
+class CacheQuality(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How often one kind of kept things was found over a window."""
+
+    level: Annotated[str, Meta(description="`l1`, `l2` or `l3`.")] = ""
+    kind: Annotated[str, Meta(description="Empty: the level as a whole.")] = ""
+    hits: int = 0
+    misses: int = 0
+    share: Annotated[float | None, Meta(description="Of hits; null where nothing was looked up.")] = None
+    share_before: float | None = None
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
-    """Receipts of a window of time, pairs with the most results first."""
+    """Receipts of a window of time, pairs with the most results first; `before` is the window before that.
+
+    A window is of whole steps, the one that is not over included. In a snapshot it is of 24 h and without `caches`.
+    """
 
     window_s: float = 86_400.0
-    age_s: Annotated[float, Meta(description="Since it was computed: once a minute.")] = 0.0
+    step_s: Annotated[float, Meta(description="Length of the steps that it is put together from.")] = 900.0
+    age_s: Annotated[float, Meta(description="Since it was computed: in a snapshot once a minute.")] = 0.0
     spoken: int = 0
+    spoken_before: int = 0
+    wer: float | None = None
+    wer_before: float | None = None
+    similarity: float | None = None
+    similarity_before: float | None = None
     pairs: tuple[PairQuality, ...] = ()
+    pairs_left_out: Annotated[int, Meta(description="More than are told here.")] = 0
     voices: tuple[VoiceQuality, ...] = ()
+    caches: tuple[CacheQuality, ...] = ()
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -287,7 +320,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     workers: tuple[Worker, ...] = ()
     workers_left_out: Annotated[int, Meta(description="More than are told here.")] = 0
     gpus: tuple[Gpu, ...] = ()
-    gpu_hosts: Annotated[tuple[GpuHost, ...], Meta(description="Hosts without GPU readings.")] = ()
+    gpus_left_out: Annotated[int, Meta(description="More than are told here; lost and erring ones come first.")] = 0
+    gpu_hosts: Annotated[tuple[GpuHost, ...], Meta(description="Hosts that tell of no GPU at the moment.")] = ()
+    gpu_hosts_left_out: Annotated[int, Meta(description="More than are told here; those without any come last.")] = 0
     latency: tuple[StageLatency, ...] = ()
     caches: tuple[CacheLevel, ...] = ()
     quality: Quality = Quality()

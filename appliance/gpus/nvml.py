@@ -47,7 +47,7 @@ class Nvml:
         except pynvml.NVMLError as failure:
             # Opened anew by the next reading: a driver may come, or be replaced.
             self.close()
-            return HostReading(reason=_said(failure))
+            return HostReading(reason=_said(failure), driver_fails=failure.value != pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
         gpus = tuple(reading for index in range(count) for reading in _device(index))
         driver = _asked({}, "driver", pynvml.nvmlSystemGetDriverVersion)
         return HostReading(gpus=gpus, driver=driver, reason=None if gpus else _NO_DEVICE)

@@ -43,3 +43,7 @@ class HostReading(msgspec.Struct, frozen=True, kw_only=True):
     """The driver's version."""
     reason: str | None = None
     """Why there are none: no library, no driver, no device."""
+    driver_fails: bool = False
+    """Whether the library is here and the driver behind it does not answer: somebody put it here for a GPU."""
+    told_before: int = 0
+    """Of a reading without devices: how many the last one had that had any."""

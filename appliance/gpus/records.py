@@ -1,6 +1,7 @@
 """What the hosts read last, one row for each: so every process of the appliance can tell the GPUs of all of them."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -34,17 +35,41 @@ class HostRecord(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether it still tells how the devices are."""
         return self.age_s <= FRESH_S
 
+    @property
+    def devices(self) -> int:
+        """Return how many devices and instances it told when it last told any."""
+        return len(self.reading.gpus) or self.reading.told_before
+
+    @property
+    def state(self) -> Literal["read", "none", "old", "driver"]:
+        """Return whether its GPUs are told; `none`: there never was one, `old` and `driver`: somebody has to look."""
+        if not self.devices and not self.reading.driver_fails:
+            return "none"
+        if not self.fresh:
+            return "old"
+        return "read" if self.reading.gpus else "driver"
+
 
 def record_reading(database: Database, host: str, reading: HostReading) -> None:
     """Put a host's reading in the place of its last one, and let go of hosts that have read nothing for an hour."""
     with database.write() as connection:
         now_s = database.now_s(connection)
+        if not reading.gpus:
+            reading = msgspec.structs.replace(reading, told_before=_told_before(connection, host))
         insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(gpu_readings)
         values = {"read_s": now_s, "reading": msgspec.to_builtins(reading)}
         connection.execute(
             insert.values(host=host, **values).on_conflict_do_update(index_elements=["host"], set_=values)
         )
         connection.execute(sa.delete(gpu_readings).where(gpu_readings.c.read_s < now_s - KEEP_S))
+
+
+def _told_before(connection: sa.Connection, host: str) -> int:
+    known = connection.scalar(sa.select(gpu_readings.c.reading).where(gpu_readings.c.host == host))
+    if known is None:
+        return 0
+    earlier = msgspec.convert(known, HostReading)
+    return len(earlier.gpus) or earlier.told_before
 
 
 def last_readings(connection: sa.Connection, now_s: float) -> Sequence[HostRecord]:

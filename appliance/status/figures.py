@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from appliance.history.steps import HOUR_S
 from appliance.housekeeping.rounds import Record, last_records
+from appliance.jobs.lanes import load_pauses
 from appliance.jobs.outbox import MessageState
 from appliance.jobs.rates import COMMISSIONED
 from appliance.jobs.registry import SEEN_WITHIN_S
@@ -16,8 +18,6 @@ from appliance.storage.database import Database
 from appliance.storage.site import site_value
 from appliance.storage.tables import jobs, outbox, webhook_destinations, work_items, workers
 from appliance.storage.voice_tables import voice_samples
-
-HOUR_S = 3600.0
 
 
 class QueueLine(msgspec.Struct, kw_only=True):
@@ -51,6 +51,22 @@ class WorkerLine(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it has spoken a real utterance since it started."""
     version: str | None
     """The release that it runs; None for one from before releases told."""
+    draining: bool = False
+    """Whether an operator told it to take nothing more."""
+
+    @property
+    def taking(self) -> bool:
+        """Return whether it lives and takes work."""
+        return self.living and not self.draining
+
+
+class PauseLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A family and priority of which an operator lets nobody take work."""
+
+    family: str
+    priority: int
+    paused_ago_s: float
+    actor: str
 
 
 class WebhookLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +94,12 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """Since the last duty was done; None where none ever was."""
     commissioned: bool
     """Whether this site's speed was ever measured."""
+    pauses: tuple[PauseLine, ...] = ()
+
+    @property
+    def paused(self) -> frozenset[tuple[str, int]]:
+        """Return the lanes that are paused."""
+        return frozenset((pause.family, pause.priority) for pause in self.pauses)
 
 
 def read_figures(database: Database) -> Figures:
@@ -95,14 +117,14 @@ def read_figures(database: Database) -> Figures:
             housekeeping=records,
             housekeeping_ago_s=None if last_s is None else max(0.0, now_s - last_s),
             commissioned=site_value(connection, COMMISSIONED) is not None,
+            pauses=_pauses(connection, now_s),
         )
 
 
 def _queue(connection: sa.Connection, now_s: float) -> tuple[QueueLine, ...]:
     overdue = sa.case((work_items.c.deadline_s < now_s, 1), else_=0)
     lost = sa.case((work_items.c.lease_until_s < now_s, 1), else_=0)
-    priority = sa.func.coalesce(jobs.c.priority, work_items.c.priority).label("priority")
-    audio_s = sa.func.coalesce(jobs.c.audio["duration_s"].as_float(), voice_samples.c.duration_s)
+    priority, audio_s = work_items.c.priority, sa.func.coalesce(jobs.c.audio_s, voice_samples.c.duration_s)
     rows = connection.execute(
         sa.select(
             work_items.c.batch_key,
@@ -138,7 +160,7 @@ def _workers(connection: sa.Connection, now_s: float) -> tuple[WorkerLine, ...]:
     rows = connection.execute(
         sa.select(
             workers.c.id, workers.c.families, workers.c.slots, workers.c.seen_s, workers.c.host, workers.c.started_s,
-            workers.c.proven_s, workers.c.version,
+            workers.c.proven_s, workers.c.version, workers.c.draining_s,
         )
         .where(workers.c.seen_s >= now_s - HOUR_S)
         .order_by(workers.c.id)
@@ -154,8 +176,17 @@ def _workers(connection: sa.Connection, now_s: float) -> tuple[WorkerLine, ...]:
             started_ago_s=max(0.0, now_s - row.started_s),
             proven=row.proven_s is not None,
             version=row.version,
+            draining=row.draining_s is not None,
         )
         for row in rows
+    )
+
+
+def _pauses(connection: sa.Connection, now_s: float) -> tuple[PauseLine, ...]:
+    found = sorted(load_pauses(connection).items())
+    return tuple(
+        PauseLine(family=family, priority=priority, paused_ago_s=max(0.0, now_s - pause.since_s), actor=pause.actor)
+        for (family, priority), pause in found
     )
 
 

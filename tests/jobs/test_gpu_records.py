@@ -10,6 +10,7 @@ from appliance.storage.admin_tables import gpu_readings
 
 ONE = HostReading(gpus=(GpuReading(index=0, uuid="GPU-1", power_w=100.5, reasons={"utilisation": "x"}),), driver="570")
 NONE = HostReading(reason="NVML library not found")
+GONE = HostReading(reason="driver not loaded", driver_fails=True)
 
 
 def told(database):
@@ -46,6 +47,29 @@ def test_a_host_that_reads_no_more_is_stale_then_forgotten(database, clock):
     record_reading(database, "b", NONE)
     with database.read() as connection:
         assert connection.scalars(sa.select(gpu_readings.c.host)).all() == ["b"]
+
+
+STATES = {
+    "it tells devices": ([ONE], 0.0, ("read", 1)),
+    "it has not read them lately": ([ONE], FRESH_S + 1, ("old", 1)),
+    "its driver went": ([ONE, GONE], 0.0, ("driver", 1)),
+    "its driver went long ago": ([ONE, GONE, GONE, NONE], 0.0, ("driver", 1)),
+    "its driver went and then the pool": ([ONE, GONE], FRESH_S + 1, ("old", 1)),
+    "its driver never answered": ([GONE], 0.0, ("driver", 0)),
+    "its devices came back": ([ONE, GONE, ONE], 0.0, ("read", 1)),
+    "there never was one": ([NONE], 0.0, ("none", 0)),
+    "there never was one, and the pool went": ([NONE], FRESH_S + 1, ("none", 0)),
+}
+
+
+@pytest.mark.parametrize("case", STATES)
+def test_a_host_without_gpus_is_told_apart_from_one_that_does_not_tell_them(database, clock, case):
+    readings, later_s, found = STATES[case]
+    for reading in readings:
+        record_reading(database, "a", reading)
+    clock.advance(later_s)
+    (record,) = told(database)
+    assert (record.state, record.devices) == found
 
 
 def test_the_watch_records_what_it_reads_and_says_once_why_there_is_nothing(database, caplog):

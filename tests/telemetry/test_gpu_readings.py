@@ -81,7 +81,7 @@ def test_a_device_that_answers_nothing_any_more_is_said_not_to_answer(reader):
     [(9, "driver not loaded"), (18, "driver and library are of different versions"), (999, "NVML error 999")],
 )
 def test_a_driver_that_is_not_there_is_a_reason_until_it_comes(reader, code, says):
-    nothing = {"gpus": [], "driver": None, "reason": says}
+    nothing = {"gpus": [], "driver": None, "reason": says, "driver_fails": True, "told_before": 0}
     assert reader.read(f"init {code}") == nothing
     assert len(reader.read()["gpus"]) == 8
     assert reader.read(f"init {code}") == nothing
@@ -96,12 +96,15 @@ def test_a_driver_without_a_device_is_a_reason_too(reader):
 def test_a_host_without_the_library_is_a_reason(tmp_path):
     # A file that is no library keeps the search from finding one of the machine's own.
     (tmp_path / "libnvidia-ml.so.1").write_text("no library")
-    code = "from appliance.gpus.nvml import Nvml; reading = Nvml().read(); print(reading.reason, reading.gpus)"
+    code = (
+        "from appliance.gpus.nvml import Nvml; reading = Nvml().read(); "
+        "print(reading.reason, reading.gpus, reading.driver_fails)"
+    )
     said = subprocess.run(
         [sys.executable, "-c", code], env={**os.environ, "LD_LIBRARY_PATH": str(tmp_path)}, capture_output=True,
         text=True, check=True, cwd=Path(__file__).resolve().parents[2],
     )  # fmt: skip
-    assert said.stdout == "NVML library not found ()\n"
+    assert said.stdout == "NVML library not found () False\n"
 
 
 def test_a_driver_that_never_answers_holds_nobody_up(fake_nvml, tmp_path):
