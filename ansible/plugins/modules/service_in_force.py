@@ -3,6 +3,7 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -102,6 +103,9 @@ def _bring(module: AnsibleModule) -> dict[str, object]:
     """Do what is needed, in check mode nothing, and return it."""
     name, stamp = module.params["unit"], RELOADED / module.params["unit"]
     unit = _shown(module, name)
+    if (unit.read_before_change or not unit.known) and not module.check_mode:
+        _systemctl(module, "daemon-reload")  # also for one that was written since systemd looked for it last
+        unit = replace(_shown(module, name), read_before_change=unit.read_before_change)
     act = judge(
         unit,
         module.params["files"],
@@ -112,8 +116,6 @@ def _bring(module: AnsibleModule) -> dict[str, object]:
     enabled = module.params["enabled"]
     switch = unit.known and enabled is not None and enabled != unit.enabled
     if not module.check_mode:
-        if unit.read_before_change:
-            _systemctl(module, "daemon-reload")
         if switch:
             _systemctl(module, "enable" if enabled else "disable", name)
         _carry_out(module, act.verb, name, stamp, unit)
