@@ -21,6 +21,7 @@ COMMANDS = {
     "housekeeping": ("appliance.commands.housekeeping", "housekeeping"),
     "migrate": ("appliance.commands.migrate", "migrate"),
     "status": ("appliance.commands.status", "status"),
+    "doctor": ("appliance.commands.doctor", "doctor"),
     "console": ("appliance.commands.console", "console"),
     "models": ("appliance.commands.models", "models"),
     "xtts": ("appliance.commands.xtts", "xtts"),

@@ -29,6 +29,7 @@ from installer.target.commands import (
 )
 from installer.target.failure import TargetFailed
 from installer.target.gate import add_trial, add_workers, run_trial_command, run_workers
+from installer.target.support.command import add_support, run_support
 
 Command = Callable[[argparse.Namespace], None]
 
@@ -120,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     add_trial(command("trial", run_trial_command, "have a note translated through the edge, as a client would"))
     add_workers(command("workers", run_workers, "wait until the workers that this machine owes work"))
     add_prune(command("prune", run_prune, "remove what belongs to other releases than those to be kept"))
+    add_support(command("support", run_support, "write a support bundle: how this machine is, without secrets"))
     return parser
 
 

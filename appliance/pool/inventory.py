@@ -17,6 +17,7 @@ NotNegative = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Gib = Annotated[float, msgspec.Meta(gt=0)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+MigInstance = Annotated[str, msgspec.Meta(pattern=r"^MIG-[0-9A-Za-z][0-9A-Za-z/-]*$")]
 
 
 class RoleRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,11 +32,12 @@ class RoleRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A GPU, or a share of the host's processor where `gpu` is None."""
+    """A GPU, one MIG instance of one, or a share of the host's processor where `gpu` is None."""
 
     name: Name
     memory_gib: Gib
-    gpu: NotNegative | None = None
+    gpu: NotNegative | MigInstance | None = None
+    """The number of a whole GPU in the driver, or the UUID of one MIG instance, as `nvidia-smi -L` tells both."""
     slots: AtLeastOne | None = None
     """The most slots of all roles together; None: memory alone decides."""
     threads: AtLeastOne | None = None

@@ -26,7 +26,8 @@ class Place:
     name: str
     memory_bytes: int
     shapes: Mapping[str, Shape]
-    gpu: int | None = None
+    gpu: int | str | None = None
+    """A GPU's number, or the UUID of a MIG instance."""
     most_slots: int | None = None
     threads: int | None = None
 

@@ -49,6 +49,8 @@ def environment_for(place: Place, settings: Mapping[str, str]) -> dict[str, str]
     """Return the environment of workers on a place: the pool's settings, and the one GPU they may see, or none."""
     environment = dict(settings)
     environment["CUDA_VISIBLE_DEVICES"] = "" if place.gpu is None else str(place.gpu)
+    # CUDA counts the fastest first by default, the driver and with it the inventory by the order on the bus.
+    environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
     environment["MEESHY_DEVICE"] = "cpu" if place.gpu is None else "cuda"
     if place.threads is not None:
         environment["MEESHY_THREADS"] = str(place.threads)

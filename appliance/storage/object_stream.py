@@ -42,7 +42,7 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 def save(store: ObjectStore, stream: BinaryIO, prefix: str = "") -> Saved:
-    """Write every object whose name starts with the prefix; what is deleted meanwhile may be in it or not, what is added too."""
+    """Write every object whose name starts so; what is deleted or added meanwhile may be in it or not."""
     objects = total_bytes = 0
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as archive:
         for entry in store.entries(prefix):

@@ -8,10 +8,18 @@
      lost 3             this device has fallen off the bus; may stand several times
      init 9             nvmlInit answers this error code (9: driver not loaded, 18: versions differ)
      unsupported power  questions of that kind are not supported: memory, utilisation, temperature, power, limit, ecc,
-                        ids (of MIG instances)
+                        mig, ids (of MIG instances), remap, persistence, processes
      absent memory_v2   an older driver, which answers NVML_ERROR_FUNCTION_NOT_FOUND to that question
      broken 999         every question to a device answers this error code
      uncorrected 2      ECC errors that could not be corrected, of every device
+     driver 535.104.05  the driver's version; 570.86.15 otherwise
+     model Tesla-T4     every device's name
+     capability 75      every device's compute capability, 8.0 otherwise
+     transient 3        this device is not in persistence mode; may stand several times
+     remap 2            this device waits for a reset to replace a bad row of memory; may stand several times
+     worn 2             this device has no row left to replace a bad one with; may stand several times
+     busy 3             a process computes on this device; may stand several times
+     pid 4242           the id of that process, 1 otherwise
      hang 1             questions to devices never come back
 
    Signatures and numbers are those of NVML's public documentation. */
@@ -38,6 +46,7 @@ struct memory { unsigned long long total, free, used; };
 struct memory_v2 { unsigned version; unsigned long long total, reserved, free, used; };
 struct utilisation { unsigned gpu, memory; };
 struct temperature { unsigned version, sensor; int celsius; };
+struct process { unsigned pid; unsigned long long used; unsigned instance, compute; };
 
 /* Return whether the file has the line `key value`; with a null value, the number that stands beside the key. */
 static int told(const char *key, const char *value, int otherwise)
@@ -56,6 +65,22 @@ static int told(const char *key, const char *value, int otherwise)
         else if (!strcmp(value, found_value))
             answer = 1;
     }
+    fclose(file);
+    return answer;
+}
+
+/* Return the word beside the key, in the caller's buffer of 32; `otherwise` where the file has none. */
+static const char *word(const char *key, char *buffer, const char *otherwise)
+{
+    const char *name = getenv("FAKE_NVML");
+    FILE *file = name ? fopen(name, "r") : NULL;
+    char found_key[32], found_value[32];
+    const char *answer = otherwise;
+    if (!file)
+        return otherwise;
+    while (fscanf(file, "%31s %31s", found_key, found_value) == 2)
+        if (!strcmp(key, found_key))
+            answer = strcpy(buffer, found_value);
     fclose(file);
     return answer;
 }
@@ -128,7 +153,8 @@ const char *nvmlErrorString(int code) { return code == SUCCESS ? "Success" : "An
 
 int nvmlSystemGetDriverVersion(char *buffer, unsigned length)
 {
-    return opened ? written(buffer, length, "570.86.15") : UNINITIALIZED;
+    char version[32];
+    return opened ? written(buffer, length, word("driver", version, "570.86.15")) : UNINITIALIZED;
 }
 
 int nvmlSystemGetNVMLVersion(char *buffer, unsigned length) { return written(buffer, length, "12.570.86.15"); }
@@ -170,10 +196,13 @@ int nvmlDeviceGetIndex(const struct handle *handle, unsigned *index)
 
 int nvmlDeviceGetName(const struct handle *handle, char *buffer, unsigned length)
 {
+    char model[32];
     int answer = asked(handle, NULL);
     if (answer != SUCCESS)
         return answer;
-    return written(buffer, length, handle->instance < 0 ? "NVIDIA A100-SXM4-40GB" : "NVIDIA A100-SXM4-40GB MIG 3g.20gb");
+    if (handle->instance >= 0)
+        return written(buffer, length, "NVIDIA A100-SXM4-40GB MIG 3g.20gb");
+    return written(buffer, length, word("model", model, "NVIDIA A100-SXM4-40GB"));
 }
 
 int nvmlDeviceGetUUID(const struct handle *handle, char *buffer, unsigned length)
@@ -189,8 +218,8 @@ int nvmlDeviceGetUUID(const struct handle *handle, char *buffer, unsigned length
 
 int nvmlDeviceGetCudaComputeCapability(const struct handle *handle, int *major, int *minor)
 {
-    *major = 8;
-    *minor = 0;
+    *major = told("capability", NULL, 80) / 10;
+    *minor = told("capability", NULL, 80) % 10;
     return asked(handle, NULL);
 }
 
@@ -313,4 +342,40 @@ int nvmlDeviceGetComputeInstanceId(const struct handle *handle, unsigned *id)
 {
     *id = 0;
     return handle && handle->instance < 0 ? NOT_SUPPORTED : asked(handle, NULL);
+}
+
+int nvmlDeviceGetPersistenceMode(const struct handle *handle, unsigned *mode)
+{
+    int answer = of_whole_device(handle, "persistence");
+    if (answer == SUCCESS)
+        *mode = !is("transient", handle->device);
+    return answer;
+}
+
+/* Counters of rows that were replaced are not zero, so that they cannot be taken for what is pending or failed. */
+int nvmlDeviceGetRemappedRows(const struct handle *handle, unsigned *corrected, unsigned *uncorrected,
+                              unsigned *pending, unsigned *failed)
+{
+    int answer = of_whole_device(handle, "remap");
+    if (answer == SUCCESS) {
+        *corrected = 3;
+        *uncorrected = 2;
+        *pending = (unsigned) is("remap", handle->device);
+        *failed = (unsigned) is("worn", handle->device);
+    }
+    return answer;
+}
+
+int nvmlDeviceGetComputeRunningProcesses_v3(const struct handle *handle, unsigned *count, struct process *found)
+{
+    int answer = asked(handle, "processes");
+    unsigned room = *count;
+    if (answer != SUCCESS)
+        return answer;
+    *count = is("busy", handle->device) ? 1 : 0;
+    if (*count > room)
+        return INSUFFICIENT_SIZE;
+    if (*count)
+        *found = (struct process) { (unsigned) told("pid", NULL, 1), GIB, 0xffffffffu, 0xffffffffu };
+    return SUCCESS;
 }

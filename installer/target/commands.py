@@ -10,7 +10,9 @@ from installer.bundle.inspect import front_of
 from installer.bundle.installed import DEFAULT_FILE as INSTALLED
 from installer.bundle.metadata import parse_metadata
 from installer.target.environment import make_environment
+from installer.target.gpus import WantedGpu, WantedGpus, examine_gpus, parse_wanted
 from installer.target.machine import read_machine
+from installer.target.nvml import LIMIT_S
 from installer.target.preflight import Wanted, judge
 from installer.target.product import compile_product, lay_product
 from installer.target.prune import prune
@@ -39,6 +41,9 @@ def run_preflight(chosen: argparse.Namespace) -> None:
         chosen.egress == "closed", chosen.keeps_time,
     )  # fmt: skip
     found = judge(read_machine(INSTALLED), wanted, waived)
+    gpus = WantedGpus(chosen.gpus, chosen.gpu_driver, chosen.gpu_model)
+    found += examine_gpus(gpus, waived, chosen.gpu_limit_s)
+    found.sort(key=lambda each: not each.stop)
     _tell(found, as_json=chosen.json)
 
 
@@ -67,6 +72,13 @@ def _tell(found: list, *, as_json: bool) -> None:
         sys.exit(1)
 
 
+def _gpus(text: str) -> tuple[WantedGpu, ...]:
+    try:
+        return parse_wanted(text)
+    except ValueError as wrong:
+        raise argparse.ArgumentTypeError(str(wrong)) from wrong
+
+
 def _listed(text: str) -> list[str]:
     return [] if text == "none" else [word for word in text.split(",") if word]
 
@@ -91,6 +103,10 @@ def add_preflight(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--egress", choices=("closed", "open"), default="closed", help="what the firewall lets out")
     parser.add_argument("--keeps-time", action="store_true", help="chrony will keep the time")
     parser.add_argument("--waive", default="none", help="checks whose findings do not stop, or `none`")
+    parser.add_argument("--gpus", type=_gpus, default=(), help="GPU=GIB,... of the pool's inventory, or `none`")
+    parser.add_argument("--gpu-driver", type=int, default=0, help="lowest major version of the driver for the bundle")
+    parser.add_argument("--gpu-model", default="", help="what every GPU's model must have in its name")
+    parser.add_argument("--gpu-limit-s", type=float, default=LIMIT_S, help="how long the driver may take to answer")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 

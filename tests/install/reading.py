@@ -6,7 +6,7 @@ from appliance.audio.pcm import pcm_of
 from appliance.audio.wav import wav_bytes
 from appliance.catalog.store import ModelStore
 from appliance.engines.kokoro import Kokoro
-from appliance.engines.protocols import SPEECH_RATE_HZ, Speech, SpeakRequest
+from appliance.engines.protocols import SPEECH_RATE_HZ, SpeakRequest, Speech
 from appliance.engines.speaker_encoder import ResemblyzerEncoder
 from appliance.settings import Settings
 from appliance.voices.measures import to_speech_rate

@@ -41,8 +41,8 @@ def test_the_site_was_measured_and_promises_by_it(box, installed):
     told = json.loads(box.run("meeshy", "status", "--json", check=False).stdout)
 
     assert told["figures"]["commissioned"]
-    query = "SELECT value FROM site WHERE key = 'sla_scale'"
-    scale = box.run("runuser", "--user=postgres", "--", "psql", "-XAt", "--dbname=meeshy", f"--command={query}").stdout
+    words = ["runuser", "--user=postgres", "--", "psql", "-XAt", "--port=5432", "--dbname=meeshy"]
+    scale = box.run(*words, "--command=SELECT value FROM site WHERE key = 'sla_scale'").stdout
     assert float(scale) >= 1.0
 
 

@@ -18,7 +18,6 @@ from shlex import join
 
 import httpx
 import pytest
-import sqlalchemy as sa
 
 from appliance.commands.serve import child_environment
 from appliance.settings import Settings
@@ -107,9 +106,11 @@ def site(own_postgres, s3_server, tmp_path) -> Iterator[Appliance]:
         s3_bucket=f"before-{secrets.token_hex(4)}",
     )  # fmt: skip
     running = Appliance(settings, "appliance.testing.scripted_serve")
-    running.start()
-    yield running
-    end(running)
+    try:
+        running.start()
+        yield running
+    finally:
+        end(running)
 
 
 def end(appliance: Appliance) -> None:
@@ -158,8 +159,8 @@ def test_what_was_backed_up_serves_again_and_what_was_erased_since_stays_erased(
     assert not [name for name in objects(wiped) if name.startswith("voice/")]
 
     again = Appliance(wiped, "appliance.testing.scripted_serve")
-    again.start()
     try:
+        again.start()
         assert Person(again).profile()["code"] == "not_found"
         assert again.job(his, user="bob") == document
         audio = httpx.get(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from installer.target import machine, preflight
+from installer.target import gpus, machine, preflight
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ROOT / "ansible" / "roles"
@@ -64,7 +64,7 @@ def test_every_secret_stays_out_of_the_log():
 
 
 def test_every_check_of_preflight_is_explained():
-    code = Path(preflight.__file__).read_text() + Path(machine.__file__).read_text()
+    code = "".join(Path(each.__file__).read_text() for each in (preflight, machine, gpus))
     checks = set(re.findall(r'Finding\("(\w+)"', code))
 
     assert set(re.findall(r"^\| `(\w+)` \| (?:stops|note) \|", TEXT, re.MULTILINE)) == checks

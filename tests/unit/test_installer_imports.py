@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = [ROOT / "installer/__main__.py", *sorted((ROOT / "installer/bundle").glob("*.py")),
-          *sorted((ROOT / "installer/target").glob("*.py"))]  # fmt: skip
+          *sorted((ROOT / "installer/target").rglob("*.py"))]  # fmt: skip
 BUILDER = sorted((ROOT / "installer/build").glob("*.py"))
 
 

@@ -1,5 +1,7 @@
 """The inventory file: what it may say, what is wrong with it, and whether it fits the memory that models take."""
 
+import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,11 @@ from appliance.errors import CommandFailed
 from appliance.pool.budget import process_bytes
 from appliance.pool.inventory import GIB, parse_inventory, read_inventory
 from appliance.pool.layout import lay_out
+from appliance.pool.process import environment_for
+from installer.target.gpus import WantedGpu, parse_wanted
 
-SHIPPED = Path(__file__).resolve().parents[2] / "installer/inventories"
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "installer/inventories"
 
 CARD = """
 [[device]]
@@ -111,6 +116,9 @@ def test_a_site_that_measured_a_slot_is_believed(catalog):
         ),
         (CARD + CARD, "two devices have the name 'card-0'"),
         (CARD + CARD.replace("card-0", "card-1"), "two devices have the gpu 0"),
+        (CARD.replace("gpu = 0", 'gpu = "GPU-1"'), r"device\[0\].gpu"),
+        (CARD.replace("gpu = 0", 'gpu = "MIG-"'), r"device\[0\].gpu"),
+        (CARD.replace("gpu = 0", "gpu = -1"), r"device\[0\].gpu"),
         ("[rules]\nbacklog = -1\n" + CARD, r"rules.backlog"),
         ("[rules]\nspeed = 1\n" + CARD, r"speed"),
     ],
@@ -124,3 +132,41 @@ def test_a_mistake_is_told_with_file_key_and_reason(text, told):
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(CommandFailed, match=r"absent\.toml cannot be read"):
         read_inventory(tmp_path / "absent.toml")
+
+
+INSTANCE = "MIG-41b3359c-e721-56e5-8009-12e5797ed514"
+
+
+@pytest.mark.parametrize("name", [INSTANCE, "MIG-GPU-b8ea3855-276c-c9cb-b366-c6fa655957c5/1/0"])
+def test_a_device_may_be_a_mig_instance_and_its_workers_see_that_one_alone(catalog, name):
+    text = CARD.replace("gpu = 0", f'gpu = "{name}"').replace("memory_gib = 40", "memory_gib = 20")
+    (place,) = lay_out(parse_inventory(text), catalog, "production")
+    (whole,) = lay_out(parse_inventory(CARD), catalog, "production")
+    assert place.gpu == name
+    assert place.shapes == whole.shapes
+
+    environment = environment_for(place, {"KEPT": "1"})
+    assert environment["CUDA_VISIBLE_DEVICES"] == name
+    assert (environment["MEESHY_DEVICE"], environment["KEPT"]) == ("cuda", "1")
+
+
+def test_workers_of_a_whole_card_count_cards_as_the_inventory_does(catalog):
+    (place,) = lay_out(parse_inventory(CARD.replace("gpu = 0", "gpu = 3")), catalog, "production")
+    environment = environment_for(place, {})
+    assert (environment["CUDA_VISIBLE_DEVICES"], environment["CUDA_DEVICE_ORDER"]) == ("3", "PCI_BUS_ID")
+
+
+def test_both_of_the_shipped_inventories_hold_on_the_instances_of_a_card_that_was_cut(catalog):
+    for name in ("node-1-and-2.toml", "node-3.toml"):
+        text = (SHIPPED / name).read_text().replace("gpu = 0", f'gpu = "{INSTANCE}"')
+        assert lay_out(parse_inventory(text), catalog, "production") == tuple(
+            replace(place, gpu=INSTANCE) for place in shipped(name, catalog)
+        )
+
+
+def test_preflight_is_told_the_gpus_of_an_inventory():
+    text = CARD + CARD.replace("card-0", "card-1").replace("gpu = 0", f'gpu = "{INSTANCE}"')
+    pool_gpus = runpy.run_path(str(ROOT / "ansible/plugins/filter/pool_gpus.py"))["pool_gpus"]
+    assert pool_gpus(text) == f"0=40,{INSTANCE}=40"
+    assert pool_gpus((SHIPPED / "cpu.toml").read_text()) == pool_gpus("") == "none"
+    assert parse_wanted(pool_gpus(text)) == (WantedGpu(0, 40), WantedGpu(INSTANCE, 40))

@@ -1,0 +1,157 @@
+"""Listening to the kernel: who made a network's socket or named an address, of a process tree behind `post_witness`.
+
+Whoever is told is stopped at that moment, so that its stack and memory can be looked at, and goes on afterwards.
+"""
+
+import fcntl
+import platform
+import socket
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.doctor.walls import CALLS, NETLINK, UNIX
+
+_RECEIVE, _SEND = 0xC050_2100, 0xC018_2101
+_NOTICE = struct.Struct("=QIIiIQ6Q")
+"""id, thread, flags; then the call: number, architecture, instruction pointer, six arguments."""
+_ANSWER = struct.Struct("=QqiI")
+_GO_ON = 1
+_UNSPECIFIED = 0
+_STACK_BYTES = 1 << 15
+_LONGEST_ADDRESS_BYTES = 128
+_OF_THE_C_LIBRARY = ("libc.", "libc-", "libpthread", "libresolv", "libanl", "libnss_", "ld-linux", "[")
+
+
+@dataclass(frozen=True, slots=True)
+class Witnessed:
+    """One call: by which thread of which process, what, and the nearest library on its stack, empty if unknown."""
+
+    process: int
+    thread: int
+    program: str
+    what: str
+    library: str
+
+    @property
+    def by_python(self) -> bool:
+        """Return whether Python's own socket module made it."""
+        name = Path(self.library).name
+        return name.startswith(("_socket.", "libpython")) or self.library == str(Path(sys.executable).resolve())
+
+
+def hear(listener: int) -> Witnessed | None:
+    """Take one call off the listener and let it go on; None where it reaches no network, or its caller is gone."""
+    notice = bytearray(_NOTICE.size)
+    try:
+        fcntl.ioctl(listener, _RECEIVE, notice, True)
+    except OSError:
+        return None
+    number, thread, _, call, _, _, *arguments = _NOTICE.unpack(notice)
+    try:
+        return _witnessed(thread, call, arguments)
+    finally:
+        _let_go(listener, number)
+
+
+def _let_go(listener: int, number: int) -> None:
+    try:
+        fcntl.ioctl(listener, _SEND, bytearray(_ANSWER.pack(number, 0, 0, _GO_ON)), True)
+    except OSError:
+        return  # its caller was ended meanwhile
+
+
+def _witnessed(thread: int, call: int, arguments: list[int]) -> Witnessed | None:
+    names = {number: name for name, number in CALLS[platform.machine()].items()}
+    name = names[call]
+    if name == "socket":
+        what = f"socket of {_family(arguments[0])}"
+    else:
+        where, length = arguments[1:3] if name == "connect" else arguments[4:6]
+        address = _memory(thread, where, min(length, _LONGEST_ADDRESS_BYTES))
+        if address is None:
+            what = f"{name} to an address that could not be read"
+        else:
+            told = _address(address)
+            if told is None:
+                return None
+            what = f"{name} to {told}"
+    process = _process(thread)
+    program = f"{_text(Path(f'/proc/{process}/comm')).strip() or 'program'} ({process})"
+    return Witnessed(process, thread, program, what, _library(thread))
+
+
+def _family(number: int) -> str:
+    try:
+        return socket.AddressFamily(number).name
+    except ValueError:
+        return f"family {number}"
+
+
+def _address(raw: bytes) -> str | None:
+    """Return an address as people write it; None for one that reaches no network."""
+    family = int.from_bytes(raw[:2], sys.byteorder)
+    port = int.from_bytes(raw[2:4], "big")
+    if family in (UNIX, NETLINK, _UNSPECIFIED):
+        return None
+    if family == socket.AF_INET and len(raw) >= 8:
+        return f"{socket.inet_ntop(socket.AF_INET, raw[4:8])}:{port}"
+    if family == socket.AF_INET6 and len(raw) >= 24:
+        return f"[{socket.inet_ntop(socket.AF_INET6, raw[8:24])}]:{port}"
+    return _family(family)
+
+
+def _memory(thread: int, where: int, length: int) -> bytes | None:
+    try:
+        with Path(f"/proc/{thread}/mem").open("rb", buffering=0) as memory:
+            memory.seek(where)
+            return memory.read(length)
+    except (OSError, ValueError, OverflowError):
+        return None
+
+
+def _process(thread: int) -> int:
+    for line in _text(Path(f"/proc/{thread}/status")).splitlines():
+        if line.startswith("Tgid:"):
+            return int(line.split()[1])
+    return thread
+
+
+def _library(thread: int) -> str:
+    """Return the file of the first code on the stack that is not the C library's: whoever asked it to call."""
+    fields = _text(Path(f"/proc/{thread}/syscall")).split()
+    if len(fields) < 3:
+        return ""
+    stack = _memory(thread, int(fields[-2], 16), _STACK_BYTES) or b""
+    file_of = _code(thread)
+    for (word,) in struct.iter_unpack("=Q", stack[: len(stack) // 8 * 8]):
+        file = file_of(word)
+        if file and not Path(file).name.startswith(_OF_THE_C_LIBRARY):
+            return file
+    return ""
+
+
+def _code(thread: int) -> Callable[[int], str]:
+    regions = list(_executable(_text(Path(f"/proc/{thread}/maps"))))
+
+    def file_of(address: int) -> str:
+        return next((file for low, high, file in regions if low <= address < high), "")
+
+    return file_of
+
+
+def _executable(maps: str) -> Iterator[tuple[int, int, str]]:
+    for line in maps.splitlines():
+        fields = line.split(maxsplit=5)
+        if len(fields) == 6 and "x" in fields[1]:
+            low, high = (int(each, 16) for each in fields[0].split("-"))
+            yield low, high, fields[5]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
