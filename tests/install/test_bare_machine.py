@@ -78,6 +78,30 @@ def test_who_comes_between_two_processes_is_answered_by_the_second_and_a_stopped
     assert set(json.loads(bare.run("python3", "/opt/door/client.py", "0.5").stdout)) == {"ConnectionRefusedError"}
 
 
+def test_a_killed_nginx_would_find_no_socket_of_its_own_in_the_way(bare):
+    unit = bare.root / "etc/systemd/system/stand-in.service"
+    bind = (
+        "import os, socket, time; socket.socket(socket.AF_UNIX).bind('/run/meeshy-edge/kept.sock'); "
+        "open(f'/run/meeshy-edge/{os.getpid()}', 'w').close(); time.sleep(600)"
+    )
+    unit.write_text(f'[Service]\nType=exec\nExecStart=/usr/bin/python3 -c "{bind}"\n')
+    folder = unit.with_name("stand-in.service.d")
+    folder.mkdir()
+    shutil.copy(ROLES / "edge/templates/nginx-drop-in.conf.j2", folder / "meeshy.conf")
+    bare.run("systemctl", "daemon-reload")
+    bare.run("systemctl", "start", "stand-in.service")
+    bound = (
+        'until P=$(systemctl show -P MainPID stand-in); [ "$P" != "$0" ] && [ -e "/run/meeshy-edge/$P" ]; '
+        "do sleep 0.1; done; echo $P"
+    )
+    first = bare.run("sh", "-c", bound, "0").stdout.strip()
+
+    bare.run("systemctl", "kill", "--signal=KILL", "stand-in.service")
+
+    assert bare.run("sh", "-c", bound, first).stdout.strip() != first
+    assert bare.run("systemctl", "show", "-P", "NRestarts", "stand-in").stdout == "1\n"
+
+
 @pytest.fixture(scope="module")
 def ssh(bare, network, place):
     """What runs a command over SSH as the console's user."""
