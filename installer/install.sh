@@ -15,7 +15,7 @@ control=/opt/meeshy/control
 inventory=/etc/meeshy/inventory
 site=/etc/meeshy/site
 note=/var/lib/meeshy/install-state.json
-begun=$site/upgrade-begun # the release that was in force when an upgrade began to change machines; gone when it ended
+begun=$site/upgrade-begun # what was in force when an upgrade began to change machines; gone once something is installed
 
 fail() {
     echo "install.sh: $*" >&2
@@ -23,10 +23,10 @@ fail() {
 }
 judge() { /usr/bin/python3 -I "$installer" "$@"; }
 
-# Prints a field of a JSON document, and nothing where the document or the field is missing.
+# Prints a field of a JSON document, and nothing where the document or the field is missing; fails where it is none.
 field() {
     [ ! -e "$1" ] || /usr/bin/python3 -I -c \
-        'import json, sys; print(json.load(open(sys.argv[1])).get(sys.argv[2], ""))' "$1" "$2"
+        'import json, sys; print(json.load(open(sys.argv[1])).get(sys.argv[2], ""))' "$1" "$2" 2>/dev/null
 }
 
 # Runs a playbook of a release by that release's own Ansible, with what install.sh knew when its bundle came.
@@ -49,7 +49,6 @@ put_back() {
     done
     play "$name" rollback.yml --extra-vars "rollback_to=$1" || fail "$1 cannot be put back; the text above says why"
     play "$1" install.yml --extra-vars meeshy_previous= || fail "$1 was not put back as a whole; call rollback.yml again"
-    rm -f "$begun"
 }
 
 [ $# -ge 1 ] || fail "say which bundle: sh install.sh BUNDLE"
@@ -62,8 +61,8 @@ if ! flock --nonblock 9; then
     flock --timeout 600 9 || fail "another installation is still at work"
 fi
 
-have=
-[ ! -d "$control/$(field "$note" name)" ] || have=$(field "$note" name)
+have=$(field "$note" name) || fail "$note is damaged: restore it from a backup, or have somebody look at it"
+[ -d "$control/$have" ] || have=
 case $1 in
 *.yml)
     name=$have
@@ -135,9 +134,9 @@ case $playbook in
 upgrade.yml)
     [ "$have" != "$name" ] || fail "$name is installed already"
     if play "$name" upgrade.yml --extra-vars "meeshy_installed=$have meeshy_previous=$previous" "$@"; then
-        rm -f "$begun"
         exit 0
     fi
+    [ "$(field "$note" name)" != "$name" ] || fail "$name is installed and serves; only what came after that has failed"
     [ -e "$begun" ] || fail "$name was refused before anything was changed; $have serves as before"
     echo "install.sh: $name has failed; $have is put back" >&2
     put_back "$have"
@@ -150,7 +149,6 @@ rollback.yml)
     ;;
 install.yml)
     play "$name" install.yml --extra-vars "meeshy_previous=$previous" "$@"
-    rm -f "$begun"
     ;;
 *)
     play "$name" "$playbook" --extra-vars "meeshy_previous=$previous" "$@"

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEBIAN_PACKAGES = {
     "postgresql": "/usr/lib/postgresql/*/bin/postgres",
     "redis-server": "/usr/bin/redis-server",
+    "nginx-light": "/usr/sbin/nginx",
     "iproute2": "/usr/sbin/ip",
     "gcc": "/usr/bin/gcc",
     "libc6-dev": "/usr/include/stdio.h",

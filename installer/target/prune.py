@@ -23,7 +23,9 @@ def prune(
     """
     names = {name for name in keep if name}
     if in_force.is_symlink() and in_force.readlink().name not in names:
-        raise TargetFailed(f"{in_force} leads to {in_force.readlink().name}, which is not to be kept: nothing is removed.")
+        raise TargetFailed(
+            f"{in_force} leads to {in_force.readlink().name}, which is not to be kept: nothing is removed."
+        )
     if not names:
         raise TargetFailed("Say which releases are kept.")
     going = list(_others(names, places))

@@ -1,6 +1,5 @@
 """How much room a bundle takes on the machine that it is unpacked on."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -18,7 +17,9 @@ RESERVE_BYTES = 1 << 30
 
 def needed_bytes(about: Metadata) -> dict[Path, int]:
     """Return what a bundle needs by place: itself and its environments, and its models beside the data."""
-    kinds = {kind: sum(each.size_bytes for each in about.components if each.kind == kind) for kind in ("wheel", "model")}
+    kinds = {
+        kind: sum(each.size_bytes for each in about.components if each.kind == kind) for kind in ("wheel", "model")
+    }
     return {
         UNPACKED: about.checksums.size_bytes + ENVIRONMENT * kinds["wheel"],
         DATA: kinds["model"] + RESERVE_BYTES,
@@ -28,7 +29,7 @@ def needed_bytes(about: Metadata) -> dict[Path, int]:
 def _disk_of(path: Path) -> int:
     while not path.exists():
         path = path.parent
-    return os.stat(path).st_dev
+    return path.stat().st_dev
 
 
 def judge_room(

@@ -123,7 +123,7 @@ def as_version(product: Product, version: str) -> Product:
     """Return a product that says of itself that it is another version."""
     old, new = f'"{product.version}"'.encode(), f'"{version}"'.encode()
     return changed(
-        replace(product, version=version), {path: (old, new) for path in ("pyproject.toml", "appliance/__init__.py")}
+        replace(product, version=version), dict.fromkeys(("pyproject.toml", "appliance/__init__.py"), (old, new))
     )
 
 

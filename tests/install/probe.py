@@ -1,6 +1,6 @@
 """Asks an appliance what it is told to: `python probe.py URL CA REQUESTS once|on` prints the answers as JSON.
 
-REQUESTS is a document: a list of `{method, path, headers, params, fields, note}`, `note` being a file that is uploaded as
+REQUESTS is a list of `{method, path, headers, params, fields, note}`, `note` being a file that is uploaded as
 the recording. `once` asks each of them once and tells every answer. `on` asks them in turn until standard input is
 closed, and counts the answers by status.
 """

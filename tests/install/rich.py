@@ -77,7 +77,6 @@ class Rich:
         program, url = Path(__file__).with_name("probe.py"), f"https://{self.box.address}"
         return self.inside(sys.executable, program, url, self._folder / "ca.pem", json.dumps(requests), how)
 
-
     def key(self, application: str, *options: str) -> str:
         """Return a new key of the appliance."""
         made = self.box.run("/usr/local/sbin/meeshy", "keys", "create", application, *options, "--json")

@@ -15,7 +15,7 @@ from tests.install.playbook import changed_tasks
 pytestmark = [pytest.mark.install, pytest.mark.full, pytest.mark.timeout(1800)]
 PROBLEM = "application/problem+json"
 PATIENCE_S = 30.0
-SSH = ("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "BatchMode=yes")
+SSH = ("-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR", "-oBatchMode=yes")
 UNITS = ("meeshy-edge-purge", "meeshy-prometheus", "meeshy-node-exporter")
 
 
@@ -166,7 +166,9 @@ def test_the_console_s_user_gets_one_picture_of_it(rich):
     assert json.loads(document.stdout)["snapshot"]["version"]
 
 
-@pytest.mark.parametrize("words", ["id", "once; id", "once\nid", "--token-file /etc/shadow", "-c id", "/bin/sh", "console"])
+@pytest.mark.parametrize(
+    "words", ["id", "once; id", "once\nid", "--token-file /etc/shadow", "-c id", "/bin/sh", "console"]
+)
 def test_the_console_s_user_gets_nothing_else(rich, words):
     told = over_ssh(rich, words)
 
@@ -222,7 +224,9 @@ def watched(rich) -> tuple[str, int]:
 
 
 def prometheus(rich, path: str) -> dict:
-    program = f"import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9090/api/v1/{path}').read().decode())"
+    program = (
+        f"import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9090/api/v1/{path}').read().decode())"
+    )
     return json.loads(rich.box.run("/usr/bin/python3", "-c", program).stdout)["data"]
 
 
@@ -246,7 +250,9 @@ def test_nothing_of_it_listens_but_on_loopback_and_everything_is_locked_in(rich)
     open_ones = {row.split()[3] for row in rows if not row.split()[3].startswith("127.0.0.1:")}
     assert open_ones == {"0.0.0.0:22", "[::]:22", "0.0.0.0:443", "[::]:443"}
     for unit in UNITS:
-        told = rich.box.run("systemd-analyze", "security", "--no-pager", "--threshold=20", f"{unit}.service", check=False)
+        told = rich.box.run(
+            "systemd-analyze", "security", "--no-pager", "--threshold=20", f"{unit}.service", check=False
+        )
         assert told.returncode == 0, f"{unit}: {told.stdout[-400:]}"
 
 

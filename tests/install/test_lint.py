@@ -1,36 +1,23 @@
 """ansible-lint's production profile has nothing to say about ansible/, and no rule is skipped."""
 
-import hashlib
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from installer.bootstrap import BootstrapFailed, create_environment, install_lock, lock_file
+from tests.install.ansible_environment import ansible_environment
 
 ROOT = Path(__file__).resolve().parents[2]
-DONE = "installed"
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
 def lint() -> Path:
-    """The program, in an environment of its own in the user's cache, once per lock."""
-    digest = hashlib.sha256(lock_file(ROOT, "lint").read_bytes() + sys.version.encode()).hexdigest()[:16]
-    folder = Path.home() / ".cache" / "meeshy" / "environments" / f"lint-{digest}"
-    if not (folder / DONE).is_file():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            create_environment(folder)
-            install_lock(ROOT, folder / "bin" / "python", "lint")
-        except BootstrapFailed as failure:
-            pytest.skip(f"ansible-lint cannot be installed here: {failure}")
-        (folder / DONE).touch()
-    return folder / "bin" / "ansible-lint"
+    """The program."""
+    return ansible_environment() / "ansible-lint"
 
 
 def judged(lint: Path, *paths: str) -> subprocess.CompletedProcess[str]:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.install.client import Client
+from tests.install.lan import NETWORK
 from tests.install.node import node
 from tests.install.playbook import changed_tasks, install
 
@@ -57,7 +58,9 @@ def write_inventory(machines, *names: str) -> None:
     folder = machines["head"].root / "etc/meeshy/inventory"
     (folder / "group_vars").mkdir(parents=True, exist_ok=True)
     (folder / "hosts.yml").write_text(yaml.safe_dump(document))
-    (folder / "group_vars/all.yml").write_text((EXAMPLE / "group_vars/all.yml").read_text())
+    # The network and not each address: what machines may talk to stays the same when one comes.
+    text = (EXAMPLE / "group_vars/all.yml").read_text() + f"meeshy_network: {NETWORK}.0/24\n"
+    (folder / "group_vars/all.yml").write_text(text)
 
 
 def started(machines) -> dict[str, str]:

@@ -10,6 +10,8 @@ from tests.install.playbook import changed_tasks, changes, install
 
 pytestmark = [pytest.mark.install, pytest.mark.timeout(1800)]
 UNITS = ("meeshy-api", "meeshy-pool", "meeshy-housekeeping", "meeshy-firewall")
+HANGS_S = 120.0
+"""Several times what the watchdog of the API allows."""
 LISTENERS = {"127.0.0.1:5432", "127.0.0.1:6379", "127.0.0.1:8750", "0.0.0.0:22", "0.0.0.0:443", "[::]:22", "[::]:443"}
 
 
@@ -100,6 +102,22 @@ def test_services_are_locked_in_and_say_so(box, installed):
         ignored = [line for line in box.run("journalctl", f"--unit={unit}", "--no-pager").stdout.splitlines()
                    if "ignoring" in line]  # fmt: skip
         assert ignored == []
+
+
+@pytest.mark.full
+def test_an_api_that_hangs_is_killed_and_started_anew(box, network, installed, place):
+    def main_process() -> str:
+        return box.run("systemctl", "show", "--property=MainPID", "--value", "meeshy-api").stdout.strip()
+
+    hung = main_process()
+    box.run("kill", "-STOP", hung)
+    deadline_s = time.monotonic() + HANGS_S
+    while main_process() in (hung, "0") and time.monotonic() < deadline_s:
+        time.sleep(0.5)
+
+    assert main_process() not in (hung, "0")
+    assert Client(network, box, place).ask("wait", HANGS_S) is not None
+    assert "Watchdog timeout" in box.run("journalctl", "--unit=meeshy-api", "--no-pager").stdout
 
 
 def test_only_declared_addresses_are_listened_on(box, installed):

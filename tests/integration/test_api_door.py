@@ -56,9 +56,7 @@ def test_a_connection_made_between_two_processes_is_answered_by_the_second(manag
         program = textwrap.dedent(second).replace("PORT", str(port))
         # Descriptor 3 is where systemd puts it; the child gets it there by the shell.
         command = ["bash", "-c", f'exec "$0" -c "$1" 3<&{kept}', sys.executable, program]
-        subprocess.run(
-            command, cwd=ROOT, env=os.environ | {"LISTEN_FDS": "1"}, pass_fds=[kept], check=True, timeout=60
-        )
+        subprocess.run(command, cwd=ROOT, env=os.environ | {"LISTEN_FDS": "1"}, pass_fds=[kept], check=True, timeout=60)
         assert waiting.recv(64) == b"ARE YOU THERE?"
     os.close(kept)
 

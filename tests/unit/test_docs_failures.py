@@ -1,4 +1,4 @@
-"""Whoever looks for the sentence that an installation failed with finds it in docs/install.md, in the table of what to do."""
+"""Who looks for the sentence that an installation failed with finds it in the table of docs/install.md."""
 
 import re
 from pathlib import Path
@@ -29,7 +29,10 @@ def messages(part: object) -> list[str]:
         return [message for each in part for message in messages(each)]
     if not isinstance(part, dict):
         return []
-    own = [(part.get("ansible.builtin.assert") or {}).get("fail_msg"), (part.get("ansible.builtin.fail") or {}).get("msg")]
+    own = [
+        (part.get("ansible.builtin.assert") or {}).get("fail_msg"),
+        (part.get("ansible.builtin.fail") or {}).get("msg"),
+    ]
     return [message for message in own if message] + [message for each in part.values() for message in messages(each)]
 
 

@@ -1,14 +1,16 @@
 """What the edge answers by itself is said as the API says it."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from appliance.errors import MeeshyError
 
 ROOT = Path(__file__).resolve().parents[2]
-PROBLEMS = yaml.safe_load((ROOT / "ansible/roles/edge/vars/main.yml").read_text())["edge_problems"]
+TEMPLATE = (ROOT / "ansible/roles/edge/templates/meeshy.conf.j2").read_text()
+ANSWERS = re.findall(r"location (@\w+) \{\n([^}]*?)        return (\d+) '(.+)';\n", TEMPLATE)
 
 
 def errors(kind: type[MeeshyError] = MeeshyError) -> dict[str, type[MeeshyError]]:
@@ -18,16 +20,17 @@ def errors(kind: type[MeeshyError] = MeeshyError) -> dict[str, type[MeeshyError]
     return found
 
 
-@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem[2])
-def test_status_code_and_sentence_are_the_api_s_and_who_shall_come_again_is_told_when(problem):
-    _, status, code, title, retry_s = problem
-    known = errors()[code]
+@pytest.mark.parametrize(("place", "before", "status", "body"), ANSWERS, ids=lambda value: value[:16])
+def test_a_problem_is_one_of_the_api_s_and_who_shall_come_again_is_told_when(place, before, status, body):
+    problem = json.loads(body)
+    known = errors()[problem["code"]]
 
-    assert (status, title) == (known.status, known.title())
-    assert (retry_s > 0) == (status in (429, 503))
+    assert (int(status), problem["status"], problem["title"]) == (known.status, known.status, known.title())
+    assert problem["type"] == f"/docs#{known.code}"
+    assert "default_type application/problem+json;" in before
+    assert ("Retry-After" in before) == (known.status in (429, 503))
+    assert re.search(rf"error_page [^;]+ {place};", TEMPLATE)
 
 
-def test_each_is_led_to_by_an_error_page():
-    template = (ROOT / "ansible/roles/edge/templates/meeshy.conf.j2").read_text()
-
-    assert all(f"@{name};" in template for name, *_ in PROBLEMS)
+def test_there_are_such_answers():
+    assert len(ANSWERS) == 4

@@ -1,4 +1,4 @@
-"""Letting go of older bundles keeps everything of the releases that are named, and is refused where they cannot be all."""
+"""Letting go of older bundles keeps all of the releases that are named, and never takes the one in force."""
 
 import pytest
 

@@ -11,7 +11,7 @@ DOCUMENTATION = r"""
 module: appliance_key
 short_description: Has a file with an API key of the appliance that works
 description:
-  - Shows the key in O(file) to the appliance. Where there is none, or it is refused or has another role, makes a new one
+  - Shows the key in O(file) to the appliance. Where there is none, or it is refused or has another role, makes another
     and revokes the application's others. The key is in no argument, no output and no log.
 options:
   application:
