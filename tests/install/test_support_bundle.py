@@ -3,12 +3,15 @@
 import json
 import shutil
 import tarfile
+from pathlib import Path
 
 import pytest
 
+from tests.install.node import node
 from tests.install.playbook import install
 
 pytestmark = [pytest.mark.install, pytest.mark.full, pytest.mark.timeout(1800)]
+ROOT = Path(__file__).resolve().parents[2]
 SAID = "ask not what your country can do for you"
 PLANTED = "pl4nted-secret-of-nobody"
 SPEAKING = "meeshy-housekeeping.service"
@@ -51,6 +54,27 @@ def inside(path):
 def secrets_of(box):
     words = "cat /etc/meeshy/site/secrets/* /etc/meeshy/credentials/* /var/lib/meeshy/data/first_key"
     return box.run("sh", "-c", words).stdout.split()
+
+
+def test_a_machine_on_which_nothing_works_gives_one_too(archive, network, place):
+    with node("bare", 17, network, archive, place, [f"{ROOT}:/checkout"]) as made:
+        secret = made.root / "etc/meeshy/site/secrets/database_password"
+        secret.parent.mkdir(parents=True)
+        secret.write_text(f"{PLANTED}\n")
+        says = f"echo {SAID}; echo password is {PLANTED}; exit 3"
+        made.run("systemd-run", "--quiet", "--wait", "--unit=meeshy-api", "sh", "-c", says, check=False)
+        assert SAID in made.run("journalctl", "--unit=meeshy-api", "--no-pager").stdout
+
+        words = ["/usr/bin/python3", "-B", "-m", "installer", "support", "--to", "/var/support.tar.gz"]
+        told = made.run("env", "--chdir=/checkout", *words, limit_s=240)
+
+        assert "not had: product/status.json" in told.stdout
+        assert (made.root / "var/support.tar.gz").stat().st_mode & 0o777 == 0o600
+        files = inside(made.root / "var/support.tar.gz")
+        journal = files["journal/meeshy-api.service.txt"]
+        assert "Failed with result 'exit-code'" in journal
+        assert f"[{len(SAID)} characters]" in journal
+        assert not [name for name, text in files.items() for word in (PLANTED, "country") if word in text]
 
 
 def test_the_playbook_fetches_one_of_each_machine_and_nothing_planted_is_in_it(box, medium, planted):

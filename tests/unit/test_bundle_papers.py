@@ -156,7 +156,7 @@ def test_a_bundle_without_debian_packages_has_nothing_for_apt(tmp_path):
 
 def test_the_carried_installer_runs_by_itself_and_is_reproducible(tmp_path):
     root = Path(__file__).resolve().parents[2]
-    paths = [*(root / "installer").glob("*.py"), *(root / "installer").glob("*/*.py")]
+    paths = (root / "installer").rglob("*.py")
     files = {str(path.relative_to(root)): path.read_bytes() for path in paths}
     product = Product("meeshy-appliance", "0.2.0", "c", 0, files, frozenset())
     program = tmp_path / "installer.pyz"

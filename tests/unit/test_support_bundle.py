@@ -187,6 +187,9 @@ def test_what_systemd_says_of_a_unit_passes_and_what_the_unit_says_is_cut(senten
 
     raw = "\n".join([
         entry("1", "meeshy-api.service: Main process exited, code=exited, status=1/FAILURE"), entry("77", SAID),
+        entry("1", f"Started meeshy-api.service - /bin/sh -c echo {SAID}."), entry("1", "Stopping nginx.service..."),
+        entry("1", f"a.service: Ignoring '{SAID}'"), entry("1", "a.service: Failed with result 'exit-code'."),
+        entry("1", SAID),
         entry("77", [65, 66]), "no entry",
     ])  # fmt: skip
 
@@ -195,6 +198,11 @@ def test_what_systemd_says_of_a_unit_passes_and_what_the_unit_says_is_cut(senten
     assert told == [
         "2027-01-15T08:00:00.000+00:00 systemd meeshy-api.service: Main process exited, code=exited, status=1/FAILURE",
         "2027-01-15T08:00:00.000+00:00 [77] [40 characters]",
+        "2027-01-15T08:00:00.000+00:00 systemd Started meeshy-api.service",
+        "2027-01-15T08:00:00.000+00:00 systemd Stopping nginx.service",
+        "2027-01-15T08:00:00.000+00:00 systemd a.service: Ignoring […]",
+        "2027-01-15T08:00:00.000+00:00 systemd a.service: Failed with result 'exit-code'.",
+        "2027-01-15T08:00:00.000+00:00 systemd [40 characters]",
         "2027-01-15T08:00:00.000+00:00 [77] [2 bytes]",
     ]
 

@@ -36,7 +36,6 @@ COMMANDS = {
     "machine/memory.txt": ["free", "-b"],
     "machine/disks.txt": ["df", "--block-size=1", "--local"],
     "machine/inodes.txt": ["df", "--inodes", "--local"],
-    "machine/failed.txt": ["systemctl", "--failed", "--plain", "--no-legend", "--no-pager"],
     "machine/packages.txt": ["dpkg-query", "--show", "postgresql*", "redis*", "nginx*", "nftables", "python3*"],
     "network/addresses.txt": ["ip", "-brief", "address"],
     "network/listeners.txt": ["ss", "--tcp", "--listening", "--numeric", "--processes", "--no-header"],
@@ -47,6 +46,7 @@ COMMANDS = {
     "product/doctor.json": ["/usr/local/sbin/meeshy", "doctor", "--json"],
 }  # fmt: skip
 """What is asked, by the name it gets."""
+FAILED = ["systemctl", "--failed", "--plain", "--no-legend", "--no-pager"]
 FILES = {
     "machine/release.txt": "etc/os-release",
     "machine/load.txt": "proc/loadavg",
@@ -71,6 +71,10 @@ def gather(path: Path, lines: int, installed_note: Path, root: Path = Path("/"))
     sentences = Sentences(list(sentences_of(root / _PRODUCT)))
     for name, command in COMMANDS.items():
         _ask(archive, name, command)
+    # Names alone: a passing unit is described by its whole command line.
+    _ask(
+        archive, "machine/failed.txt", FAILED, lambda raw: "".join(f"{line.split()[0]}\n" for line in raw.splitlines())
+    )
     for name, file in FILES.items():
         _try(archive, name, lambda file=file: (root / file).read_text(errors="replace"))
     for unit in (*OURS, *BESIDE):

@@ -1,8 +1,11 @@
-"""The journal of the units: what systemd says of them as it is, what the appliance says by the product's sentences."""
+"""The journal of the units: what systemd says of them, and of what they say themselves the product's sentences."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+
+from installer.target.support.sentences import CUT
 
 OURS = (
     "meeshy-api.service", "meeshy-housekeeping.service", "meeshy-pool.service", "meeshy-objects.service",
@@ -14,10 +17,15 @@ BESIDE = (
     "meeshy-prometheus.service", "meeshy-node-exporter.service",
 )  # fmt: skip
 _SYSTEMD = "1"
+_UNIT = r"[\w@.\\:-]+\.(?:service|target|timer|socket|scope|slice|mount|path|swap|device)"
+_OF_A_UNIT = re.compile(rf"{_UNIT}: .*")
+_QUOTED = re.compile(r"\"[^\"]*\"?|'[^']*'?")
+_NAME = re.compile(r"[\"'][a-z0-9-]{1,40}[\"']")
+_WITH_DESCRIPTION = re.compile(rf"([A-Z][a-z]+(?: [a-z]+){{0,2}} {_UNIT})(?: - .*|\.{{0,3}})")
 
 
 def told_lines(raw: str, cut: Callable[[str], str]) -> str:
-    """Return journalctl's JSON lines as text; whatever systemd did not say itself goes through `cut`."""
+    """Return journalctl's JSON lines as text; what systemd did not say itself goes through `cut`."""
     lines = []
     for line in raw.splitlines():
         try:
@@ -30,8 +38,16 @@ def told_lines(raw: str, cut: Callable[[str], str]) -> str:
             # The journal gives what is no text as a list of bytes.
             said = f"[{len(message or ())} bytes]"
         else:
-            said = message if by_systemd else " / ".join(map(cut, message.splitlines()))
+            said = _of_systemd(message) if by_systemd else " / ".join(map(cut, message.splitlines()))
         at = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds")
         who = "systemd" if by_systemd else f"[{entry.get('_PID', '?')}]"
         lines.append(f"{at} {who} {said}")
     return "\n".join(lines) + "\n"
+
+
+def _of_systemd(message: str) -> str:
+    """Return what systemd says of a unit, without its description: of a passing unit that is a whole command line."""
+    if _OF_A_UNIT.fullmatch(message):
+        return _QUOTED.sub(lambda quoted: quoted[0] if _NAME.fullmatch(quoted[0]) else CUT, message)
+    found = _WITH_DESCRIPTION.fullmatch(message)
+    return found[1] if found else f"[{len(message)} characters]"
