@@ -83,6 +83,7 @@ class Quotas:
                 self._concurrent(connection, plan, application_id, now_s)
             if demand.translations:
                 self._month(connection, plan, application_id, owner.user_id, demand.translations, now_s)
+            if demand.audio_s:
                 self._day(connection, plan, application_id, demand.audio_s, now_s)
             self._store(connection, plan, application_id, demand.recording_bytes, now_s)
         return self._terms(plan)

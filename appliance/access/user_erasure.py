@@ -22,6 +22,7 @@ from appliance.jobs.cancel import cancel_job, delete_job, object_needed
 from appliance.jobs.events import forget_events_of_owner
 from appliance.jobs.items import new_id
 from appliance.jobs.locks import hold_names
+from appliance.jobs.retried import retries_of
 from appliance.jobs.states import OPEN_JOB
 from appliance.owner import Owner
 from appliance.profiles.erasure import ErasureReceipt, erase_profile
@@ -61,8 +62,14 @@ def erase_user(
     with database.read() as connection:
         began_s = database.now_s(connection)
     voice = erase_profile(database, objects, owner, "asked")
-    found = _jobs_of(database, owner, began_s)
-    gone = [_erase_job(database, objects, owner, row) for row in found]
+    found: list[sa.Row] = []
+    gone: list[bool] = []
+    first = these = _jobs_of(database, owner, began_s)
+    while these:
+        found += these
+        gone += [_erase_job(database, objects, owner, row) for row in these]
+        # What an operator took up meanwhile is the same recording once more, under an id that nobody had asked for.
+        these = _retries_of(database, owner, [row.id for row in these])
     counts = {"jobs": len(found), "jobs_cancelled": sum(row.state in OPEN_JOB for row in found)}
     erasure_id = new_id("erasure")
     with database.write() as connection:
@@ -76,7 +83,7 @@ def erase_user(
         note_purge(connection, owner, WHOLE_OWNER, (), now_s)
         record(connection, owner, "user_erased", erasure_id, now_s, counts=counts)
     complete = all([
-        all(gone), len(found) < JOBS_AT_ONCE, voice is None or voice.complete,
+        all(gone), len(first) < JOBS_AT_ONCE, voice is None or voice.complete,
         _swept(database, objects, owner, now_s), _forgotten(database, cache), database.forget_deleted(),
     ])  # fmt: skip
     return UserErasure(erasure_id=erasure_id, erased_s=now_s, counts=counts, voice=voice, complete=complete)
@@ -87,6 +94,11 @@ def _jobs_of(database: Database, owner: Owner, until_s: float) -> Sequence[sa.Ro
     oldest = sa.select(jobs.c.id, jobs.c.state).where(*mine, jobs.c.accepted_s <= until_s).order_by(jobs.c.accepted_s)
     with database.read() as connection:
         return connection.execute(oldest.limit(JOBS_AT_ONCE)).all()
+
+
+def _retries_of(database: Database, owner: Owner, job_ids: Sequence[str]) -> Sequence[sa.Row]:
+    with database.read() as connection:
+        return retries_of(connection, owner, job_ids)
 
 
 def _erase_job(database: Database, objects: ObjectStore, owner: Owner, row: sa.Row) -> bool:

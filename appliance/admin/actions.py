@@ -8,13 +8,12 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.admin.action_types import ActionAnswer
-from appliance.admin.happenings import ACTION
-from appliance.errors import IdempotencyConflict, MeeshyError, StateConflict, every_error
+from appliance.errors import IdempotencyConflict, MeeshyError, StateConflict, StorageUnavailable, every_error
 from appliance.jobs.items import new_id
 from appliance.jobs.locks import hold_names
 from appliance.owner import Owner
 from appliance.storage.admin_tables import admin_actions
-from appliance.storage.audit import record
+from appliance.storage.audit import CONSOLE, record
 from appliance.storage.database import Database
 
 
@@ -51,6 +50,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(asked).hexdigest()
 
 
+OURS = 500
+"""Statuses from here on are the appliance's own trouble."""
 Do = Callable[[sa.Connection, float], ActionAnswer]
 """Does it in a transaction at a time, or raises why it is not done; answers without an id."""
 
@@ -58,7 +59,8 @@ Do = Callable[[sa.Connection, float], ActionAnswer]
 def perform(database: Database, ask: Ask, do: Do) -> ActionAnswer:
     """Do an action in one transaction with its audit and its answer; a repetition gets the same answer or refusal.
 
-    A refusal is written down too. What is the appliance's own trouble (5xx) is not: a repetition tries again.
+    A refusal is written down too. What is the appliance's own trouble (5xx) is audited and not remembered: a
+    repetition tries again.
     """
     with database.write() as connection:
         hold_names(connection, [f"action:{ask.actor.key_id}:{ask.idempotency_key}"])
@@ -74,9 +76,9 @@ def perform(database: Database, ask: Ask, do: Do) -> ActionAnswer:
                 with connection.begin_nested():
                     answer = do(connection, now_s)
                     answer = msgspec.structs.replace(answer, action_id=action_id)
+            except StorageUnavailable:
+                raise
             except MeeshyError as error:
-                if error.status >= 500:
-                    raise
                 refusal = error
             _write_down(connection, ask, action_id, answer, refusal, now_s)
             if answer is not None:
@@ -115,7 +117,8 @@ def _known(connection: sa.Connection, ask: Ask) -> ActionAnswer | MeeshyError | 
     if row.answer is not None:
         return msgspec.convert(row.answer, ActionAnswer)
     kind = next((each for each in every_error() if each.code == row.refusal["code"]), MeeshyError)
-    return kind(row.refusal["detail"], **row.refusal["extra"])
+    kept = row.refusal
+    return kind(kept["detail"], retry_after_s=kept.get("retry_after_s"), **kept["extra"])
 
 
 def _write_down(
@@ -126,21 +129,31 @@ def _write_down(
     refusal: MeeshyError | None,
     now_s: float,
 ) -> None:
-    connection.execute(
-        sa.insert(admin_actions).values(
-            id=action_id,
-            key_id=ask.actor.key_id,
-            idempotency_key=ask.idempotency_key,
-            at_s=now_s,
-            request_sha256=ask.digest(),
-            answer=msgspec.to_builtins(answer) if answer else None,
-            refusal={"code": refusal.code, "detail": refusal.detail, "extra": refusal.extra} if refusal else None,
+    if refusal is None or refusal.status < OURS:
+        connection.execute(
+            sa.insert(admin_actions).values(
+                id=action_id,
+                key_id=ask.actor.key_id,
+                idempotency_key=ask.idempotency_key,
+                at_s=now_s,
+                request_sha256=ask.digest(),
+                answer=msgspec.to_builtins(answer) if answer else None,
+                refusal=_kept(refusal) if refusal else None,
+            )
         )
-    )
     note_action(connection, ask, "done" if refusal is None else refusal.code, now_s, action_id=action_id)
+
+
+def _kept(refusal: MeeshyError) -> dict[str, Any]:
+    return {
+        "code": refusal.code,
+        "detail": refusal.detail,
+        "extra": refusal.extra,
+        "retry_after_s": refusal.retry_after_s,
+    }
 
 
 def note_action(connection: sa.Connection, ask: Ask, result: str, now_s: float, **more: Any) -> None:
     """Write an action and what came of it into the audit."""
     detail = {"result": result, "reason": ask.reason, **more}
-    record(connection, ask.actor.owner, f"{ACTION}{ask.action}", ask.subject, now_s, **detail)
+    record(connection, ask.actor.owner, f"{CONSOLE}{ask.action}", ask.subject, now_s, **detail)

@@ -2,7 +2,9 @@
 
 import sqlalchemy as sa
 
+from appliance.admin.ages import age_s
 from appliance.admin.page_types import AuditEntry, AuditPage
+from appliance.storage.audit import CONSOLE, of_console
 from appliance.storage.tables import applications, audit
 
 
@@ -17,6 +19,8 @@ def load_audit(
     )
     if before is not None:
         query = query.where(audit.c.id < before)
+    if action is not None and action.startswith(CONSOLE):
+        query = query.where(of_console())
     if action is not None:
         query = query.where(audit.c.action.startswith(action, autoescape=True))
     rows = connection.execute(query.limit(limit + 1)).all()
@@ -27,7 +31,7 @@ def load_audit(
             AuditEntry(
                 id=row.id,
                 at_s=row.at_s,
-                ago_s=round(max(0.0, now_s - row.at_s), 3),
+                ago_s=age_s(row.at_s, now_s),
                 application=row.name or row.application_id,
                 actor=row.user_id,
                 action=row.action,

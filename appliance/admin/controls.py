@@ -9,9 +9,9 @@ from appliance.admin.live_types import STALE_S
 from appliance.admin.workers import worker_state
 from appliance.errors import NotFound
 from appliance.jobs.endings import cancel_targets
-from appliance.jobs.lanes import Pause, load_pauses, pause_lane, resume_lane, set_draining
-from appliance.jobs.locks import hold_jobs_and_followers, hold_names
-from appliance.jobs.reserved import LOOK_EVERY_S
+from appliance.jobs.lanes import Pause, hold_lanes, load_pauses, pause_lane, resume_lane, set_draining
+from appliance.jobs.locks import hold_jobs_and_followers
+from appliance.jobs.reserved import VIEW_S
 from appliance.jobs.states import FINAL_JOB, ItemState, JobState
 from appliance.storage.tables import jobs, work_items, workers
 
@@ -21,13 +21,13 @@ def pause(ask: Ask) -> Do:
     lane = lane_key(ask.subject)
 
     def do(connection: sa.Connection, now_s: float) -> ActionAnswer:
-        hold_names(connection, ["lanes"])
+        hold_lanes(connection)
         known, running = load_pauses(connection).get(lane), running_in(connection, lane)
         if known is not None:
             state = lane_state(now_s - known.since_s, running)
             raise conflict(state, f"{ask.subject} was paused by {known.actor} {now_s - known.since_s:.0f} s ago.")
         pause_lane(connection, lane, Pause(since_s=now_s, actor=ask.actor.name, reason=ask.reason))
-        says = f"{ask.subject} is pausing: workers see it within {LOOK_EVERY_S:.0f} s, {running} items still run."
+        says = f"{ask.subject} is pausing: workers see it within {VIEW_S:.0f} s, {running} items still run."
         return _answer(ask, lane_state(0.0, running), says, running)
 
     return do
@@ -38,7 +38,7 @@ def resume(ask: Ask) -> Do:
     lane = lane_key(ask.subject)
 
     def do(connection: sa.Connection, now_s: float) -> ActionAnswer:
-        hold_names(connection, ["lanes"])
+        hold_lanes(connection)
         if lane not in load_pauses(connection):
             raise conflict("open", f"{ask.subject} is not paused.")
         resume_lane(connection, lane)
@@ -73,7 +73,7 @@ def drain(ask: Ask) -> Do:
             raise conflict(state, "The worker takes nothing more already.")
         set_draining(connection, ask.subject, now_s)
         state = worker_state(0.0, running > 0, now_s - row.seen_s)
-        says = f"The worker sees it within {LOOK_EVERY_S:.0f} s and takes nothing more; {running} items still run."
+        says = f"The worker sees it within {VIEW_S:.0f} s and takes nothing more; {running} items still run."
         return _answer(ask, state, says, running)
 
     return do

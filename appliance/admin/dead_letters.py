@@ -8,9 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 import msgspec
 import sqlalchemy as sa
 
+from appliance.admin.ages import age_s
 from appliance.admin.page_types import DeadLetter, DeadLettersPage
 from appliance.errors import every_error
-from appliance.jobs.lanes import Lane
+from appliance.jobs.lanes import LaneKey
 from appliance.jobs.states import ItemState, JobState, TargetState
 from appliance.learning.cursor import Position, cursor_of, position_of
 from appliance.storage.sets import among
@@ -32,14 +33,14 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 _EVERY = Filter()
 
 
-def dead_in_lanes(connection: sa.Connection) -> dict[Lane, int]:
+def dead_in_lanes(connection: sa.Connection) -> dict[LaneKey, int]:
     """Return how many dead letters there are of each lane; those of which no stage is known count as heard."""
     stage = _stage().label("family")
     query = _dead(_EVERY).with_only_columns(stage, jobs.c.priority).subquery()
     rows = connection.execute(
         sa.select(query.c.family, query.c.priority, sa.func.count()).group_by(query.c.family, query.c.priority)
     )
-    found: dict[Lane, int] = {}
+    found: dict[LaneKey, int] = {}
     for batch_key, priority, count in rows:
         lane = ((batch_key or "hear").split(":")[0], priority)
         found[lane] = found.get(lane, 0) + count
@@ -159,5 +160,5 @@ def _letter(row: sa.Row, failures: Sequence[sa.Row], now_s: float) -> DeadLetter
         attempts=row.attempts or 0,
         error=failures[0].code if failures else None,
         failed_s=row.finished_s,
-        failed_ago_s=round(max(0.0, now_s - row.finished_s), 3),
+        failed_ago_s=age_s(row.finished_s, now_s),
     )

@@ -1,13 +1,73 @@
 """Latency, caches and rates of the last minutes, from the history and what is on its way to it."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import sqlalchemy as sa
 
 from appliance.admin.live_types import STAGES, WINDOW_S, CacheLevel, Rates, Spread, StageLatency
+from appliance.history.reading import load_recent
 from appliance.history.series import ENDED, FAILED
 from appliance.telemetry.slices import Slice, percentile, together
 
 TREND_STEP_S = 30
 ROUNDED_S = 4
+_NAMES = ("latency", "worked.", "waited.", "cache.", "ended.", "jobs_accepted", "requests", "refused", "errors")
+"""What these figures are made of; pairs of languages, cards and lanes are not read for them."""
+
+
+class RecentFigures(NamedTuple):
+    """The last `WINDOW_S`, added up once for all figures: as a whole and by the half minute, the oldest first."""
+
+    whole: Slice
+    trend: Sequence[Slice]
+    measured: bool
+
+    def latencies(self) -> tuple[StageLatency, ...]:
+        """Return the latency of every stage, and of whole languages."""
+        names = {"total": ("latency", ""), **{stage: (f"worked.{stage}", f"waited.{stage}") for stage in STAGES}}
+        return tuple(
+            StageLatency(
+                stage=stage,
+                worked=spread(self.whole.seconds.get(worked, {})),
+                waited=spread(self.whole.seconds.get(waited, {})),
+                trend=tuple(spread(part.seconds.get(worked, {})).p95_s for part in self.trend),
+            )
+            for stage, (worked, waited) in names.items()
+        )
+
+    def caches(self) -> tuple[CacheLevel, ...]:
+        """Return what looks into each kind of kept things came to."""
+        kinds = sorted({name.rpartition(".")[0] for name in self.whole.counts if name.startswith("cache.")})
+        return tuple(
+            CacheLevel(
+                level=kind.split(".")[1],
+                kind=kind.split(".", 2)[2],
+                hits=_counted(self.whole, f"{kind}.hit"),
+                misses=_counted(self.whole, f"{kind}.miss"),
+                trend=tuple(_hit_share(part, kind) for part in self.trend),
+            )
+            for kind in kinds
+        )
+
+    def rates(self) -> Rates:
+        """Return what was asked and answered."""
+        accepted = self.whole.counts.get("jobs_accepted", 0.0)
+        return Rates(
+            jobs_per_minute=round(accepted / WINDOW_S * 60, 3) if self.measured else None,
+            languages_ended=sum(_counted(self.whole, name) for name in ENDED),
+            languages_failed=sum(_counted(self.whole, name) for name in FAILED),
+            requests=_counted(self.whole, "requests"),
+            refused=_counted(self.whole, "refused"),
+            errors=_counted(self.whole, "errors"),
+        )
+
+
+def load_recent_figures(connection: sa.Connection, now_s: float) -> RecentFigures:
+    """Return what the figures of the last `WINDOW_S` are made of."""
+    recent = load_recent(connection, now_s, WINDOW_S, lambda name: name.startswith(_NAMES)).slices
+    trend = _by_half_minute(recent, now_s)
+    return RecentFigures(together(recent.values()), trend, bool(recent))
 
 
 def spread(steps: Mapping[int, int]) -> Spread:
@@ -16,50 +76,6 @@ def spread(steps: Mapping[int, int]) -> Spread:
         None if (value := percentile(steps, share)) is None else round(value, ROUNDED_S) for share in (0.5, 0.95, 0.99)
     )
     return Spread(count=sum(steps.values()), p50_s=p50, p95_s=p95, p99_s=p99)
-
-
-def latencies(recent: Mapping[int, Slice], now_s: float) -> tuple[StageLatency, ...]:
-    """Return the latency of every stage, and of whole languages."""
-    whole, trend = together(recent.values()), _by_half_minute(recent, now_s)
-    names = {"total": ("latency", ""), **{stage: (f"worked.{stage}", f"waited.{stage}") for stage in STAGES}}
-    return tuple(
-        StageLatency(
-            stage=stage,
-            worked=spread(whole.seconds.get(worked, {})),
-            waited=spread(whole.seconds.get(waited, {})),
-            trend=tuple(spread(part.seconds.get(worked, {})).p95_s for part in trend),
-        )
-        for stage, (worked, waited) in names.items()
-    )
-
-
-def caches(recent: Mapping[int, Slice], now_s: float) -> tuple[CacheLevel, ...]:
-    """Return what looks into each kind of kept things came to."""
-    whole, trend = together(recent.values()), _by_half_minute(recent, now_s)
-    kinds = sorted({name.rpartition(".")[0] for name in whole.counts if name.startswith("cache.")})
-    return tuple(
-        CacheLevel(
-            level=kind.split(".")[1],
-            kind=kind.split(".", 2)[2],
-            hits=_counted(whole, f"{kind}.hit"),
-            misses=_counted(whole, f"{kind}.miss"),
-            trend=tuple(_hit_share(part, kind) for part in trend),
-        )
-        for kind in kinds
-    )
-
-
-def rates(recent: Mapping[int, Slice]) -> Rates:
-    """Return what was asked and answered."""
-    whole = together(recent.values())
-    return Rates(
-        jobs_per_minute=round(whole.counts.get("jobs_accepted", 0.0) / WINDOW_S * 60, 3) if recent else None,
-        languages_ended=sum(_counted(whole, name) for name in ENDED),
-        languages_failed=sum(_counted(whole, name) for name in FAILED),
-        requests=_counted(whole, "requests"),
-        refused=_counted(whole, "refused"),
-        errors=_counted(whole, "errors"),
-    )
 
 
 def _by_half_minute(recent: Mapping[int, Slice], now_s: float) -> Sequence[Slice]:

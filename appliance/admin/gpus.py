@@ -8,7 +8,7 @@ from appliance.admin.live_types import FieldError, Gpu, GpuHost
 from appliance.gpus.reading import GpuReading
 from appliance.gpus.records import HostRecord, last_readings
 
-MOST_GPUS = 32
+MOST_GPUS, MOST_HOSTS = 32, 16
 
 
 class Gpus(NamedTuple):
@@ -18,11 +18,12 @@ class Gpus(NamedTuple):
     """Devices and MIG instances: those first that are lost or erring, then host by host."""
     left_out: int
     hosts: tuple[GpuHost, ...]
-    """Hosts that tell of none."""
+    """Hosts that tell of none: those first that told some before."""
+    hosts_left_out: int
 
 
 def load_gpus(connection: sa.Connection, now_s: float) -> Gpus:
-    """Return the GPUs of all hosts, at most 32, and the hosts that have none to tell of.
+    """Return the GPUs of all hosts, at most 32, and the hosts that have none to tell of, at most 16.
 
     A reading that is no longer fresh stands among the latter: it says nothing about its devices any more.
     """
@@ -35,7 +36,11 @@ def load_gpus(connection: sa.Connection, now_s: float) -> Gpus:
             without.append(_host(record))
     # What needs somebody's hand must not be among what there is no room for.
     gpus.sort(key=lambda gpu: not (gpu.lost or gpu.ecc_errors))
-    return Gpus(tuple(gpus[:MOST_GPUS]), max(0, len(gpus) - MOST_GPUS), tuple(without))
+    without.sort(key=lambda host: host.state == "none")
+    return Gpus(
+        tuple(gpus[:MOST_GPUS]), max(0, len(gpus) - MOST_GPUS),
+        tuple(without[:MOST_HOSTS]), max(0, len(without) - MOST_HOSTS),
+    )  # fmt: skip
 
 
 def _host(record: HostRecord) -> GpuHost:

@@ -2,15 +2,15 @@
 
 import sqlalchemy as sa
 
+from appliance.admin.ages import age_s
 from appliance.admin.live_types import Event
 from appliance.jobs.states import JobState
 from appliance.storage.admin_tables import pool_actions
+from appliance.storage.audit import CONSOLE, of_console
 from appliance.storage.tables import applications, audit, jobs
 
 MOST_EVENTS = 30
 LOOK_BACK_S = 86_400.0
-ACTION = "console."
-"""What the audit's names of console actions begin with."""
 _WARNINGS = frozenset({"killed", "died"})
 
 
@@ -34,7 +34,7 @@ def scaling(connection: sa.Connection, since_s: float, now_s: float, limit: int)
         Event(
             id=f"pool-{row.id}",
             at_s=row.at_s,
-            ago_s=_ago_s(row.at_s, now_s),
+            ago_s=age_s(row.at_s, now_s),
             severity="warning" if row.action in _WARNINGS else "info",
             kind="pool",
             subject=f"{row.host.split(':')[0]}/{row.device}",
@@ -48,7 +48,7 @@ def _actions(connection: sa.Connection, since_s: float, now_s: float, limit: int
     rows = connection.execute(
         sa.select(audit, applications.c.name)
         .join(applications, applications.c.id == audit.c.application_id, isouter=True)
-        .where(audit.c.at_s >= since_s, audit.c.action.startswith(ACTION))
+        .where(audit.c.at_s >= since_s, of_console())
         .order_by(audit.c.at_s.desc())
         .limit(limit)
     )
@@ -60,11 +60,11 @@ def _actions(connection: sa.Connection, since_s: float, now_s: float, limit: int
             Event(
                 id=f"audit-{row.id}",
                 at_s=row.at_s,
-                ago_s=_ago_s(row.at_s, now_s),
+                ago_s=age_s(row.at_s, now_s),
                 severity="info" if result == "done" else "warning",
                 kind="action",
                 subject=row.subject,
-                text=f"{row.action.removeprefix(ACTION)} by {row.name or row.application_id}{done}"
+                text=f"{row.action.removeprefix(CONSOLE)} by {row.name or row.application_id}{done}"
                 + (f": {reason}" if reason else ""),
             )
         )
@@ -82,7 +82,7 @@ def _failed(connection: sa.Connection, since_s: float, now_s: float, limit: int)
         Event(
             id=row.id,
             at_s=row.finished_s,
-            ago_s=_ago_s(row.finished_s, now_s),
+            ago_s=age_s(row.finished_s, now_s),
             severity="error" if row.state == JobState.FAILED else "warning",
             kind="job",
             subject=row.id,
@@ -91,7 +91,3 @@ def _failed(connection: sa.Connection, since_s: float, now_s: float, limit: int)
         )
         for row in rows
     ]
-
-
-def _ago_s(at_s: float, now_s: float) -> float:
-    return round(max(0.0, now_s - at_s), 3)

@@ -4,6 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from appliance.admin.ages import age_s, ago_s
 from appliance.admin.dead_letters import is_dead
 from appliance.admin.page_types import JobDetail, Language, Step
 from appliance.errors import NotFound
@@ -27,8 +28,8 @@ def load_job_detail(connection: sa.Connection, now_s: float, job_id: str) -> Job
         plan=row.plan,
         priority=row.priority,
         accepted_s=row.accepted_s,
-        accepted_ago_s=_ago_s(row.accepted_s, now_s) or 0.0,
-        finished_ago_s=_ago_s(row.finished_s, now_s),
+        accepted_ago_s=age_s(row.accepted_s, now_s),
+        finished_ago_s=ago_s(row.finished_s, now_s),
         sla_s=row.sla_s,
         eta_s=row.eta_s,
         slack_s=None if ended else round(row.deadline_s - now_s, 3),
@@ -81,7 +82,7 @@ def _languages(connection: sa.Connection, job_id: str, now_s: float) -> tuple[La
             wer=row.wer,
             similarity=row.similarity,
             error=row.code,
-            finished_ago_s=_ago_s(row.finished_s, now_s),
+            finished_ago_s=ago_s(row.finished_s, now_s),
         )
         for row in rows
     )
@@ -106,12 +107,8 @@ def _step(row: Any, now_s: float) -> Step:
         state=row.state,
         target_language=row.language,
         attempts=row.attempts,
-        created_ago_s=_ago_s(row.created_s, now_s) or 0.0,
+        created_ago_s=age_s(row.created_s, now_s),
         waited_s=None if row.claimed_s is None else round(max(0.0, row.claimed_s - row.created_s), 3),
         worker_id=row.worker_id,
         lease_s=round(row.lease_until_s - now_s, 3) if held and row.lease_until_s is not None else None,
     )
-
-
-def _ago_s(at_s: float | None, now_s: float) -> float | None:
-    return None if at_s is None else round(max(0.0, now_s - at_s), 3)

@@ -2,9 +2,10 @@
 
 import sqlalchemy as sa
 
+from appliance.admin.ages import age_s
 from appliance.admin.live_types import lane_name
 from appliance.admin.page_types import JobLine, JobsPage
-from appliance.jobs.lanes import Lane
+from appliance.jobs.lanes import LaneKey
 from appliance.jobs.states import OPEN_ITEM, ItemState
 from appliance.learning.cursor import Position, cursor_of, position_of
 from appliance.storage.tables import applications, jobs, targets, work_items
@@ -14,7 +15,7 @@ STATES = {"waiting": ItemState.READY, "running": ItemState.CLAIMED}
 
 
 def load_jobs_page(
-    connection: sa.Connection, now_s: float, lane: Lane, state: str | None, limit: int, cursor: str | None
+    connection: sa.Connection, now_s: float, lane: LaneKey, state: str | None, limit: int, cursor: str | None
 ) -> JobsPage:  # fmt: skip
     """Return a page of a lane's open items; InvalidRequest for a cursor that is none."""
     family, priority = lane
@@ -73,7 +74,7 @@ def _line(row: sa.Row, lane: str, now_s: float) -> JobLine:
         audio_s=row.audio_s,
         attempts=row.attempts,
         wait_s=round(max(0.0, taken_s - row.created_s), 3),
-        run_s=round(max(0.0, now_s - taken_s), 3) if running else None,
+        run_s=age_s(taken_s, now_s) if running else None,
         slack_s=round(row.deadline_s - now_s, 3),
         worker_id=row.worker_id if running else None,
     )

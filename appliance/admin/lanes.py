@@ -5,17 +5,17 @@ from collections.abc import Mapping
 import msgspec
 import sqlalchemy as sa
 
+from appliance.admin.ages import age_s, ago_s
 from appliance.admin.live_types import PRIORITIES, STAGES, Lane, lane_name
 from appliance.errors import NotFound
+from appliance.history.steps import HOUR_S
 from appliance.jobs.deadlines import sla_scale
-from appliance.jobs.lanes import Lane as LaneKey
-from appliance.jobs.lanes import Pause, load_pauses
-from appliance.jobs.reserved import LOOK_EVERY_S
+from appliance.jobs.lanes import LaneKey, Pause, load_pauses
+from appliance.jobs.reserved import VIEW_S
 from appliance.jobs.states import OPEN_ITEM, ItemState, JobState
 from appliance.settings import Settings
 from appliance.storage.tables import jobs, plans, work_items
 
-HOUR_S = 3600.0
 _ENDED = [state.value for state in (JobState.DONE, JobState.PARTIAL, JobState.FAILED)]
 
 
@@ -58,7 +58,7 @@ def lane_state(paused_s: float | None, running: int) -> str:
     if paused_s is None:
         return "open"
     # Until every worker has seen it, one may still take something.
-    return "pausing" if running or paused_s < LOOK_EVERY_S else "paused"
+    return "pausing" if running or paused_s < VIEW_S else "paused"
 
 
 def running_in(connection: sa.Connection, lane: LaneKey) -> int:
@@ -83,9 +83,9 @@ def _lane(key: LaneKey, work: _Work, pause: Pause | None, now_s: float, **more: 
         depth=work.depth,
         running=work.running,
         overdue=work.overdue,
-        oldest_wait_s=None if work.oldest_s is None else round(max(0.0, now_s - work.oldest_s), 3),
+        oldest_wait_s=ago_s(work.oldest_s, now_s),
         oldest_of_sla=None if work.of_sla is None else round(max(0.0, work.of_sla), 4),
-        paused_ago_s=round(max(0.0, now_s - pause.since_s), 3) if pause else None,
+        paused_ago_s=age_s(pause.since_s, now_s) if pause else None,
         paused_by=pause.actor if pause else None,
         paused_reason=pause.reason if pause else None,
         **more,  # type: ignore[arg-type]

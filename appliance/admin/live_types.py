@@ -322,6 +322,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     gpus: tuple[Gpu, ...] = ()
     gpus_left_out: Annotated[int, Meta(description="More than are told here; lost and erring ones come first.")] = 0
     gpu_hosts: Annotated[tuple[GpuHost, ...], Meta(description="Hosts that tell of no GPU at the moment.")] = ()
+    gpu_hosts_left_out: Annotated[int, Meta(description="More than are told here; those without any come last.")] = 0
     latency: tuple[StageLatency, ...] = ()
     caches: tuple[CacheLevel, ...] = ()
     quality: Quality = Quality()

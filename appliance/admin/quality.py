@@ -1,101 +1,158 @@
-"""What receipts say about pairs of languages and kinds of voices, beside the time before."""
+"""What receipts say about pairs of languages and kinds of voices, and what caches save, beside the time before.
 
-from collections.abc import Sequence
-from typing import Any
+From the history: a look at years costs what its steps cost, and not what all that was spoken would.
+"""
 
-import msgspec
+from typing import NamedTuple
+
 import sqlalchemy as sa
 
-from appliance.admin.live_types import PairQuality, Quality, VoiceQuality
-from appliance.jobs.events import EventKind
-from appliance.jobs.states import SPOKEN_TARGET, TargetState
-from appliance.storage.tables import events
+from appliance.admin.live_types import CacheQuality, PairQuality, Quality, VoiceQuality
+from appliance.history.bounds import OTHER_PAIRS
+from appliance.history.steps import DAY_S
+from appliance.history.windows import load_windows
+from appliance.telemetry.slices import Slice
 
-DAY_S = 86_400.0
 MOST_PAIRS = 12
-_SPOKEN = [state.value for state in SPOKEN_TARGET]
+"""Of a snapshot; whoever asks for quality itself gets more."""
+ROUNDED = 4
+_NOTHING = Slice()
+_RECEIPTS = ("spoken", "wer", "similarity", "needs_review.", "failed.", "rating.")
+_CACHES = ("cache.",)
 
 
-class _Sums(msgspec.Struct, kw_only=True):
-    spoken: int = 0
-    needs_review: int = 0
-    failed: int = 0
-    wer: float | None = None
-    similarity: float | None = None
+class _Both(NamedTuple):
+    """The windows' sums."""
+
+    now: Slice
+    before: Slice
+
+    def mean(self, name: str) -> tuple[float | None, float | None]:
+        """Return the mean of a figure in either."""
+        return _mean(self.now, name), _mean(self.before, name)
+
+    def counted(self, name: str) -> tuple[int, int]:
+        """Return a count in either."""
+        return _count(self.now, name), _count(self.before, name)
 
 
-def load_quality(connection: sa.Connection, now_s: float, window_s: float = DAY_S) -> Quality:
-    """Return the receipts of a window; the pairs and voices of most results, each with its figures before that."""
-    voice = events.c.detail["voice_kind"].as_string()
-    pair = (events.c.source_language, events.c.language)
-    now, before = (now_s - window_s, now_s), (now_s - 2 * window_s, now_s - window_s)
-    pairs, pairs_before = _sums(connection, pair, *now), _sums(connection, pair, *before)
-    voices, voices_before = _sums(connection, (voice,), *now), _sums(connection, (voice,), *before)
-    ratings = _ratings(connection, *now)
-    known = sorted(pairs, key=lambda each: (-pairs[each].spoken, each[0] or "", each[1]))
+def load_quality(
+    connection: sa.Connection, now_s: float, window_s: float = DAY_S, most_pairs: int = MOST_PAIRS, *,
+    with_caches: bool = False,
+) -> Quality:  # fmt: skip
+    """Return the receipts of a window that ends now; the pairs of most results, each with its figures before that."""
+    wanted = (*_RECEIPTS, *_CACHES) if with_caches else _RECEIPTS
+    windows = load_windows(connection, now_s, window_s, lambda name: name.startswith(wanted))
+    both = _Both(windows.whole or _NOTHING, windows.before or _NOTHING)
+    pairs = sorted((_pair(both, name) for name in _pairs(both.now)), key=_most_first)
+    spoken, spoken_before = both.counted("spoken")
+    wer, wer_before = both.mean("wer")
+    similarity, similarity_before = both.mean("similarity")
     return Quality(
         window_s=window_s,
-        spoken=sum(each.spoken for each in pairs.values()),
-        pairs=tuple(
-            PairQuality(
-                source=key[0] or "",
-                target=key[1],
-                **msgspec.structs.asdict(pairs[key]),
-                rating=ratings.get(key),
-                wer_before=pairs_before.get(key, _Sums()).wer,
-                similarity_before=pairs_before.get(key, _Sums()).similarity,
-            )
-            for key in known[:MOST_PAIRS]
-        ),
-        voices=tuple(
-            VoiceQuality(
-                voice=key[0],
-                spoken=each.spoken,
-                wer=each.wer,
-                similarity=each.similarity,
-                similarity_before=voices_before.get(key, _Sums()).similarity,
-            )
-            for key, each in sorted(voices.items(), key=lambda item: -item[1].spoken)
-            if key[0]
-        ),
+        step_s=float(windows.step_s),
+        spoken=spoken,
+        spoken_before=spoken_before,
+        wer=wer,
+        wer_before=wer_before,
+        similarity=similarity,
+        similarity_before=similarity_before,
+        pairs=tuple(pairs[:most_pairs]),
+        pairs_left_out=max(0, len(pairs) - most_pairs),
+        voices=_voices(both),
+        caches=_caches(both) if with_caches else (),
     )
 
 
-def _sums(
-    connection: sa.Connection, by: Sequence[sa.ColumnElement[Any]], since_s: float, until_s: float
-) -> dict[tuple, _Sums]:  # fmt: skip
-    spoken = events.c.state.in_(_SPOKEN)
-    # A kept answer has the figures of the work that made it: counted there.
-    computed = sa.and_(spoken, sa.not_(events.c.cached))
-    rows = connection.execute(
-        sa.select(
-            *by,
-            sa.func.sum(sa.case((spoken, 1), else_=0)),
-            sa.func.sum(sa.case((events.c.state == TargetState.NEEDS_REVIEW, 1), else_=0)),
-            sa.func.sum(sa.case((events.c.state == TargetState.FAILED, 1), else_=0)),
-            sa.func.avg(sa.case((computed, events.c.wer))),
-            sa.func.avg(sa.case((computed, events.c.similarity))),
-        )
-        .where(events.c.at_s >= since_s, events.c.at_s < until_s, events.c.kind == EventKind.RECEIPT)
-        .group_by(*by)
+def _pairs(now: Slice) -> set[str]:
+    """Return the pairs that anything was made for; those beyond a step's limit have no name of their own."""
+    made = ("spoken.pair.", "failed.pair.")
+    return {name.split(".", 2)[2] for name in now.counts if name.startswith(made)} - {OTHER_PAIRS}
+
+
+def _pair(both: _Both, name: str) -> PairQuality:
+    source, _, target = name.partition(">")
+    spoken, spoken_before = both.counted(f"spoken.pair.{name}")
+    wer, wer_before = both.mean(f"wer.pair.{name}")
+    similarity, similarity_before = both.mean(f"similarity.pair.{name}")
+    rating, rating_before = both.mean(f"rating.pair.{name}")
+    return PairQuality(
+        source=source,
+        target=target,
+        spoken=spoken,
+        spoken_before=spoken_before,
+        needs_review=both.counted(f"needs_review.pair.{name}")[0],
+        failed=both.counted(f"failed.pair.{name}")[0],
+        wer=wer,
+        wer_before=wer_before,
+        similarity=similarity,
+        similarity_before=similarity_before,
+        rating=rating,
+        rating_before=rating_before,
     )
-    return {
-        tuple(row[: len(by)]): _Sums(
-            spoken=row[-5], needs_review=row[-4], failed=row[-3], wer=_rounded(row[-2]), similarity=_rounded(row[-1])
-        )
-        for row in rows
-    }
 
 
-def _ratings(connection: sa.Connection, since_s: float, until_s: float) -> dict[tuple, float | None]:
-    pair = (events.c.source_language, events.c.language)
-    rows = connection.execute(
-        sa.select(*pair, sa.func.avg(events.c.rating))
-        .where(events.c.at_s >= since_s, events.c.at_s < until_s, events.c.rating_counts)
-        .group_by(*pair)
+def _most_first(pair: PairQuality) -> tuple[int, str, str]:
+    return -pair.spoken, pair.source, pair.target
+
+
+def _voices(both: _Both) -> tuple[VoiceQuality, ...]:
+    begins = "spoken.voice."
+    names = {name.removeprefix(begins) for name in both.now.counts if name.startswith(begins)} - {"None"}
+    return tuple(sorted((_voice(both, name) for name in names), key=lambda voice: (-voice.spoken, voice.voice)))
+
+
+def _voice(both: _Both, name: str) -> VoiceQuality:
+    spoken, spoken_before = both.counted(f"spoken.voice.{name}")
+    wer, wer_before = both.mean(f"wer.voice.{name}")
+    similarity, similarity_before = both.mean(f"similarity.voice.{name}")
+    return VoiceQuality(
+        voice=name,
+        spoken=spoken,
+        spoken_before=spoken_before,
+        similarity=similarity,
+        similarity_before=similarity_before,
+        wer=wer,
+        wer_before=wer_before,
     )
-    return {(row[0], row[1]): _rounded(row[2]) for row in rows}
 
 
-def _rounded(value: Any) -> float | None:
-    return None if value is None else round(float(value), 4)
+def _caches(both: _Both) -> tuple[CacheQuality, ...]:
+    """Return the levels and their kinds, each level before its kinds."""
+    kinds = sorted({name.rpartition(".")[0] for part in both for name in part.counts if name.startswith(_CACHES)})
+    levels = sorted({kind.rpartition(".")[0] for kind in kinds})
+    return tuple(_cache(both, name) for name in sorted([*levels, *kinds]))
+
+
+def _cache(both: _Both, name: str) -> CacheQuality:
+    (hits, misses), (hits_before, misses_before) = (_looks(part, name) for part in both)
+    _, level, *kind = name.split(".", 2)
+    return CacheQuality(
+        level=level,
+        kind="".join(kind),
+        hits=hits,
+        misses=misses,
+        share=_share(hits, misses),
+        share_before=_share(hits_before, misses_before),
+    )
+
+
+def _looks(part: Slice, name: str) -> tuple[int, int]:
+    """Return hits and misses of a kind, or of all kinds of a level."""
+    of = [each for each in part.counts if each.startswith(f"{name}.")]
+    return tuple(  # type: ignore[return-value]
+        round(sum(part.counts[each] for each in of if each.endswith(outcome))) for outcome in (".hit", ".miss")
+    )
+
+
+def _share(hits: int, misses: int) -> float | None:
+    return round(hits / (hits + misses), ROUNDED) if hits + misses else None
+
+
+def _count(part: Slice, name: str) -> int:
+    return round(part.counts.get(name, 0.0))
+
+
+def _mean(part: Slice, name: str) -> float | None:
+    of = part.counts.get(f"{name}.of", 0.0)
+    return round(part.counts.get(f"{name}.sum", 0.0) / of, ROUNDED) if of else None

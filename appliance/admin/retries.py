@@ -4,7 +4,8 @@ The failed job stays as it ended, because a job ends once; it is marked with the
 first and under a key of its own: who is killed in between, or does it twice, gets the same one again.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -13,7 +14,10 @@ from appliance.admin.action_types import ActionAnswer, RetryManyRequest
 from appliance.admin.actions import Ask, Do, conflict, earlier, note_action, perform
 from appliance.admin.dead_letters import Filter, failed_languages, ids_of, is_dead
 from appliance.errors import MeeshyError, NotFound, StorageUnavailable
+from appliance.jobs.documents import JobDocument
+from appliance.jobs.locks import hold_jobs
 from appliance.jobs.query import load_job
+from appliance.jobs.retried import retry_key
 from appliance.jobs.submit import Submission, Submitter
 from appliance.storage.database import Database
 from appliance.storage.tables import jobs
@@ -53,20 +57,33 @@ def retry_many(database: Database, submitter: Submitter, ask: Ask, body: RetryMa
 
     def mark(connection: sa.Connection, now_s: float) -> ActionAnswer:
         for job_id, retried_as in sorted(made.items()):  # everybody who holds several jobs takes them by id
-            if not _marked(connection, job_id, retried_as):
-                # Somebody else did at this moment, and that made the same job.
-                continue
-            note_action(
-                connection, msgspec.structs.replace(ask, action="retry", subject=job_id), "done", now_s,
-                retried_as=retried_as,
-            )  # fmt: skip
-        says = f"{len(made)} retried" + (f", {len(failed)} refused." if failed else ".")
+            # Where somebody else marked it at this moment, that made the same job.
+            if _marked(connection, job_id, retried_as):
+                note_action(connection, _of_one(ask, job_id), "done", now_s, retried_as=retried_as)
+        for job_id, code in failed.items():
+            note_action(connection, _of_one(ask, job_id), code, now_s)
         return ActionAnswer(
-            action=ask.action, subject=ask.subject, state="retried", says=says, job_ids=tuple(made.values()),
+            action=ask.action,
+            subject=ask.subject,
+            state="retried" if made or not failed else "refused",
+            says=_says(len(made), failed),
+            job_ids=tuple(made.values()),
             failed=failed,
-        )  # fmt: skip
+        )
 
     return perform(database, ask, mark)
+
+
+def _says(made: int, failed: Mapping[str, str]) -> str:
+    """Return how many were retried, and how many were refused for which reason."""
+    if not failed:
+        return f"{made} retried."
+    codes = ", ".join(f"{count} {code}" for code, count in Counter(failed.values()).most_common())
+    return f"{made} retried, {len(failed)} refused: {codes}."
+
+
+def _of_one(ask: Ask, job_id: str) -> Ask:
+    return msgspec.structs.replace(ask, action="retry", subject=job_id)
 
 
 def _accepted(database: Database, submitter: Submitter, job_id: str) -> str:
@@ -80,16 +97,39 @@ def _accepted(database: Database, submitter: Submitter, job_id: str) -> str:
         raise NotFound("There is no such dead letter.")
     request = msgspec.structs.replace(job.request, targets=tuple(languages), profile=None, profile_unused=None)
     submission = Submission(
-        owner=job.owner, request=request, audio_sha256=job.audio_sha256, idempotency_key=f"console-retry:{job_id}"
+        owner=job.owner,
+        request=request,
+        audio_sha256=job.audio_sha256,
+        idempotency_key=retry_key(job_id),
+        takes_up=True,
     )
-    return submitter.accept(submission, job.audio).id
+    return submitter.accept(submission, job.audio, _still_dead(job)).id
+
+
+def _still_dead(job: JobDocument) -> Callable[[sa.Connection], None]:
+    """Return what keeps a dead letter as it is until a transaction ends, or raises where it is so no longer.
+
+    Its recording is the new job's: whoever deletes the one waits, and then sees that the other needs it.
+    """
+
+    def hold(connection: sa.Connection) -> None:
+        hold_jobs(connection, [job.id])
+        pcm = connection.scalar(sa.select(jobs.c.audio["pcm"].as_string()).where(jobs.c.id == job.id))
+        if pcm is None:
+            raise NotFound("There is no such job.")
+        if job.audio is None or pcm != job.audio.pcm or not is_dead(connection, job.id):
+            raise conflict(job.state, "The job is no dead letter any more.")
+
+    return hold
 
 
 def _marking(ask: Ask, made: str | MeeshyError) -> Do:
     def do(connection: sa.Connection, now_s: float) -> ActionAnswer:
         if isinstance(made, MeeshyError):
             raise made
-        if not _marked(connection, ask.subject, made):
+        there = sa.select(jobs.c.id).where(jobs.c.id == ask.subject)
+        # Where its owner has deleted it by now, its recording goes on all the same.
+        if not _marked(connection, ask.subject, made) and connection.scalar(there) is not None:
             raise conflict("retried", "Somebody else has just retried it.")
         return ActionAnswer(
             action=ask.action, subject=ask.subject, state="retried", says=f"It goes on as {made}.", job_ids=(made,)

@@ -8,14 +8,14 @@ import sqlalchemy as sa
 
 from appliance import __version__
 from appliance.admin.dead_letters import dead_in_lanes
-from appliance.admin.figures import caches, latencies, rates
+from appliance.admin.figures import load_recent_figures
+from appliance.admin.fitting import fitted
 from appliance.admin.gpus import load_gpus
 from appliance.admin.happenings import load_events
 from appliance.admin.lanes import load_lanes
 from appliance.admin.live_types import (
     SCHEMA,
     STALE_S,
-    WINDOW_S,
     Attention,
     Findings,
     Health,
@@ -28,18 +28,14 @@ from appliance.admin.live_types import (
 from appliance.admin.quality import load_quality
 from appliance.admin.workers import load_workers
 from appliance.clock import Clock
-from appliance.history.reading import load_recent
 from appliance.jobs.items import FAMILIES
-from appliance.jobs.lanes import Lane
+from appliance.jobs.lanes import LaneKey
 from appliance.jobs.registry import unserved_families
 from appliance.settings import Settings
 from appliance.status.report import Report, make_report
 from appliance.storage.database import Database
 from appliance.storage.tables import workers
 
-MOST_BYTES = 20_000
-"""A snapshot is sent to every console every two seconds, over links that are not all fast."""
-FEWEST_EVENTS, FEWEST_WORKERS = 5, 8
 QUALITY_EVERY_S = 60.0
 REPORT_EVERY_S = 15.0
 """It asks Redis and the object store too, which may take seconds to be found away."""
@@ -53,7 +49,7 @@ class _Slow(msgspec.Struct, kw_only=True):
     quality_s: float = float("-inf")
     report: Report | None = None
     report_s: float = float("-inf")
-    dead: Mapping[Lane, int] = {}
+    dead: Mapping[LaneKey, int] = {}
     dead_s: float = float("-inf")
 
 
@@ -73,7 +69,7 @@ class Snapshots:
         slow, at_s = self._slow, self._clock.monotonic_s()
         with self._database.read() as connection:
             now_s = self._database.now_s(connection)
-            recent = load_recent(connection, now_s, WINDOW_S)
+            recent = load_recent_figures(connection, now_s)
             shown, left_out = load_workers(connection, now_s)
             gpus = load_gpus(connection, now_s)
             # Of milliseconds, so that those of another process behind the same address go on where these ended.
@@ -91,10 +87,11 @@ class Snapshots:
                 gpus=gpus.told,
                 gpus_left_out=gpus.left_out,
                 gpu_hosts=gpus.hosts,
-                latency=latencies(recent, now_s),
-                caches=caches(recent, now_s),
+                gpu_hosts_left_out=gpus.hosts_left_out,
+                latency=recent.latencies(),
+                caches=recent.caches(),
                 quality=msgspec.structs.replace(slow.quality, age_s=round(at_s - slow.quality_s, 1)),
-                rates=rates(recent),
+                rates=recent.rates(),
                 jobs=_jobs(slow.report),
                 events=load_events(connection, now_s),
                 findings=_findings(connection, slow, now_s),
@@ -118,21 +115,6 @@ class Snapshots:
                 slow.quality, slow.quality_s = load_quality(connection, self._database.now_s(connection)), at_s
             if dead_due:
                 slow.dead, slow.dead_s = dead_in_lanes(connection), at_s
-
-
-def fitted(snapshot: Snapshot) -> Snapshot:
-    """Return the snapshot with as many events and workers as its size allows."""
-    while len(msgspec.json.encode(snapshot)) > MOST_BYTES:
-        events, shown = snapshot.events, snapshot.workers
-        if len(events) > FEWEST_EVENTS:
-            snapshot = msgspec.structs.replace(snapshot, events=events[: max(FEWEST_EVENTS, len(events) - 5)])
-        elif len(shown) > FEWEST_WORKERS:
-            kept = shown[: max(FEWEST_WORKERS, len(shown) - 4)]
-            left_out = snapshot.workers_left_out + len(shown) - len(kept)
-            snapshot = msgspec.structs.replace(snapshot, workers=kept, workers_left_out=left_out)
-        else:
-            break
-    return snapshot
 
 
 def _jobs(report: Report | None) -> JobCounts:

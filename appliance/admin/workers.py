@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
+from appliance.admin.ages import age_s
 from appliance.admin.live_types import STALE_S, Batch, Worker
-from appliance.jobs.reserved import LOOK_EVERY_S
+from appliance.history.steps import HOUR_S
+from appliance.jobs.reserved import VIEW_S
 from appliance.jobs.states import ItemState
 from appliance.storage.tables import jobs, work_items, workers
 from appliance.storage.voice_tables import voice_samples
 
-HOUR_S = 3600.0
 MOST_WORKERS, MOST_BATCHES = 64, 4
 _ROLES: Mapping[frozenset[str], str] = {
     frozenset({"hear", "translate", "synthesize", "finish", "enrol"}): "all",
@@ -44,7 +45,7 @@ def worker_state(draining_s: float | None, busy: bool, seen_ago_s: float) -> str
         return "stale"
     if draining_s is not None:
         # Until it has seen that itself, it may still take something.
-        return "draining" if busy or draining_s < LOOK_EVERY_S else "drained"
+        return "draining" if busy or draining_s < VIEW_S else "drained"
     return "busy" if busy else "idle"
 
 
@@ -54,7 +55,7 @@ def role_of(families: Sequence[str]) -> str:
 
 
 def _worker(row: sa.Row, batches: Sequence[Batch], now_s: float) -> Worker:
-    seen_ago_s = max(0.0, now_s - row.seen_s)
+    seen_ago_s = age_s(row.seen_s, now_s)
     return Worker(
         id=row.id,
         host=row.host.split(":")[0],
@@ -65,8 +66,8 @@ def _worker(row: sa.Row, batches: Sequence[Batch], now_s: float) -> Worker:
         stages=tuple(row.families),
         slots=row.slots,
         batches=tuple(batches[:MOST_BATCHES]),
-        seen_ago_s=round(seen_ago_s, 3),
-        up_s=round(max(0.0, now_s - row.started_s), 3),
+        seen_ago_s=seen_ago_s,
+        up_s=age_s(row.started_s, now_s),
         proven=row.proven_s is not None,
         transcriber=row.transcriber,
         synthesizer=row.synthesizer,
@@ -93,7 +94,7 @@ def _batches(connection: sa.Connection, now_s: float) -> dict[str, list[Batch]]:
                 stage=row.batch_key.split(":")[0],
                 key=row.batch_key,
                 items=row.items,
-                age_s=round(max(0.0, now_s - (row.claimed_s or now_s)), 3),
+                age_s=age_s(row.claimed_s or now_s, now_s),
                 audio_s=None if row.audio_s is None else round(row.audio_s, 1),
             )
         )

@@ -23,7 +23,7 @@ from appliance.admin.action_types import (
 from appliance.admin.actions import Ask, Do, perform
 from appliance.admin.retries import retry, retry_many
 from appliance.api.admin_reads import WATCHED, LaneName, SomeJob
-from appliance.api.operators import actor, counted
+from appliance.api.operators import actor, count
 from appliance.api.parts import ApiParts, Parts
 from appliance.api.problems import problems
 from appliance.api.upload import read_json
@@ -154,7 +154,7 @@ async def retry_dead_letter(
 ) -> ActionAnswer:
     """Make another job of the languages that failed; plan and admission decide as for any job."""
     ask = await _ask(request, parts, "retry", job, RetryRequest, idempotency_key)
-    return await parts.threads.decode(retry, parts.database, parts.submitter, ask)
+    return await parts.threads.retry(retry, parts.database, parts.submitter, ask)
 
 
 @post(
@@ -173,17 +173,14 @@ async def retry_dead_letters(
     """Retry all dead letters that a filter takes, if there are exactly as many as expected; at most 500."""
     ask = await _ask(request, parts, "retry_many", EVERY, RetryManyRequest, idempotency_key)
     body = msgspec.convert(ask.body, RetryManyRequest, from_attributes=True)
-    return await parts.threads.decode(retry_many, parts.database, parts.submitter, ask, body)
+    return await parts.threads.retry(retry_many, parts.database, parts.submitter, ask, body)
 
 
 async def _ask(
     request: Request[Caller, None, object], parts: ApiParts, action: str, subject: str, kind: type[_T], key: str
 ) -> Ask:
-    await counted(request, parts, "operator")
-    with parts.room.held() as held:
-        body = await read_json(request, kind, held)
-    who = await parts.threads.short(actor, parts, request.user)
-    return Ask(actor=who, action=action, subject=subject, body=body, idempotency_key=key)
+    body = await _body(request, parts, kind)
+    return await parts.threads.operate(_asked, parts, request.user, action, subject, body, key)
 
 
 async def _act(
@@ -197,8 +194,28 @@ async def _act(
     *,
     ring: bool = False,
 ) -> ActionAnswer:
-    ask = await _ask(request, parts, action, subject, kind, key)
-    answer = await parts.threads.short(perform, parts.database, ask, how(ask))
+    body = await _body(request, parts, kind)
+
+    def act() -> ActionAnswer:
+        ask = _asked(parts, request.user, action, subject, body, key)
+        return perform(parts.database, ask, how(ask))
+
+    # All of it at one go: whoever acts against an overload shall not queue up three times.
+    answer = await parts.threads.operate(act)
     if ring:
         parts.submitter.ring()
     return answer
+
+
+async def _body(request: Request[Caller, None, object], parts: ApiParts, kind: type[_T]) -> _T:
+    request.user.require("operator")
+    with parts.room.held() as held:
+        return await read_json(request, kind, held)
+
+
+def _asked(parts: ApiParts, caller: Caller, action: str, subject: str, body: msgspec.Struct, key: str) -> Ask:
+    """Return what is asked for, counted as a request."""
+    count(parts, caller)
+    with parts.database.read() as connection:
+        who = actor(connection, caller)
+    return Ask(actor=who, action=action, subject=subject, body=body, idempotency_key=key)

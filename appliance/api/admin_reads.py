@@ -1,7 +1,6 @@
 """What operators look at: the whole appliance, all applications together, and never a text."""
 
-from collections.abc import Callable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 import sqlalchemy as sa
 from litestar import Request, Response, get
@@ -28,15 +27,16 @@ from appliance.admin.page_types import (
 from appliance.admin.quality import load_quality
 from appliance.admin.series import load_history, load_trends
 from appliance.api.history import Cursor
-from appliance.api.operators import counted, me
-from appliance.api.parts import ApiParts, Parts
+from appliance.api.operators import add_up, look_up, me
+from appliance.api.parts import Parts
 from appliance.api.problems import KEYED, problems
+from appliance.history.steps import DAY_S, HOUR_S
 from appliance.status.figures import ended_and_open_jobs
 
-_T = TypeVar("_T")
-HOUR_S, MONTHS_24_S, MONTHS_13_S = 3600.0, 731 * 86_400.0, 400 * 86_400.0
-SERIES_MAX = 40
+MONTHS_24_S = 731 * DAY_S
+SERIES_MAX, PAIRS_MAX = 40, 100
 WATCHED = (*KEYED, errors.Forbidden, errors.RateLimited)
+ADDED_UP = (*WATCHED, errors.Overloaded)
 NO_STORE = {"Cache-Control": "no-store"}
 
 LaneName = Annotated[
@@ -79,10 +79,6 @@ Window = Annotated[
     float,
     QueryParameter(name="window_s", required=False, ge=60, le=MONTHS_24_S, description="How far back, in seconds."),
 ]
-QualityWindow = Annotated[
-    float,
-    QueryParameter(name="window_s", required=False, ge=60, le=MONTHS_13_S, description="How far back, in seconds."),
-]
 SeriesNames = Annotated[
     str,
     QueryParameter(
@@ -105,8 +101,7 @@ SeriesNames = Annotated[
 )
 async def get_me(request: Request[Caller, None, object], parts: Parts) -> Me:
     """Return whose key this is and what it may do; it needs the role `viewer`, as all reading here does."""
-    await counted(request, parts, "viewer")
-    return await parts.threads.short(me, parts, request.user)
+    return await look_up(request, parts, lambda connection, now_s: me(connection, request.user))
 
 
 @get(
@@ -134,7 +129,6 @@ async def get_snapshot(request: Request[Caller, None, object], parts: Parts) -> 
 )
 async def get_queue(request: Request[Caller, None, object], parts: Parts) -> Queue:
     """Return depth, waits, SLA and pauses per lane: a stage and a priority."""
-    await counted(request, parts, "viewer")
 
     def load(connection: sa.Connection, now_s: float) -> Queue:
         return Queue(
@@ -143,7 +137,7 @@ async def get_queue(request: Request[Caller, None, object], parts: Parts) -> Que
             jobs=JobCounts(**ended_and_open_jobs(connection, now_s)),
         )
 
-    return await _read(parts, load)
+    return await look_up(request, parts, load)
 
 
 @get(
@@ -152,14 +146,13 @@ async def get_queue(request: Request[Caller, None, object], parts: Parts) -> Que
     summary="Figures with their trends",
     tags=["operators"],
     response_description="The site's figures of a window beside those of the window before.",
-    responses=problems(*WATCHED),
+    responses=problems(*ADDED_UP),
 )
 async def get_admin_metrics(
     request: Request[Caller, None, object], parts: Parts, window_s: Window = HOUR_S
 ) -> MetricsReport:
     """Return requests, latency, caches, quality and errors; for Prometheus there is `/metrics`."""
-    await counted(request, parts, "viewer")
-    return await _read(parts, lambda connection, now_s: load_trends(connection, now_s, window_s))
+    return await add_up(request, parts, lambda connection, now_s: load_trends(connection, now_s, window_s))
 
 
 @get(
@@ -168,33 +161,37 @@ async def get_admin_metrics(
     summary="Figures over time",
     tags=["operators"],
     response_description="Series in steps of 10 s (an hour), 15 min (30 days) or a day (24 months).",
-    responses=problems(*WATCHED),
+    responses=problems(*ADDED_UP),
 )
 async def get_figures(
     request: Request[Caller, None, object], parts: Parts, series: SeriesNames = "", window_s: Window = HOUR_S
 ) -> History:
     """Return series over a window that ends now, each with what it was in the window before, and scaling events."""
-    await counted(request, parts, "viewer")
-    names = list(dict.fromkeys(filter(None, series.split(","))))
-    if len(names) > SERIES_MAX:
-        raise errors.InvalidRequest(f"At most {SERIES_MAX} series at once.")
-    return await _read(parts, lambda connection, now_s: load_history(connection, now_s, window_s, names))
+
+    def load(connection: sa.Connection, now_s: float) -> History:
+        names = list(dict.fromkeys(filter(None, series.split(","))))
+        if len(names) > SERIES_MAX:
+            raise errors.InvalidRequest(f"At most {SERIES_MAX} series at once.")
+        return load_history(connection, now_s, window_s, names)
+
+    return await add_up(request, parts, load)
 
 
 @get(
     "/api/v1/admin/quality",
     operation_id="getQuality",
-    summary="Quality per pair and voice",
+    summary="Quality per pair, voice and cache",
     tags=["operators"],
     response_description="What receipts of a window say, beside the window before.",
-    responses=problems(*WATCHED),
+    responses=problems(*ADDED_UP),
 )
-async def get_quality(
-    request: Request[Caller, None, object], parts: Parts, window_s: QualityWindow = 86_400.0
-) -> Quality:
-    """Return word error rate, similarity and reviews per pair of languages and kind of voice."""
-    await counted(request, parts, "viewer")
-    return await _read(parts, lambda connection, now_s: load_quality(connection, now_s, window_s))
+async def get_quality(request: Request[Caller, None, object], parts: Parts, window_s: Window = DAY_S) -> Quality:
+    """Return word error rate, similarity and reviews per pair and voice, and what caches saved."""
+
+    def load(connection: sa.Connection, now_s: float) -> Quality:
+        return load_quality(connection, now_s, window_s, PAIRS_MAX, with_caches=True)
+
+    return await add_up(request, parts, load)
 
 
 @get(
@@ -214,11 +211,11 @@ async def get_lane_jobs(
     cursor: Cursor = None,
 ) -> JobsPage:
     """Return what waits and runs in a lane; lengths and languages, no text."""
-    await counted(request, parts, "viewer")
-    key = lane_key(lane)
-    return await _read(
-        parts, lambda connection, now_s: load_jobs_page(connection, now_s, key, item_state, limit, cursor)
-    )
+
+    def load(connection: sa.Connection, now_s: float) -> JobsPage:
+        return load_jobs_page(connection, now_s, lane_key(lane), item_state, limit, cursor)
+
+    return await look_up(request, parts, load)
 
 
 @get(
@@ -231,8 +228,7 @@ async def get_lane_jobs(
 )
 async def get_admin_job(request: Request[Caller, None, object], parts: Parts, job: SomeJob) -> JobDetail:
     """Return how a job of any owner stands; neither text nor audio can be had here."""
-    await counted(request, parts, "viewer")
-    return await _read(parts, lambda connection, now_s: load_job_detail(connection, now_s, job))
+    return await look_up(request, parts, lambda connection, now_s: load_job_detail(connection, now_s, job))
 
 
 @get(
@@ -253,9 +249,12 @@ async def get_dead_letters(
     cursor: Cursor = None,
 ) -> DeadLettersPage:
     """Return jobs with a language that failed for a reason of the appliance's, while their recordings are kept."""
-    await counted(request, parts, "viewer")
     which = Filter(stage=stage, priority=priority, error=error)
-    return await _read(parts, lambda connection, now_s: load_dead_letters(connection, now_s, which, limit, cursor))
+
+    def load(connection: sa.Connection, now_s: float) -> DeadLettersPage:
+        return load_dead_letters(connection, now_s, which, limit, cursor)
+
+    return await look_up(request, parts, load)
 
 
 @get(
@@ -274,13 +273,8 @@ async def get_audit(
     before: Before = None,
 ) -> AuditPage:
     """Return actions with actor, subject, result and reason; it names users, so it needs the role `operator`."""
-    await counted(request, parts, "operator")
-    return await _read(parts, lambda connection, now_s: load_audit(connection, now_s, limit, before, action))
 
+    def load(connection: sa.Connection, now_s: float) -> AuditPage:
+        return load_audit(connection, now_s, limit, before, action)
 
-async def _read(parts: ApiParts, load: Callable[[sa.Connection, float], _T]) -> _T:
-    def read() -> _T:
-        with parts.database.read() as connection:
-            return load(connection, parts.database.now_s(connection))
-
-    return await parts.threads.short(read)
+    return await look_up(request, parts, load, "operator")

@@ -71,7 +71,7 @@ async def _snapshot(parts: ApiParts) -> tuple[int, bytes]:
 
 async def _still_allowed(parts: ApiParts, authorization: str | None) -> bool:
     try:
-        caller = await parts.threads.short(identify, parts.database, parts.clock, authorization)
+        caller = await parts.threads.operate(identify, parts.database, parts.clock, authorization)
         caller.require("viewer")
     except StorageUnavailable:
         return True

@@ -32,6 +32,7 @@ def answer(job: JobDocument, standing: Standing | None = None) -> Answer:
         partial_input=audio is not None and (bool(audio.missing) or audio.cut_short),
         missing=list(audio.missing) if audio else [],
         error=_error(job.error),
+        retried_as=job.retried_as,
     )
 
 

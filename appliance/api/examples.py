@@ -56,4 +56,5 @@ ANSWER: dict[str, Any] = {
     "partial_input": False,
     "missing": [],
     "error": None,
+    "retried_as": None,
 }

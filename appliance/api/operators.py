@@ -1,4 +1,7 @@
-"""Who may do what under `/api/v1/admin/`: viewers look, operators act."""
+"""Who may do what under `/api/v1/admin/`: viewers look, operators act. None of it waits behind uploads."""
+
+from collections.abc import Callable
+from typing import TypeVar
 
 import sqlalchemy as sa
 from litestar import Request
@@ -12,31 +15,55 @@ from appliance.errors import Forbidden
 from appliance.owner import Owner
 from appliance.storage.tables import applications
 
+_T = TypeVar("_T")
 ROLES = ("admin", "operator", "viewer")
 """The highest first."""
+Load = Callable[[sa.Connection, float], _T]
+"""Reads something at a time."""
 
 
-async def counted(request: Request[Caller, None, object], parts: ApiParts, role: str) -> None:
-    """Raise Forbidden without the role, RateLimited above the site's limit for one application's keys."""
+async def look_up(request: Request[Caller, None, object], parts: ApiParts, load: Load[_T], role: str = "viewer") -> _T:
+    """Return what is read; Forbidden without the role, RateLimited above the site's limit for an application's keys."""
     request.user.require(role)
-    owner = Owner(request.user.application_id, EVERYBODY)
-    await parts.threads.short(count_request, parts.database, owner, parts.settings.requests_per_minute)
+
+    def read() -> _T:
+        count(parts, request.user)
+        return _read(parts, load)
+
+    return await parts.threads.operate(read)
 
 
-def me(parts: ApiParts, caller: Caller) -> Me:
+async def add_up(request: Request[Caller, None, object], parts: ApiParts, load: Load[_T]) -> _T:
+    """Return figures over time like `look_up`; Overloaded where several such questions wait already."""
+    request.user.require("viewer")
+    await parts.threads.operate(count, parts, request.user)
+    return await parts.threads.figures(_read, parts, load)
+
+
+def count(parts: ApiParts, caller: Caller) -> None:
+    """Count a request, or raise RateLimited."""
+    owner = Owner(caller.application_id, EVERYBODY)
+    count_request(parts.database, owner, parts.settings.requests_per_minute)
+
+
+def me(connection: sa.Connection, caller: Caller) -> Me:
     """Return who a key belongs to and the highest role that it has."""
     role = next((role for role in ROLES if role in caller.roles), "")
-    return Me(name=_name(parts, caller), role=role, key_id=caller.key_id or "")
+    return Me(name=_name(connection, caller), role=role, key_id=caller.key_id or "")
 
 
-def actor(parts: ApiParts, caller: Caller) -> Actor:
+def actor(connection: sa.Connection, caller: Caller) -> Actor:
     """Return who acts; only keys do."""
     if caller.key_id is None:
         raise Forbidden("Only a key can act; this is a user's token.")
-    return Actor(application_id=caller.application_id, key_id=caller.key_id, name=_name(parts, caller))
+    return Actor(application_id=caller.application_id, key_id=caller.key_id, name=_name(connection, caller))
 
 
-def _name(parts: ApiParts, caller: Caller) -> str:
+def _name(connection: sa.Connection, caller: Caller) -> str:
+    query = sa.select(applications.c.name).where(applications.c.id == caller.application_id)
+    return connection.scalar(query) or caller.application_id
+
+
+def _read(parts: ApiParts, load: Load[_T]) -> _T:
     with parts.database.read() as connection:
-        query = sa.select(applications.c.name).where(applications.c.id == caller.application_id)
-        return connection.scalar(query) or caller.application_id
+        return load(connection, parts.database.now_s(connection))

@@ -1,4 +1,8 @@
-"""Where blocking calls run, so that the event loop never waits: lanes for the database, for decoding, for watching."""
+"""Where blocking calls run, so that the event loop never waits: a few threads for each kind of call.
+
+Apart from each other, because who waits behind the others waits longest when it matters: an operator who acts against
+an overload, or watches one, must not stand in its queue.
+"""
 
 from collections.abc import Callable
 from typing import TypeVar, TypeVarTuple, Unpack
@@ -7,25 +11,39 @@ import anyio
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
+from appliance.errors import Overloaded
+
 _T = TypeVar("_T")
 _Arguments = TypeVarTuple("_Arguments")
 
 SHORT_THREADS = 8
 """SQLite has one writer and PostgreSQL's pool fifteen connections; more threads would only wait inside the driver."""
 DECODE_THREADS = 16
-"""Most of these wait for a free decoder child; a lane of their own keeps cache hits out of that queue."""
+"""Most of these wait for a free decoder child; threads of their own keep cache hits out of that queue."""
 WATCH_THREADS = 1
-"""Snapshots are made one at a time. Apart from the others: who watches must see an overload, and not wait in it."""
+"""Snapshots are made one at a time, for everybody."""
+OPERATE_THREADS = 2
+"""Keys of operators, what they look up, what they do: milliseconds each, and few at a time."""
+RETRY_THREADS = 1
+"""A retry of 500 dead letters takes seconds, in which operators do other things."""
+FIGURES_THREADS = 1
+"""To add up months takes up to a second of processor: one at a time leaves the rest to everybody else."""
+FIGURES_WAITING = 4
+"""Questions for figures that may wait for the one in work; the next is told to come back."""
+FIGURES_RETRY_S = 2.0
 
 
 class Threads:
-    """Bounded lanes of worker threads."""
+    """Bounded numbers of threads, by what they are for."""
 
     def __init__(self) -> None:
-        """Bound the lanes; threads start when they are needed."""
+        """Bound them; threads start when they are needed."""
         self._short = CapacityLimiter(SHORT_THREADS)
         self._decode = CapacityLimiter(DECODE_THREADS)
         self._watch = CapacityLimiter(WATCH_THREADS)
+        self._operate = CapacityLimiter(OPERATE_THREADS)
+        self._retry = CapacityLimiter(RETRY_THREADS)
+        self._figures = CapacityLimiter(FIGURES_THREADS)
 
     async def short(self, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
         """Return what a call of milliseconds returns: database, object store, hashing."""
@@ -38,6 +56,20 @@ class Threads:
     async def watch(self, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
         """Return what a look at the whole appliance returns, of milliseconds or, where a part is away, seconds."""
         return await run_sync(call, *arguments, limiter=self._watch)
+
+    async def operate(self, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
+        """Return what a call of milliseconds for an operator returns."""
+        return await run_sync(call, *arguments, limiter=self._operate)
+
+    async def retry(self, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
+        """Return what a retry of dead letters returns, after those before it."""
+        return await run_sync(call, *arguments, limiter=self._retry)
+
+    async def figures(self, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
+        """Return what a question for figures over time returns; Overloaded where some wait already."""
+        if self._figures.statistics().tasks_waiting >= FIGURES_WAITING:
+            raise Overloaded("Other questions for figures over time are in work.", retry_after_s=FIGURES_RETRY_S)
+        return await run_sync(call, *arguments, limiter=self._figures)
 
 
 async def sleep(seconds: float) -> None:

@@ -160,7 +160,8 @@ def _gate(parts: ApiParts, caller: Caller, idempotency_key: str | None) -> Plan:
         now_s = parts.database.now_s(connection)
         plan = parts.quotas.gate(connection, application_id, idempotency_key, now_s)
         try:
-            parts.submitter.admission.require_room(connection, application_id, idempotency_key, now_s)
+            admission = parts.submitter.admission
+            admission.require_room(connection, application_id, idempotency_key, now_s, plan.priority)
         except MeeshyError as full:
             # Counted as well: whoever does not wait is told so in the end.
             refusal = full
@@ -176,7 +177,12 @@ def _gate(parts: ApiParts, caller: Caller, idempotency_key: str | None) -> Plan:
 
 
 def _wait_s(parts: ApiParts, job: JobDocument) -> float:
-    """Return how long a request waits for its job: what the job's plan promises, at most the site's limit."""
+    """Return how long a request waits for its job: what the job's plan promises, at most the site's limit.
+
+    Not at all for one that an operator's pause halts: nobody knows when it goes on.
+    """
+    if parts.submitter.admission.halts(job.priority):
+        return 0.0
     return min(parts.settings.sla_s, job.deadline_s - job.accepted_s)
 
 

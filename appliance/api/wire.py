@@ -92,6 +92,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     partial_input: Annotated[bool, Meta(description="The recording is damaged; what could be read was translated.")]
     missing: Annotated[list[MissingRange], Meta(description="The stretches that could not be read.")]
     error: ErrorOut | None
+    retried_as: Annotated[
+        str | None,
+        Meta(description="The job of yours in which the site's operator tried again what failed in this one."),
+    ] = None
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from appliance.history.reading import Names, Wanted
 from appliance.telemetry.slices import Slice, percentile
 
 Figure = Callable[[Slice, float], float | None]
@@ -12,6 +13,8 @@ _UNITS = {"utilisation": "ratio", "memory_used_bytes": "bytes", "power_w": "w"}
 """Of levels, by the last part of their name; the others count items."""
 FAILED = ("ended.failed",)
 ENDED = ("ended.done", "ended.needs_review", "ended.failed", "ended.cancelled")
+_COUNTED = frozenset({"jobs_accepted", "requests", "refused", "ended.cached", *ENDED})
+"""What the series that there always are come from."""
 
 
 class Definition(NamedTuple):
@@ -21,18 +24,13 @@ class Definition(NamedTuple):
     figure: Figure
 
 
-def definitions(slices: Iterable[Slice]) -> Mapping[str, Definition]:
-    """Return every series that these slices know anything of, by name."""
-    counts, seconds, levels = set[str](), set[str](), set[str]()
-    for each in slices:
-        counts |= each.counts.keys()
-        seconds |= each.seconds.keys()
-        levels |= each.levels.keys()
+def definitions(names: Names) -> Mapping[str, Definition]:
+    """Return every series that can be computed from slices with these names, by its own name."""
     found = dict(_ALWAYS)
-    for name in seconds:
+    for name in names.seconds:
         for label, share in PERCENTILES.items():
             found[f"{name}_{label}"] = Definition("s", _percentile(name, share))
-    for name in counts:
+    for name in names.counts:
         if name.endswith(".of"):
             found[name.removesuffix(".of")] = Definition("ratio", _mean(name.removesuffix(".of")))
         if name.startswith("cache."):
@@ -40,9 +38,22 @@ def definitions(slices: Iterable[Slice]) -> Mapping[str, Definition]:
             level = ".".join(kind.split(".")[:2])
             found[kind] = Definition("ratio", _share((f"{kind}.hit",), (f"{kind}.hit", f"{kind}.miss")))
             found[level] = Definition("ratio", _hits_of(level))
-    for name in levels:
+    for name in names.levels:
         found[name] = Definition(_UNITS.get(name.rpartition(".")[2], "items"), _level(name))
     return dict(sorted(found.items()))
+
+
+def needed(series: Iterable[str]) -> Wanted:
+    """Return which names of slices these series are computed from, whether or not there are such series."""
+    asked = set(series)
+    exact = {
+        *_COUNTED,
+        *asked,
+        *(f"{name}.{part}" for name in asked for part in ("sum", "of")),
+        *(name.rpartition("_")[0] for name in asked),
+    }
+    below = tuple(f"{name}." for name in asked if name.startswith("cache."))
+    return lambda name: name in exact or name.startswith(below)
 
 
 def _total(each: Slice, names: Iterable[str]) -> float:

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from appliance.gpus.records import last_readings
+from appliance.history.bounds import MOST_DEVICES, add_bounded
 from appliance.history.steps import KEPT_S, SHORTEST_S, start_of
 from appliance.jobs.events import EventKind
 from appliance.jobs.locks import got_name
 from appliance.jobs.registry import SEEN_WITHIN_S
-from appliance.jobs.states import SPOKEN_TARGET, ItemState
+from appliance.jobs.states import SPOKEN_TARGET, ItemState, TargetState
 from appliance.storage.admin_tables import history, tallies
 from appliance.storage.site import set_site_value, site_value
 from appliance.storage.tables import events, work_items, workers
@@ -24,6 +25,7 @@ CURSOR = "history.events_until_s"
 SETTLED_S = 10.0
 """An event is counted so long after its time: its transaction has been committed by then, or is taken back."""
 MOST_TALLIES, MOST_EVENTS = 5000, 5000
+_COUNTED = (EventKind.RECEIPT.value, EventKind.FEEDBACK.value)
 
 Slices = dict[int, Slice]
 """By start of the shortest step."""
@@ -53,17 +55,17 @@ def _take_tallies(connection: sa.Connection, found: Slices) -> int:
 
 
 def _take_events(connection: sa.Connection, found: Slices, now_s: float) -> int:
-    """Count the ends of languages since the last round; what is older than any step is left."""
+    """Count the ends of languages, and ratings, since the last round; what is older than any step is left."""
     until_s = now_s - SETTLED_S
     since_s = site_value(connection, CURSOR)
     since_s = until_s - SHORTEST_S if since_s is None else float(since_s)
     voice = events.c.detail["voice_kind"].as_string().label("voice")
     rows = connection.execute(
         sa.select(
-            events.c.at_s, events.c.state, events.c.cached, events.c.latency_s, events.c.wer, events.c.similarity,
-            events.c.source_language, events.c.language, voice,
+            events.c.at_s, events.c.kind, events.c.state, events.c.cached, events.c.latency_s, events.c.wer,
+            events.c.similarity, events.c.source_language, events.c.language, events.c.rating, voice,
         )
-        .where(events.c.at_s >= since_s, events.c.at_s < until_s, events.c.kind == EventKind.RECEIPT)
+        .where(events.c.at_s >= since_s, events.c.at_s < until_s, events.c.kind.in_(_COUNTED))
         .order_by(events.c.at_s)
         .limit(MOST_EVENTS)
     ).all()  # fmt: skip
@@ -72,27 +74,40 @@ def _take_events(connection: sa.Connection, found: Slices, now_s: float) -> int:
         until_s = rows[-1].at_s
         rows = [row for row in rows if row.at_s < until_s]
     for row in rows:
-        _count_end(found[start_of(row.at_s, SHORTEST_S)], row)
+        count = _count_end if row.kind == EventKind.RECEIPT else _count_rating
+        count(found[start_of(row.at_s, SHORTEST_S)], row)
     set_site_value(connection, CURSOR, until_s, now_s)
     return len(rows)
 
 
 def _count_end(into: Slice, row: sa.Row) -> None:
     into.count(f"ended.{row.state}")
+    pair = f".pair.{row.source_language}>{row.language}"
+    if row.state == TargetState.FAILED and row.source_language:
+        into.count(f"failed{pair}")
     if row.state not in SPOKEN_TARGET:
         return
     into.measure("latency", row.latency_s or 0.0)
     if row.cached:
         into.count("ended.cached")
         return
-    pair = f"{row.source_language}>{row.language}"
-    for name in ("", f".pair.{pair}", f".voice.{row.voice}"):
+    if row.state == TargetState.NEEDS_REVIEW:
+        into.count(f"needs_review{pair}")
+    for name in ("", pair, f".voice.{row.voice}"):
         into.count(f"spoken{name}")
         for figure in ("wer", "similarity"):
-            value = getattr(row, figure)
-            if value is not None:
-                into.count(f"{figure}{name}.sum", value)
-                into.count(f"{figure}{name}.of")
+            _add_to_mean(into, f"{figure}{name}", getattr(row, figure))
+
+
+def _count_rating(into: Slice, row: sa.Row) -> None:
+    if row.source_language:
+        _add_to_mean(into, f"rating.pair.{row.source_language}>{row.language}", row.rating)
+
+
+def _add_to_mean(into: Slice, name: str, value: float | None) -> None:
+    if value is not None:
+        into.count(f"{name}.sum", value)
+        into.count(f"{name}.of")
 
 
 def _look(connection: sa.Connection, into: Slice, now_s: float) -> None:
@@ -115,13 +130,12 @@ def _look(connection: sa.Connection, into: Slice, now_s: float) -> None:
         sa.select(sa.func.count()).select_from(workers).where(workers.c.seen_s >= now_s - SEEN_WITHIN_S)
     )
     into.look("workers", living or 0)
-    for record in last_readings(connection, now_s):
-        for gpu in record.reading.gpus if record.fresh else ():
-            place = f"gpu.{record.node}.{gpu.index}" + _instance(gpu.instance)
-            for figure in ("utilisation", "memory_used_bytes", "power_w"):
-                value = getattr(gpu, figure)
-                if value is not None:
-                    into.look(f"{place}.{figure}", value)
+    fresh = [record for record in last_readings(connection, now_s) if record.fresh]
+    for node, gpu in [(record.node, gpu) for record in fresh for gpu in record.reading.gpus][:MOST_DEVICES]:
+        for figure in ("utilisation", "memory_used_bytes", "power_w"):
+            value = getattr(gpu, figure)
+            if value is not None:
+                into.look(f"gpu.{node}.{gpu.index}{_instance(gpu.instance)}.{figure}", value)
 
 
 def _instance(name: str | None) -> str:
@@ -131,15 +145,14 @@ def _instance(name: str | None) -> str:
 
 def _add(connection: sa.Connection, step_s: int, found: Slices, since_s: float) -> None:
     """Add slices to the steps of one length."""
-    steps: Slices = defaultdict(Slice)
-    for at_s, each in found.items():
-        if at_s >= since_s:
-            steps[start_of(at_s, step_s)].add(each)
-    known = connection.execute(
-        sa.select(history.c.at_s, history.c.document).where(history.c.step_s == step_s, history.c.at_s.in_(list(steps)))
-    ).all()
-    for row in known:
-        steps[row.at_s].add(slice_from(row.document))
+    lasting = {at_s: each for at_s, each in found.items() if at_s >= since_s}
+    steps = {start_of(at_s, step_s): Slice() for at_s in lasting}
+    known = sa.select(history.c.at_s, history.c.document).where(
+        history.c.step_s == step_s, history.c.at_s.in_(list(steps))
+    )
+    steps |= {row.at_s: slice_from(row.document) for row in connection.execute(known)}
+    for at_s, each in sorted(lasting.items()):
+        add_bounded(steps[start_of(at_s, step_s)], each)
     insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(history)
     put = insert.on_conflict_do_update(index_elements=["step_s", "at_s"], set_={"document": insert.excluded.document})
     rows = [

@@ -68,16 +68,29 @@ class Admission:
                 self._places.take(self._outlook.backlog, now_s)
             return self._outlook
 
+    def halts(self, priority: int) -> bool:
+        """Return whether a pause halts jobs of a priority, as it was when this process looked last."""
+        outlook = self._outlook
+        return outlook is not None and outlook.backlog.stops(priority)
+
     def require_room(
-        self, connection: sa.Connection, application_id: str, idempotency_key: str | None, now_s: float
+        self,
+        connection: sa.Connection,
+        application_id: str,
+        idempotency_key: str | None,
+        now_s: float,
+        priority: int = 0,
     ) -> None:
-        """Raise Overloaded where more jobs are open than the site allows; a repeated idempotency key passes."""
+        """Raise Overloaded where more jobs are open than the site allows, those that a pause halts apart from others.
+
+        A repeated idempotency key passes.
+        """
         outlook = self.look(connection, now_s)
-        waiting, most = outlook.backlog.jobs, self._settings.most_waiting_jobs
+        waiting, most = outlook.backlog.jobs_beside(priority), self._settings.most_waiting_jobs
         if not most or waiting < most or is_repeated(connection, application_id, idempotency_key):
             return
         retry_after_s, eta_s = NOTHING_KNOWN_S, None
-        if outlook.known:
+        if outlook.foresees(priority):
             eta_s = outlook.all_s()
             retry_after_s = max(AT_LEAST_S, eta_s * (waiting - most + 1) / waiting)
         raise Overloaded(f"{waiting} jobs are waiting.", retry_after_s=retry_after_s, eta_s=_rounded(eta_s))
@@ -85,7 +98,7 @@ class Admission:
     def require_hope(self, connection: sa.Connection, terms: Terms, size_bytes: int, now_s: float) -> None:
         """Raise Overloaded for an upload that would be refused however long the recording in it is."""
         outlook = self.look(connection, now_s).of(terms.plan)
-        if not outlook.binding:
+        if not outlook.refuses(terms.priority):
             return
         longest_s = min(self._settings.max_audio_s, size_bytes / LEAST_BYTES_PER_S)
         # At its best it has the deadline of the shortest recording before it, and the time of the longest.
@@ -101,7 +114,7 @@ class Admission:
         a minute.
         """
         outlook = self.look(connection, now_s).of(asked.plan)
-        if outlook.binding:
+        if outlook.refuses(asked.priority):
             with self._lock:
                 _accepted(outlook.judge(asked, now_s), asked)
                 if upload is not None:
@@ -117,16 +130,17 @@ class Admission:
         """Return in how many seconds a job will be done, None where that is unknown, and count it; or raise Overloaded.
 
         Called in the transaction that accepts it. Nothing to compute passes always, and so does an upload that has a
-        place and asks for no more than it was kept for.
+        place and asks for no more than it was kept for. One that a pause halts passes too: when it will be done is in
+        an operator's hands.
         """
         outlook = self.look(connection, now_s).of(asked.plan)
         eta_s, work = None, None
         with self._lock:
             backlog = self._backlog(outlook)
             kept_for = self._places.free(upload, backlog) if upload else None
-            if outlook.known:
+            if outlook.foresees(asked.priority):
                 verdict = outlook.judge(asked, now_s)
-                if outlook.binding and not (kept_for and asked.within(kept_for)):
+                if outlook.refuses(asked.priority) and not (kept_for and asked.within(kept_for)):
                     _accepted(verdict, asked)
                 eta_s, work = verdict.eta_s, outlook.own(asked)
             backlog.add_job(asked.priority, asked.audio_s, now_s + asked.budget_s, work)
@@ -147,7 +161,7 @@ class Admission:
                 .where(jobs.c.state.in_(OPEN_JOB), jobs.c.deadline_s < job.deadline_s)
             )
         eta_s = None
-        if outlook.known:
+        if outlook.foresees(job.priority):
             eta_s = outlook.remaining_s(job.deadline_s, outlook.path_s(_still_asked(job)), now_s)
         return Standing(queue_position=(earlier or 0) + 1, eta_s=_rounded(eta_s))
 

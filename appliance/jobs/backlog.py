@@ -4,7 +4,7 @@ Only what has to be computed counts. What a language still needs follows from it
 reading will have to be spoken again is not foreseen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from appliance.jobs.fleet import Work
 from appliance.jobs.items import JOB_FAMILIES as FAMILIES
 from appliance.jobs.items import MEDIUM_S, SHORT_S, Length
+from appliance.jobs.lanes import load_pauses
 from appliance.jobs.rates import Rates
 from appliance.jobs.states import OPEN_JOB, OPEN_TARGET, ItemState, Stage, TargetState
 from appliance.storage.tables import jobs, targets, work_items
@@ -34,6 +35,7 @@ _FAMILY = {
     Stage.SYNTHESIZE: "synthesize",
     Stage.FINISH: "finish",
 }
+_NOTHING = frozenset[str]()
 
 
 @dataclass
@@ -52,11 +54,25 @@ class Backlog:
     due: dict[int, Work] = field(default_factory=dict)
     running: dict[int, Work] = field(default_factory=dict)
     """The part of it that is in workers' hands now: it goes on whatever comes."""
+    paused: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    """The families of which an operator lets nobody take work, by priority. What stands behind them is no work yet."""
 
     @property
     def jobs(self) -> int:
         """Return how many jobs are open."""
         return sum(each.jobs for each in self.waiting.values())
+
+    def stops(self, priority: int) -> bool:
+        """Return whether jobs of a priority come to a halt: each needs every family."""
+        return bool(self.paused.get(priority))
+
+    def jobs_beside(self, priority: int) -> int:
+        """Return how many open jobs a new one stands among.
+
+        Jobs that come to a halt stand by themselves: however long a pause lasts, it does not shut others out.
+        """
+        stops = self.stops(priority)
+        return sum(each.jobs for other, each in self.waiting.items() if self.stops(other) == stops)
 
     def add_job(self, priority: int, audio_s: float, deadline_s: float, work: Work | None) -> None:
         """Count a job that was accepted since this was read; its work is None while rates are unknown."""
@@ -89,7 +105,7 @@ def work_for(rates: Rates, families: Sequence[str], length: Length, audio_s: flo
 
 def load_backlog(connection: sa.Connection, rates: Rates) -> Backlog:
     """Return everything that waits as this transaction sees it."""
-    backlog = Backlog()
+    backlog = Backlog(paused=_paused(connection))
     of_priority = (
         sa.select(jobs.c.priority, sa.func.count().label("jobs"), sa.func.sum(jobs.c.audio_s).label("audio_s"))
         .where(jobs.c.state.in_(OPEN_JOB))
@@ -103,16 +119,39 @@ def load_backlog(connection: sa.Connection, rates: Rates) -> Backlog:
     return backlog
 
 
+def _paused(connection: sa.Connection) -> dict[int, frozenset[str]]:
+    found: dict[int, frozenset[str]] = {}
+    for family, priority in load_pauses(connection):
+        if family in FAMILIES:
+            found[priority] = found.get(priority, _NOTHING) | {family}
+    return found
+
+
 def _load_languages(connection: sa.Connection, rates: Rates, backlog: Backlog) -> None:
     second, length = _second(connection, jobs.c.deadline_s), _length()
+    # Apart by priority only where that matters: every group is a row for each upload's outlook.
+    columns = [second, length, targets.c.state, *([jobs.c.priority] if backlog.paused else ())]
     query = (
-        sa.select(second, length, targets.c.state, sa.func.sum(jobs.c.audio_s).label("audio_s"))
+        sa.select(*columns, sa.func.sum(jobs.c.audio_s).label("audio_s"))
         .join(jobs, jobs.c.id == targets.c.job_id)
         .where(jobs.c.state.in_(OPEN_JOB), targets.c.state.in_(OPEN_TARGET), targets.c.follows_id.is_(None))
-        .group_by(second, length, targets.c.state)
+        .group_by(*columns)
     )
     for row in connection.execute(query):
-        _add(backlog.due, int(row.second), work_for(rates, _STILL[TargetState(row.state)], row.length, row.audio_s))
+        state = TargetState(row.state)
+        paused = backlog.paused.get(row.priority, _NOTHING) if backlog.paused else _NOTHING
+        _add(backlog.due, int(row.second), work_for(rates, _until_paused(state, paused), row.length, row.audio_s))
+
+
+def _until_paused(state: TargetState, paused: frozenset[str]) -> Sequence[str]:
+    """Return what a language still needs, up to the first family that nobody may take work of."""
+    still = _STILL[state]
+    if not paused:
+        return still
+    if state == TargetState.WAITING and not paused.isdisjoint(HEARD):
+        return ()
+    halt = next((place for place, family in enumerate(still) if family in paused), len(still))
+    return still[:halt]
 
 
 def _load_items(connection: sa.Connection, rates: Rates, backlog: Backlog) -> None:
@@ -120,7 +159,7 @@ def _load_items(connection: sa.Connection, rates: Rates, backlog: Backlog) -> No
     second, length = _second(connection, work_items.c.deadline_s), _length()
     claimed = work_items.c.state == ItemState.CLAIMED
     unheard = sa.and_(work_items.c.stage == Stage.TRANSCRIBE, work_items.c.target_id.is_(None))
-    columns = (second, length, work_items.c.stage, work_items.c.state, unheard.label("unheard"))
+    columns = (second, length, work_items.c.stage, work_items.c.state, work_items.c.priority, unheard.label("unheard"))
     query = (
         sa.select(*columns, sa.func.sum(jobs.c.audio_s).label("audio_s"))
         .join(jobs, jobs.c.id == work_items.c.job_id)
@@ -132,9 +171,10 @@ def _load_items(connection: sa.Connection, rates: Rates, backlog: Backlog) -> No
     )
     for row in connection.execute(query):
         work = work_for(rates, (_FAMILY[Stage(row.stage)],), row.length, row.audio_s)
-        if row.unheard:
+        in_hand = row.state == ItemState.CLAIMED
+        if row.unheard and (in_hand or _FAMILY[Stage(row.stage)] not in backlog.paused.get(row.priority, _NOTHING)):
             _add(backlog.due, int(row.second), work)
-        if row.state == ItemState.CLAIMED:
+        if in_hand:
             _add(backlog.running, int(row.second), work)
 
 

@@ -170,6 +170,8 @@ class JobDocument(msgspec.Struct, frozen=True, kw_only=True):
     sla_s: float | None = None
     eta_s: float | None = None
     """In how many seconds it was expected to be done when it was accepted; None where nothing was known."""
+    retried_as: str | None = None
+    """The job that took up what failed in this one."""
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import sqlalchemy as sa
 
+from appliance.jobs.locks import hold_names
 from appliance.storage.admin_tables import lane_pauses
 from appliance.storage.tables import work_items, workers
 
-Lane = tuple[str, int]
+LaneKey = tuple[str, int]
 """A family of work and a priority."""
 Paused = Mapping[str, Sequence[int]]
 """The paused priorities of each family that has any."""
@@ -25,19 +26,24 @@ class Pause(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-def load_pauses(connection: sa.Connection) -> dict[Lane, Pause]:
+def load_pauses(connection: sa.Connection) -> dict[LaneKey, Pause]:
     """Return the lanes that are paused."""
     rows = connection.execute(sa.select(lane_pauses))
     return {(row.family, row.priority): Pause(since_s=row.since_s, actor=row.actor, reason=row.reason) for row in rows}
 
 
-def pause_lane(connection: sa.Connection, lane: Lane, pause: Pause) -> None:
+def hold_lanes(connection: sa.Connection) -> None:
+    """Be the only transaction that pauses or resumes lanes, from here to its end."""
+    hold_names(connection, ["lanes"])
+
+
+def pause_lane(connection: sa.Connection, lane: LaneKey, pause: Pause) -> None:
     """Let no worker take work of a lane; the caller has seen that it is open, under `hold_lanes`."""
     family, priority = lane
     connection.execute(sa.insert(lane_pauses).values(family=family, priority=priority, **msgspec.structs.asdict(pause)))
 
 
-def resume_lane(connection: sa.Connection, lane: Lane) -> None:
+def resume_lane(connection: sa.Connection, lane: LaneKey) -> None:
     """Let workers take work of a lane again."""
     family, priority = lane
     connection.execute(sa.delete(lane_pauses).where(lane_pauses.c.family == family, lane_pauses.c.priority == priority))

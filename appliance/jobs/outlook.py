@@ -89,6 +89,14 @@ class Outlook:
         """
         return self.known and self.rates.origin == "commissioned"
 
+    def foresees(self, priority: int) -> bool:
+        """Return whether the end of jobs of a priority can be foreseen: an operator may have let them halt."""
+        return self.known and not self.backlog.stops(priority)
+
+    def refuses(self, priority: int) -> bool:
+        """Return whether what is foreseen may refuse jobs of a priority."""
+        return self.binding and not self.backlog.stops(priority)
+
     def judge(self, asked: Asked, now_s: float) -> Verdict:
         """Return the verdict on a job; only where the outlook is known.
 

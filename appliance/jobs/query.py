@@ -88,6 +88,7 @@ def _job_document(row: sa.RowMapping, target_rows: Sequence[sa.RowMapping]) -> J
         priority=row["priority"],
         sla_s=row["sla_s"],
         eta_s=row["eta_s"],
+        retried_as=row["retried_as"],
     )
 
 

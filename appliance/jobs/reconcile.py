@@ -69,7 +69,7 @@ def put_right(connection: sa.Connection, now_s: float, attempts_cap: int, *, wai
     dead = dead_on_this_host(connection)
     if dead:
         # Otherwise slots would go on being kept in them, and work be promised to them.
-        no_longer_living(connection, dead, now_s)
+        no_longer_living(connection, dead)
     lost = _lost_items(dead, attempts_cap, now_s)
     _return_samples(connection, lost, dead, attempts_cap, now_s, done)
     lost = lost.where(work_items.c.job_id.is_not(None))

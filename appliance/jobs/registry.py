@@ -153,13 +153,13 @@ def dead_on_this_host(connection: sa.Connection) -> list[str]:
     return [row.id for row in rows if not process_exists(row.pid)]
 
 
-def no_longer_living(connection: sa.Connection, worker_ids: Collection[str], now_s: float) -> None:
-    """Let workers whose end is known count as living no longer, as if they had last reported so long ago."""
-    connection.execute(
-        sa.update(workers)
-        .where(workers.c.id.in_(worker_ids), workers.c.seen_s >= now_s - SEEN_WITHIN_S)
-        .values(seen_s=now_s - SEEN_WITHIN_S - 1)
-    )
+def no_longer_living(connection: sa.Connection, worker_ids: Collection[str]) -> None:
+    """Let workers whose end is known count as living no longer, like those that ended on their own accord.
+
+    So what is silent without anybody knowing why stands out.
+    """
+    living = sa.update(workers).where(workers.c.id.in_(worker_ids), workers.c.seen_s > 0.0)
+    connection.execute(living.values(seen_s=0.0))
 
 
 def this_host() -> str:

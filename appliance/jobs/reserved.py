@@ -16,7 +16,7 @@ from appliance.jobs.lanes import Paused
 from appliance.storage.admin_tables import lane_pauses
 from appliance.storage.tables import api_keys, applications, plans, workers
 
-LOOK_EVERY_S = 3.0
+VIEW_S = 3.0
 """How old a slot's view may be: rows of workers and plans change rarely, and a busy slot claims often."""
 
 Slot = tuple[str, int]
@@ -126,7 +126,7 @@ class OwnSlot:
     def view(self, connection: sa.Connection, now_s: float) -> tuple[View, bool]:
         """Return what this slot may take, as it was at most three seconds ago, and whether that is of this moment."""
         view = self._view
-        if view is None or not 0 <= now_s - view.at_s < LOOK_EVERY_S:
+        if view is None or not 0 <= now_s - view.at_s < VIEW_S:
             return self.look(connection, now_s), True
         return view, False
 

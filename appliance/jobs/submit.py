@@ -18,13 +18,14 @@ from appliance.jobs.ended import ended_targets, siblings_of
 from appliance.jobs.endings import settle_jobs
 from appliance.jobs.events import record_receipts
 from appliance.jobs.items import new_id
+from appliance.jobs.leaders import held_leaders, open_leaders
 from appliance.jobs.locks import hold_names
 from appliance.jobs.lookups import Lookup, note_lookups
 from appliance.jobs.outlook import Asked
 from appliance.jobs.planning import plan_targets
 from appliance.jobs.query import load_job
 from appliance.jobs.reachable import check_targets
-from appliance.jobs.states import OPEN_TARGET, JobState, TargetState
+from appliance.jobs.states import JobState, TargetState
 from appliance.jobs.terms import Allowance, Demand, Terms, VoiceKind
 from appliance.jobs.usage import note_accepted
 from appliance.jobs.voice_choice import profile_for, with_profile
@@ -41,11 +42,6 @@ _EARLIER = sa.select(jobs.c.id, jobs.c.request_sha256).where(
     jobs.c.user_id == sa.bindparam("user_id"),
     jobs.c.idempotency_key == sa.bindparam("idempotency_key"),
 )
-_LEADERS = sa.select(targets.c.result_key, targets.c.id).where(
-    targets.c.result_key.in_(sa.bindparam("keys", expanding=True)),
-    targets.c.state.in_(OPEN_TARGET),
-    targets.c.follows_id.is_(None),
-)
 
 
 class Submission(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +53,8 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     upload: str | None = None
     """Names this upload in the process that reads it; its place is kept under that name while it is decoded."""
+    takes_up: bool = False
+    """Whether a job of the owner that failed had this recording: its seconds and bytes are counted there already."""
 
     def digest(self) -> str:
         """Return what must be equal for the same idempotency key to mean the same request."""
@@ -127,7 +125,7 @@ class Submitter:
             connection, submission.owner.application_id, request.targets, _voice(request, capabilities)
         )
         outlook = self.admission.look(connection, now_s)
-        if outlook.binding and (computed := set(keys) - kept.keys() - _open_leaders(connection, keys).keys()):
+        if outlook.binding and (computed := set(keys) - kept.keys() - open_leaders(connection, keys).keys()):
             if said_s is None:
                 self.admission.require_hope(connection, terms, size_bytes, now_s)
                 return Seen(None)
@@ -157,7 +155,7 @@ class Submitter:
         submission = msgspec.structs.replace(submission, request=seen.request)
         now_s, capabilities = self._database.now_s(connection), self._known_capabilities()
         audio = msgspec.convert(next(iter(kept.values()))["audio"], AudioFacts)
-        demand = _demand(submission.request, capabilities, audio, 0, opens=False)
+        demand = _demand(submission, capabilities, audio, 0, opens=False)
         terms = self._allowance.grant(connection, submission.owner, demand, now_s)
         source = seen.source or next(answer["source"] for answer in kept.values())
         row = _job_row(submission, audio, terms, now_s) | {
@@ -184,12 +182,22 @@ class Submitter:
         held = hold(connection, seen.keys(), self._database.now_s(connection))
         return {key: held[key] for key in seen} if held.keys() == seen.keys() else None
 
-    def accept(self, submission: Submission, audio: AudioFacts) -> JobDocument:
-        """Record a job for a decoded recording and wake the workers; NoRoute where no language can be reached."""
+    def accept(
+        self,
+        submission: Submission,
+        audio: AudioFacts,
+        require: Callable[[sa.Connection], None] = lambda connection: None,
+    ) -> JobDocument:
+        """Record a job for a decoded recording and wake the workers; NoRoute where no language can be reached.
+
+        `require` may hold jobs, and raises what forbids this one, in the transaction that records it.
+        """
         capabilities = self._known_capabilities()
         check_targets(capabilities, submission.request)
         with self._database.write() as connection:
             profile = profile_for(connection, submission.owner, submission.request, held=True)
+            # After the profile, as an erasure holds them; before all else, as everybody does.
+            require(connection)
             earlier = self._earlier_alone(connection, submission)
             if earlier is not None:
                 return earlier
@@ -239,18 +247,14 @@ class Submitter:
         return load_job(connection, row.id, submission.owner)
 
     def _record(
-        self,
-        connection: sa.Connection,
-        submission: Submission,
-        audio: AudioFacts,
-        capabilities: Capabilities,
+        self, connection: sa.Connection, submission: Submission, audio: AudioFacts, capabilities: Capabilities
     ) -> JobDocument:
         now_s = self._database.now_s(connection)
         keys = self._keys(submission, capabilities)
-        leaders = _leaders(connection, keys)
+        leaders = held_leaders(connection, keys)
         kept = hold(connection, keys, now_s)
         computed = [key for key in keys if key not in kept and key not in leaders]
-        demand = _demand(submission.request, capabilities, audio, len(computed), opens=len(kept) < len(keys))
+        demand = _demand(submission, capabilities, audio, len(computed), opens=len(kept) < len(keys))
         # Last of all that this transaction waits for: who holds the quota waits for nobody.
         terms = self._allowance.grant(connection, submission.owner, demand, now_s)
         source = self._known_source(connection, submission, capabilities, kept, now_s)
@@ -273,23 +277,19 @@ class Submitter:
             *([Lookup(Kind.TRANSCRIPTION, int(source is not None), int(source is None))] if computed else ()),
         ])  # fmt: skip
         languages = [(new_id("target"), key) for key in keys]
+        following = {key: leader for key, leader in leaders.items() if key not in kept}
         rows = [
             {
-                "id": target_id,
-                "job_id": job_id,
-                "position": position,
-                "language": submission.request.targets[position],
-                "result_key": key,
-                "follows_id": None if key in kept else leaders.get(key),
+                "id": target_id, "job_id": job_id, "position": position, "result_key": key,
+                "language": submission.request.targets[position], "follows_id": following.get(key),
                 **_from_answer(kept.get(key), now_s),
             }
             for position, (target_id, key) in enumerate(languages)
-        ]
+        ]  # fmt: skip
         connection.execute(sa.insert(targets), rows)
         plan_targets(connection, [target_id for target_id, key in languages if key in computed], now_s)
-        note_accepted(
-            connection, submission.owner, [(target_id, key in computed) for target_id, key in languages], audio, now_s
-        )  # fmt: skip
+        made = [(target_id, key in computed) for target_id, key in languages]
+        note_accepted(connection, submission.owner, made, audio, now_s, anew=not submission.takes_up)
         answered = [target_id for target_id, key in languages if key in kept]
         if answered:
             siblings = siblings_of(connection, [job_id])
@@ -329,7 +329,7 @@ def _job_row(submission: Submission, audio: AudioFacts, terms: Terms, now_s: flo
         "plan": terms.plan,
         "priority": terms.priority,
         "sla_s": terms.sla_s,
-        "stored_bytes": audio.recording_bytes,
+        "stored_bytes": 0 if submission.takes_up else audio.recording_bytes,
         "voice_profile_id": request.profile.id if request.profile else None,
     }
 
@@ -358,26 +358,18 @@ def _voice(request: Request, capabilities: Capabilities) -> VoiceKind:
     return capabilities.voice_kind if of_speaker else "stock"
 
 
-def _demand(request: Request, capabilities: Capabilities, audio: AudioFacts, computed: int, *, opens: bool) -> Demand:
+def _demand(
+    submission: Submission, capabilities: Capabilities, audio: AudioFacts, computed: int, *, opens: bool
+) -> Demand:
+    anew = not submission.takes_up
     return Demand(
-        languages=request.targets,
-        voice=_voice(request, capabilities),
+        languages=submission.request.targets,
+        voice=_voice(submission.request, capabilities),
         translations=computed,
-        audio_s=audio.duration_s if computed else 0.0,
-        recording_bytes=audio.recording_bytes,
+        audio_s=audio.duration_s if anew and computed else 0.0,
+        recording_bytes=audio.recording_bytes if anew else 0,
         opens=opens,
     )
-
-
-def _leaders(connection: sa.Connection, keys: list[str]) -> dict[str, str]:
-    """Return, per result key, the open target that already computes it; its row stays locked until the commit."""
-    hold_names(connection, keys)
-    return _open_leaders(connection, keys, lock=True)
-
-
-def _open_leaders(connection: sa.Connection, keys: list[str], *, lock: bool = False) -> dict[str, str]:
-    open_ones = _LEADERS.order_by(targets.c.id).with_for_update() if lock else _LEADERS
-    return {row.result_key: row.id for row in connection.execute(open_ones, {"keys": keys})}
 
 
 def _from_answer(answer: dict[str, Any] | None, now_s: float) -> dict[str, Any]:

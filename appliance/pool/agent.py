@@ -101,7 +101,7 @@ class Pool:
         self._past = remember(self._parts.places, self._parts.rules, observed)
 
     def _observed(self, reading: Reading, now_s: float) -> Observed:
-        seats = self._crew.seats(reading.seen_s)
+        seats = self._crew.seats(reading.seen_s, reading.draining)
         return Observed(
             now_s,
             seats,

@@ -1,7 +1,7 @@
 """The worker processes of a pool: started, started again when they die, drained, ended."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from appliance.pool.demand import Seat
@@ -47,14 +47,15 @@ class Crew:
         self._members: list[Member] = []
         self._numbers = 0
 
-    def seats(self, ready: Iterable[int] = ()) -> tuple[Seat, ...]:
-        """Return the crew for planning; `ready` are the processes that have announced themselves."""
-        announced = set(ready)
+    def seats(self, ready: Collection[int] = (), draining: Collection[int] = ()) -> tuple[Seat, ...]:
+        """Return the crew for planning: which processes have announced themselves, which are to take nothing more."""
+        pids = {each.number: each.process.pid if each.process is not None else None for each in self._members}
         return tuple(
             Seat(
                 each.number, each.place.name, each.role, each.since_s,
-                ready=each.process is not None and each.process.pid in announced,
+                ready=pids[each.number] in ready,
                 leaving=each.killed_at_s is not None, becomes=each.becomes,
+                draining=pids[each.number] in draining,
             )
             for each in self._members
         )  # fmt: skip

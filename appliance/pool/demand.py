@@ -23,6 +23,8 @@ class Seat:
     ready: bool
     leaving: bool = False
     becomes: str | None = None
+    draining: bool = False
+    """Whether an operator told it to take nothing more: it has its memory, and works for nobody."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,13 @@ def remember(places: tuple[Place, ...], rules: Rules, observed: Observed) -> Pas
 
 
 def slots_of(places: tuple[Place, ...], observed: Observed, role: str) -> int:
-    """Return the slots of a role on this host, those that leave not counted."""
+    """Return the slots of a role on this host that take work: not those that leave or drain."""
     shapes = {place.name: place.shapes for place in places}
     return sum(
-        shapes[seat.place][role].slots for seat in observed.seats if seat.role == role and not seat.leaving
-    )  # fmt: skip
+        shapes[seat.place][role].slots
+        for seat in observed.seats
+        if seat.role == role and not seat.leaving and not seat.draining
+    )
 
 
 def _slack(observed: Observed, role: str) -> tuple[float, float] | None:

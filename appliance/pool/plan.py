@@ -92,7 +92,7 @@ class _Round:
         return None
 
     def shrink(self, place: Place) -> Action | None:
-        """Stop the youngest process of a role that got along with less."""
+        """Stop a process of a role that got along with less."""
         for role, shape in place.shapes.items():
             if self._staying(place, role) > shape.least and role not in self._touched:
                 seat = self._to_spare(place, role, self._rules.quiet_s)
@@ -113,10 +113,11 @@ class _Round:
         return (seat for seat in self._observed.seats if seat.place == place.name)
 
     def _staying(self, place: Place, role: str) -> int:
-        """Count what will be there: not what leaves, but what becomes such a process."""
+        """Count what will be there and work: not what leaves or drains, but what becomes such a process."""
         return sum(
-            seat.becomes == role if seat.leaving else seat.role == role for seat in self._seats(place)
-        )  # fmt: skip
+            seat.becomes == role if seat.leaving else seat.role == role and not seat.draining
+            for seat in self._seats(place)
+        )
 
     def _present(self, place: Place, role: str) -> int:
         """Count what is or will be there; what leaves is there until it has left."""
@@ -144,7 +145,7 @@ class _Round:
         return None
 
     def _to_spare(self, place: Place, role: str, for_s: float) -> Seat | None:
-        """Return the youngest process of a role that could go, if one was to spare for so long."""
+        """Return the process of a role that could go, if one was to spare for so long; one that drains goes first."""
         now_s = self._observed.now_s
         if now_s - self._spare_since_s.get((place.name, role), now_s) < for_s:
             return None
@@ -153,7 +154,7 @@ class _Round:
             for seat in self._seats(place)
             if seat.role == role and not seat.leaving and now_s - seat.since_s >= self._rules.dwell_s
         ]
-        return max(old, key=lambda seat: (seat.since_s, seat.number), default=None)
+        return max(old, key=lambda seat: (seat.draining, seat.since_s, seat.number), default=None)
 
 
 def taken_by(place: Place, seats: Iterable[Seat]) -> tuple[int, int, Counter[str]]:

@@ -46,6 +46,8 @@ class Reading:
     seen_s: Mapping[int, float]
     scale: float
     """The site's `sla_scale`: how much slower it is than the machine that times were written for."""
+    draining: Collection[int] = frozenset()
+    """The processes that are to take nothing more."""
 
 
 def read(database: Database, settings: Settings, roles: Collection[str], pids: Collection[int]) -> Reading:
@@ -55,12 +57,13 @@ def read(database: Database, settings: Settings, roles: Collection[str], pids: C
     """
     with database.read() as connection:
         now_s = database.now_s(connection)
-        ids = _announced(connection, pids)
+        announced = _announced(connection, pids)
         return Reading(
             waiting={role: _waiting(connection, ROLES[role], now_s) for role in roles},
-            batches=_batches(connection, {worker_id: pid for pid, (worker_id, _) in ids.items()}, now_s),
-            seen_s={pid: seen_s for pid, (_, seen_s) in ids.items()},
+            batches=_batches(connection, {row.id: pid for pid, row in announced.items()}, now_s),
+            seen_s={pid: row.seen_s for pid, row in announced.items()},
             scale=sla_scale(connection, settings),
+            draining=frozenset(pid for pid, row in announced.items() if row.draining_s is not None),
         )
 
 
@@ -78,14 +81,14 @@ def _waiting(connection: sa.Connection, families: Collection[str], now_s: float)
     return Waiting(row[0], None if row[1] is None else row[1] - now_s)
 
 
-def _announced(connection: sa.Connection, pids: Collection[int]) -> dict[int, tuple[str, float]]:
-    """Return worker's id and last report of each process that has announced itself, by process id."""
+def _announced(connection: sa.Connection, pids: Collection[int]) -> dict[int, sa.Row]:
+    """Return worker's id, last report and since when it drains of each process that has announced itself."""
     rows = connection.execute(
-        sa.select(workers.c.pid, workers.c.id, workers.c.seen_s)
+        sa.select(workers.c.pid, workers.c.id, workers.c.seen_s, workers.c.draining_s)
         .where(workers.c.host == this_host(), workers.c.pid.in_(pids))
         .order_by(workers.c.started_s)  # the newest wins, should a process id have come round again
     )
-    return {row.pid: (row.id, row.seen_s) for row in rows}
+    return {row.pid: row for row in rows}
 
 
 def _batches(connection: sa.Connection, pids: Mapping[str, int], now_s: float) -> tuple[Batch, ...]:

@@ -17,7 +17,7 @@ from appliance.settings import Settings
 from appliance.status.figures import Figures, read_figures
 from appliance.status.gauges import gauge, gauges
 from appliance.status.gpu_gauges import gpu_gauges
-from appliance.status.openings import openings
+from appliance.status.openings import PRIORITIES, openings
 from appliance.storage.database import Database
 
 _QUEUE = ("family", "priority")
@@ -52,6 +52,7 @@ class FiguresCollector(Collector):
     def _read(self) -> Iterator[Metric]:
         figures = read_figures(self._database)
         yield from _queue(figures)
+        yield from _workers(figures)
         yield from _others(figures)
         with self._database.read() as connection:
             now_s = self._database.now_s(connection)
@@ -106,19 +107,34 @@ def _queue(figures: Figures) -> Iterator[Metric]:
         _QUEUE,
         ((labels, line.oldest_wait_s) for labels, line in lines),
     )
+    yield gauges(
+        "lane_paused", "Whether an operator lets nobody take it.", _QUEUE,
+        (
+            ([family, str(priority)], float((family, priority) in figures.paused))
+            for family in FAMILIES
+            for priority in PRIORITIES
+        ),
+    )  # fmt: skip
 
 
-def _others(figures: Figures) -> Iterator[Metric]:
+def _workers(figures: Figures) -> Iterator[Metric]:
     living = [worker for worker in figures.workers if worker.living]
     of_family = {family: [worker for worker in living if family in worker.families] for family in FAMILIES}
     yield gauges(
-        "workers", "Living workers that take a family of work.", ("family",),
-        (([family], len(workers)) for family, workers in of_family.items()),
+        "workers", "Living workers for a family of work.", ("family", "state"),
+        (
+            ([family, state], sum(worker.draining == draining for worker in workers))
+            for family, workers in of_family.items()
+            for state, draining in (("taking", False), ("draining", True))
+        ),
     )  # fmt: skip
     yield gauges(
-        "worker_slots", "Batches that they run side by side.", ("family",),
-        (([family], sum(worker.slots for worker in workers)) for family, workers in of_family.items()),
+        "worker_slots", "Batches that those that take work run side by side.", ("family",),
+        (([family], sum(worker.slots for worker in workers if worker.taking)) for family, workers in of_family.items()),
     )  # fmt: skip
+
+
+def _others(figures: Figures) -> Iterator[Metric]:
     yield gauge("jobs_open", "Jobs that have not ended.", figures.jobs["open"])
     webhooks = figures.webhooks
     yield gauge("outbox_pending", "Webhooks that wait for an attempt.", webhooks.waiting)

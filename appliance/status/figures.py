@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from appliance.history.steps import HOUR_S
 from appliance.housekeeping.rounds import Record, last_records
+from appliance.jobs.lanes import load_pauses
 from appliance.jobs.outbox import MessageState
 from appliance.jobs.registry import SEEN_WITHIN_S
 from appliance.jobs.reserved import Reservation, reservations
@@ -14,8 +16,6 @@ from appliance.jobs.states import FINAL_JOB, ItemState
 from appliance.storage.database import Database
 from appliance.storage.tables import jobs, outbox, webhook_destinations, work_items, workers
 from appliance.storage.voice_tables import voice_samples
-
-HOUR_S = 3600.0
 
 
 class QueueLine(msgspec.Struct, kw_only=True):
@@ -43,6 +43,22 @@ class WorkerLine(msgspec.Struct, frozen=True, kw_only=True):
     """Batches that it runs side by side."""
     seen_ago_s: float
     living: bool
+    draining: bool = False
+    """Whether an operator told it to take nothing more."""
+
+    @property
+    def taking(self) -> bool:
+        """Return whether it lives and takes work."""
+        return self.living and not self.draining
+
+
+class PauseLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A family and priority of which an operator lets nobody take work."""
+
+    family: str
+    priority: int
+    paused_ago_s: float
+    actor: str
 
 
 class WebhookLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +84,12 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     housekeeping: dict[str, Record]
     housekeeping_ago_s: float | None
     """Since the last duty was done; None where none ever was."""
+    pauses: tuple[PauseLine, ...] = ()
+
+    @property
+    def paused(self) -> frozenset[tuple[str, int]]:
+        """Return the lanes that are paused."""
+        return frozenset((pause.family, pause.priority) for pause in self.pauses)
 
 
 def read_figures(database: Database) -> Figures:
@@ -84,14 +106,14 @@ def read_figures(database: Database) -> Figures:
             webhooks=_webhooks(connection, now_s),
             housekeeping=records,
             housekeeping_ago_s=None if last_s is None else max(0.0, now_s - last_s),
+            pauses=_pauses(connection, now_s),
         )
 
 
 def _queue(connection: sa.Connection, now_s: float) -> tuple[QueueLine, ...]:
     overdue = sa.case((work_items.c.deadline_s < now_s, 1), else_=0)
     lost = sa.case((work_items.c.lease_until_s < now_s, 1), else_=0)
-    priority = sa.func.coalesce(jobs.c.priority, work_items.c.priority).label("priority")
-    audio_s = sa.func.coalesce(jobs.c.audio["duration_s"].as_float(), voice_samples.c.duration_s)
+    priority, audio_s = work_items.c.priority, sa.func.coalesce(jobs.c.audio_s, voice_samples.c.duration_s)
     rows = connection.execute(
         sa.select(
             work_items.c.batch_key,
@@ -125,7 +147,7 @@ def _queue(connection: sa.Connection, now_s: float) -> tuple[QueueLine, ...]:
 
 def _workers(connection: sa.Connection, now_s: float) -> tuple[WorkerLine, ...]:
     rows = connection.execute(
-        sa.select(workers.c.id, workers.c.families, workers.c.slots, workers.c.seen_s)
+        sa.select(workers.c.id, workers.c.families, workers.c.slots, workers.c.seen_s, workers.c.draining_s)
         .where(workers.c.seen_s >= now_s - HOUR_S)
         .order_by(workers.c.id)
     )
@@ -136,8 +158,17 @@ def _workers(connection: sa.Connection, now_s: float) -> tuple[WorkerLine, ...]:
             slots=row.slots,
             seen_ago_s=max(0.0, now_s - row.seen_s),
             living=row.seen_s >= now_s - SEEN_WITHIN_S,
+            draining=row.draining_s is not None,
         )
         for row in rows
+    )
+
+
+def _pauses(connection: sa.Connection, now_s: float) -> tuple[PauseLine, ...]:
+    found = sorted(load_pauses(connection).items())
+    return tuple(
+        PauseLine(family=family, priority=priority, paused_ago_s=max(0.0, now_s - pause.since_s), actor=pause.actor)
+        for (family, priority), pause in found
     )
 
 

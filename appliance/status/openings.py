@@ -47,8 +47,8 @@ def _strictest(connection: sa.Connection, settings: Settings) -> dict[int, tuple
 
 def _opening(priority: int, sla_s: float, outlook: Outlook, settings: Settings, now_s: float) -> Opening:
     eta_s = retry_after_s = None
-    accepts = not settings.most_waiting_jobs or outlook.backlog.jobs < settings.most_waiting_jobs
-    if outlook.known:
+    accepts = not settings.most_waiting_jobs or outlook.backlog.jobs_beside(priority) < settings.most_waiting_jobs
+    if outlook.foresees(priority):
         budget_s = deadline_s(now_s, sla_s, NOTE_S, outlook.scale) - now_s
         verdict = outlook.judge(Asked(NOTE_S, budget_s, languages=1, heard=False, priority=priority), now_s)
         eta_s, retry_after_s = round(verdict.eta_s, 3), verdict.retry_after_s

@@ -17,6 +17,8 @@ WEBHOOK_DUE_S = 300.0
 """A message that has been due for so long is delivered by nobody."""
 HOUSEKEEPING_S = 600.0
 """Ten rounds of a minute."""
+PAUSED_S = 3600.0
+"""A pause is an operator's work for a while; one of so long was forgotten."""
 
 
 class Attention(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,23 +72,34 @@ def attention_for(figures: Figures, families: Collection[str]) -> list[Attention
 
 def _of_work(figures: Figures, families: Collection[str]) -> list[Attention]:
     wrong = []
-    taken = {family for worker in figures.workers if worker.living for family in worker.families}
+    taken = {family for worker in figures.workers if worker.taking for family in worker.families}
     missing = [family for family in families if family not in taken]
     if missing:
         wrong.append(
             Attention(
                 figure="living",
                 says=f"no living worker takes: {', '.join(missing)}",
-                do="Start a worker of that role; its log says why the last one ended.",
+                do="Start a worker of that role, or undrain one; a log says why the last one ended.",
             )
         )
-    overdue = sum(line.overdue for line in figures.queue)
+    # What waits in a paused lane is late because somebody wants it so.
+    overdue = sum(line.overdue for line in figures.queue if (line.family, line.priority) not in figures.paused)
     if overdue:
         wrong.append(
             Attention(
                 figure="overdue",
                 says=f"{overdue} waiting past the deadline",
                 do="Add workers of the families that wait longest, or raise sla_scale if this lasts.",
+            )
+        )
+    forgotten = [pause for pause in figures.pauses if pause.paused_ago_s > PAUSED_S]
+    if forgotten:
+        lanes = ", ".join(f"{pause.family}.p{pause.priority}" for pause in forgotten)
+        wrong.append(
+            Attention(
+                figure="paused for",
+                says=f"paused for more than an hour: {lanes}",
+                do="Resume it, in the console or over the API, if that was forgotten.",
             )
         )
     return wrong

@@ -3,15 +3,16 @@
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
-from appliance.status.figures import Figures, QueueLine, WorkerLine
+from appliance.status.figures import Figures, PauseLine, QueueLine, WorkerLine
 from appliance.status.report import Report
 
-WIDTH = 80
+WIDTH, ACTOR_WIDTH = 80, 40
 
 HEALTH_FIGURES = ("database", "redis", "object_store", "disk")
-WORKER_FIGURES = ("role", "living", "slots", "last seen")
+WORKER_FIGURES = ("role", "living", "draining", "slots", "last seen")
 RESERVED_FIGURES = ("plan", "reserved", "kept")
 QUEUE_FIGURES = ("family", "priority", "waiting", "running", "oldest wait", "overdue", "audio")
+PAUSE_FIGURES = ("lane", "paused for", "by")
 JOB_FIGURES = ("open", "done", "partial", "failed", "cancelled")
 WEBHOOK_FIGURES = ("waiting", "oldest due", "failed", "disabled destinations", "failing destinations")
 HOUSEKEEPING_FIGURES = ("last round", "failed duties")
@@ -20,6 +21,7 @@ FIGURES = {
     "Workers": WORKER_FIGURES,
     "Reserved slots": RESERVED_FIGURES,
     "Queue": QUEUE_FIGURES,
+    "Paused lanes": PAUSE_FIGURES,
     "Jobs of the last hour": JOB_FIGURES,
     "Webhooks": WEBHOOK_FIGURES,
     "Housekeeping": HOUSEKEEPING_FIGURES,
@@ -39,6 +41,7 @@ def as_text(report: Report, role_of: RoleOf) -> str:
         kept = [[each.plan, str(each.slots), str(each.kept)] for each in figures.reservations]
         lines += _section("Reserved slots", _table(RESERVED_FIGURES, kept))
         lines += _section("Queue", _table(QUEUE_FIGURES, [_queue(line) for line in figures.queue]))
+        lines += _section("Paused lanes", _table(PAUSE_FIGURES, [_pause(line) for line in figures.pauses]))
         lines += _section("Jobs of the last hour", [_pairs(JOB_FIGURES, [figures.jobs[name] for name in JOB_FIGURES])])
         lines += _section("Webhooks", _webhooks(figures))
         lines += _section("Housekeeping", [_pairs(HOUSEKEEPING_FIGURES, _housekeeping(figures))])
@@ -74,7 +77,8 @@ def _workers(figures: Figures, role_of: RoleOf) -> list[list[str]]:
         [
             role,
             str(sum(worker.living for worker in seen)),
-            str(sum(worker.slots for worker in seen if worker.living)),
+            str(sum(worker.living and worker.draining for worker in seen)),
+            str(sum(worker.slots for worker in seen if worker.taking)),
             f"{ago(min(worker.seen_ago_s for worker in seen))} ago",
         ]
         for role, seen in sorted(roles.items())
@@ -91,6 +95,11 @@ def _queue(line: QueueLine) -> list[str]:
         str(line.overdue),
         ago(line.audio_s),
     ]
+
+
+def _pause(line: PauseLine) -> list[str]:
+    by = line.actor if len(line.actor) <= ACTOR_WIDTH else f"{line.actor[: ACTOR_WIDTH - 1]}…"
+    return [f"{line.family}.p{line.priority}", ago(line.paused_ago_s), by]
 
 
 def _webhooks(figures: Figures) -> list[str]:

@@ -1,11 +1,8 @@
 """What operators see and do over HTTP: the real application, one worker, scripted engines."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import anyio
 import jwt
 import msgspec
 import pytest
@@ -13,68 +10,18 @@ import sqlalchemy as sa
 
 from appliance.access.keys import revoke_key
 from appliance.admin import schema
-from appliance.admin.snapshot import MOST_BYTES, Snapshots
-from appliance.api.latest import Latest
-from appliance.api.threads import DECODE_THREADS, SHORT_THREADS, Threads
+from appliance.admin.fitting import MOST_BYTES
 from appliance.audio.decoder import DecoderPool
-from appliance.storage.tables import jobs, targets, work_items, workers
-from appliance.testing.clock import FrozenClock
+from appliance.history.writing import write_history
+from appliance.storage.tables import workers
 from tests.integration.api_house import House, open_house
-
-ADMIN = "/api/v1/admin"
-READS = ("me", "snapshot", "queue", "metrics", "history", "quality", "lanes/hear.p0/jobs", "dead-letters")
+from tests.integration.console import ADMIN, READS, Console, fail
 
 
 @pytest.fixture
 def house(tmp_path: Path, decoder: DecoderPool) -> Iterator[House]:
     with open_house(tmp_path, decoder, requests_per_minute=0) as house:
         yield house
-
-
-class Console:
-    """A key of some role, and what it can ask."""
-
-    def __init__(self, house: House, role: str = "operator", name: str = "anna") -> None:
-        self.house, self.asked = house, 0
-        self.key = house.another_key(name, role)
-
-    def get(self, path: str, **params: Any) -> Any:
-        return self.house.client.get(f"{ADMIN}/{path}", params=params, headers=self.house.headers(None, key=self.key))
-
-    def read(self, path: str, kind: type, **params: Any) -> Any:
-        answer = self.get(path, **params)
-        assert answer.status_code == 200, answer.text
-        return msgspec.json.decode(answer.content, type=kind)
-
-    def act(self, path: str, key: str | None = None, **body: Any) -> Any:
-        self.asked += 1
-        headers = self.house.headers(None, key=self.key) | {"idempotency-key": key or f"key-{self.asked}"}
-        return self.house.client.post(f"{ADMIN}/{path}", json=body, headers=headers)
-
-    def snapshot(self) -> schema.Snapshot:
-        return self.read("snapshot", schema.Snapshot)
-
-    def lane(self, name: str) -> schema.Lane:
-        return next(lane for lane in self.read("queue", schema.Queue).lanes if lane.name == name)
-
-    def audited(self) -> list[tuple[str, str, str | None]]:
-        page = self.read("audit", schema.AuditPage, action="console.")
-        return [(entry.action, entry.subject, entry.result) for entry in page.entries]
-
-
-def fail(house: House, job_id: str, code: str = "worker_lost") -> None:
-    """Let a waiting job have failed, as after its worker was lost too often."""
-    with house.database.write() as connection:
-        now_s = house.database.now_s(connection)
-        error = {"code": code, "detail": "It was tried."}
-        mine = work_items.c.job_id == job_id
-        connection.execute(sa.update(work_items).where(mine).values(state="failed", attempts=3))
-        connection.execute(
-            sa.update(targets).where(targets.c.job_id == job_id).values(state="failed", error=error, finished_s=now_s)
-        )
-        connection.execute(
-            sa.update(jobs).where(jobs.c.id == job_id).values(state="failed", error=error, finished_s=now_s)
-        )
 
 
 def test_applications_see_nothing_and_viewers_everything_but_the_audit(house: House) -> None:
@@ -110,9 +57,17 @@ def test_an_administrator_may_do_all_and_a_users_token_nothing(house: House) -> 
     assert {house.client.get(f"{ADMIN}/{path}", headers=headers).status_code for path in (*READS, "audit")} == {403}
 
 
+def took_up(house: House, later_s: float) -> None:
+    """Let the history have what is so long ago, by a round of so many seconds from now."""
+    with house.database.write() as connection:
+        write_history(connection, house.database.now_s(connection) + later_s)
+
+
 def test_a_snapshot_tells_of_lanes_workers_and_jobs_and_of_no_text(house: House) -> None:
+    took_up(house, -60.0)
     house.finished_job("a very private message")
     house.waiting_job("another private message")
+    took_up(house, 30.0)
     console = Console(house)
 
     snapshot = console.snapshot()
@@ -287,6 +242,9 @@ def test_a_dead_letter_is_retried_as_a_job_of_its_owner(house: House) -> None:
     of_owner = house.client.get(f"/api/v1/voice/job/{made}", headers=house.headers("alice")).json()
     assert of_owner["state"] == "done" and [t["language"] for t in of_owner["targets"]] == ["fr", "es"]
     assert console.read(f"jobs/{job_id}", schema.JobDetail).retried_as == made
+    # Who polls finds the way; who follows has it with the end.
+    assert house.client.get(f"/api/v1/voice/job/{job_id}", headers=house.headers("alice")).json()["retried_as"] == made
+    assert made in house.client.get(f"/api/v1/voice/job/{job_id}/events", headers=house.headers("alice")).text
     assert console.read("dead-letters", schema.DeadLettersPage).count == 0
     assert console.act(f"dead-letters/{job_id}/retry", key="once", expected_state="dead").json() == answer.json()
     again = console.act(f"dead-letters/{job_id}/retry")
@@ -351,41 +309,11 @@ def test_a_revoked_key_is_refused_everywhere(house: House) -> None:
     assert {console.get(path).status_code for path in (*READS, "events")} == {401}
 
 
-class Counted(Snapshots):
-    """Counts how often one is made."""
-
-    made = 0
-
-    def make_encoded(self) -> tuple[int, bytes]:
-        self.made += 1
-        return super().make_encoded()
-
-
-def test_ten_consoles_cost_one_snapshot_and_wait_for_no_upload(house: House) -> None:
-    clock = FrozenClock()
-    snapshots = Counted(house.database, house.settings, clock)
-    threads, release = Threads(), threading.Event()
-    latest = Latest(snapshots, threads, clock)
-    found: list[int] = []
-
-    async def look() -> None:
-        found.append((await latest.snapshot())[0])
-
-    async def overloaded() -> None:
-        async with anyio.create_task_group() as uploads:
-            for lane, size in ((threads.decode, DECODE_THREADS), (threads.short, SHORT_THREADS)):
-                for _ in range(size):
-                    uploads.start_soon(lane, release.wait)
-            while threads._decode.available_tokens or threads._short.available_tokens:
-                await anyio.sleep(0.001)
-            async with anyio.create_task_group() as consoles:
-                for _ in range(10):
-                    consoles.start_soon(look)
-            release.set()
-        clock.advance(schema.INTERVAL_S)
-        await look()
-
-    anyio.run(overloaded)
-
-    assert snapshots.made == 2
-    assert len(set(found[:10])) == 1 and found[10] > found[0]
+def test_who_waits_for_an_answer_does_not_wait_for_the_end_of_a_pause(house: House) -> None:
+    console = Console(house)
+    console.act("lanes/translate.p0/pause", reason="a new pack")
+    answer = house.send("hello", "fr")
+    assert (answer.status_code, answer.json()["state"], answer.json()["eta_s"]) == (202, "running", None)
+    console.act("lanes/translate.p0/resume")
+    house.work()
+    assert house.client.get(answer.headers["location"], headers=house.headers()).json()["state"] == "done"

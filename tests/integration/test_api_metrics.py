@@ -52,7 +52,7 @@ def test_jobs_requests_and_the_queue_are_told(house: House) -> None:
     assert found["meeshy_jobs_finished_total", "done"] == 1
     assert found["meeshy_queue_items", "hear", "0", "waiting"] == 1
     assert found["meeshy_queue_audio_seconds", "hear", "0"] > 0
-    assert found["meeshy_workers", "hear"] == 1
+    assert found["meeshy_workers", "hear", "taking"] == 1
     assert found["meeshy_database_up",] == 1
     assert found["meeshy_http_requests_total", "POST", "/api/v1/voice/translate", "2xx"] == 1
 

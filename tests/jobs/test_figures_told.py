@@ -5,12 +5,15 @@ import pytest
 from appliance.jobs.claims import Claims
 from appliance.jobs.documents import Failure
 from appliance.jobs.endings import cancel_targets, fail_jobs
+from appliance.jobs.lanes import Pause, pause_lane, set_draining
 from appliance.jobs.pool_actions import ACTIONS, RECENT_S, recent_actions, record_action
 from appliance.jobs.rates import Rate, learn, load_speeds
+from appliance.jobs.registry import WorkerRegistry
 from appliance.status.collector import FiguresCollector
 from appliance.status.figures import read_figures
+from appliance.status.report import PAUSED_S, attention_for
 from appliance.telemetry.metrics import Metrics
-from appliance.workers.roles import BATCH_LIMITS
+from appliance.workers.roles import BATCH_LIMITS, FAMILIES
 
 
 def told(bench):
@@ -59,7 +62,9 @@ def test_actions_of_pools_count_for_an_hour_and_none_is_0(bench):
 
 def test_without_a_worker_every_family_has_0_and_nothing_is_known_of_speed(bench):
     found = told(bench)
-    assert {found["meeshy_workers", family] for family in BATCH_LIMITS} == {0}
+    states = [(family, state) for family in BATCH_LIMITS for state in ("taking", "draining")]
+    assert {found["meeshy_workers", family, state] for family, state in states} == {0}
+    assert {found["meeshy_lane_paused", family, priority] for family in BATCH_LIMITS for priority in "012"} == {0}
     assert found["meeshy_admission_open", "0"] == 1
     assert ("meeshy_admission_eta_seconds", "0") not in found
 
@@ -94,3 +99,38 @@ def test_a_job_that_ends_is_in_time_late_failed_or_does_not_count(bench):
 
 def fail(connection, job_id, now_s):
     fail_jobs(connection, {job_id: Failure("engine_failed", "It failed.")}, now_s)
+
+
+def test_drained_workers_take_nothing_and_paused_lanes_are_told(bench):
+    WorkerRegistry(bench.database, "w1").announce(bench._capabilities(), FAMILIES, 2)
+    with bench.database.write() as connection:
+        set_draining(connection, "w1", bench.clock.now_s())
+        pause_lane(connection, ("hear", 0), Pause(since_s=bench.clock.now_s() - 60.0, actor="anna", reason="test"))
+    found = told(bench)
+    assert (found["meeshy_workers", "hear", "taking"], found["meeshy_workers", "hear", "draining"]) == (0, 1)
+    assert found["meeshy_worker_slots", "hear"] == 0
+    assert (found["meeshy_lane_paused", "hear", "0"], found["meeshy_lane_paused", "hear", "1"]) == (1, 0)
+    figures = read_figures(bench.database)
+    assert [worker.taking for worker in figures.workers] == [False]
+    assert [(line.family, line.priority, line.paused_ago_s, line.actor) for line in figures.pauses] == [
+        ("hear", 0, 60.0, "anna")
+    ]
+    assert [each.figure for each in attention_for(figures, FAMILIES)] == ["living", "last round"]
+
+
+def test_what_waits_in_a_paused_lane_asks_nobody_for_workers_but_a_forgotten_pause_is_told(bench):
+    WorkerRegistry(bench.database, "w1").announce(bench._capabilities(), FAMILIES, 2)
+    job = bench.submit("good morning", "fr")
+    since_s = job.deadline_s + 1.0
+    bench.clock.advance(since_s - bench.clock.now_s())
+    WorkerRegistry(bench.database, "w1").seen()
+
+    def asked():
+        return [each.figure for each in attention_for(read_figures(bench.database), ())]
+
+    assert asked() == ["overdue", "last round"]
+    with bench.database.write() as connection:
+        pause_lane(connection, ("hear", 0), Pause(since_s=since_s, actor="anna", reason="test"))
+    assert asked() == ["last round"]
+    bench.clock.advance(PAUSED_S + 1.0)
+    assert asked() == ["paused for", "last round"]

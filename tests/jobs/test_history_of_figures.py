@@ -13,13 +13,15 @@ from appliance.admin.series import load_history, load_trends
 from appliance.errors import InvalidRequest
 from appliance.gpus.reading import GpuReading, HostReading
 from appliance.gpus.records import record_reading
+from appliance.history.bounds import MOST_PAIRS
 from appliance.history.reading import load_recent, load_steps
+from appliance.history.series import needed
 from appliance.history.steps import DAY_S, KEPT_S, start_of
-from appliance.history.writing import write_history
+from appliance.history.writing import SETTLED_S, write_history
 from appliance.jobs.pool_actions import record_action
+from appliance.learning.feedback import Opinion, Signals, record_feedback
 from appliance.storage.admin_tables import history, tallies
 from appliance.telemetry.metrics import Metrics
-from appliance.telemetry.slices import together
 from appliance.telemetry.tally import Tally
 
 
@@ -37,7 +39,7 @@ def told(bench, **counts):
 
 def counts(bench, step_s):
     with bench.rows() as rows:
-        steps = load_steps(rows, step_s, 0.0, bench.clock.now_s() + 1e6)
+        steps = load_steps(rows, step_s, 0.0, bench.clock.now_s() + 1e6).slices
     return {at_s: each.counts.get("jobs_accepted") for at_s, each in steps.items()}
 
 
@@ -86,7 +88,7 @@ def test_the_ends_of_languages_are_counted_once_they_are_surely_committed(bench)
     write(bench)
     write(bench)
     with bench.rows() as rows:
-        whole = together(load_steps(rows, 86_400, 0.0, at_s + 1e6).values())
+        whole = load_steps(rows, 86_400, 0.0, at_s + 1e6).whole
     assert whole.counts["ended.done"] == 1
     assert whole.counts["spoken.pair.en>fr"] == 1
     assert sum(whole.seconds["latency"].values()) == 1
@@ -148,7 +150,7 @@ def test_what_the_pools_did_comes_along(bench):
 def test_what_is_not_in_the_history_yet_is_read_all_the_same(bench):
     told(bench, jobs_accepted=4)
     with bench.rows() as rows:
-        assert together(load_recent(rows, bench.clock.now_s(), 300.0).values()).counts == {"jobs_accepted": 4}
+        assert load_recent(rows, bench.clock.now_s(), 300.0).whole.counts == {"jobs_accepted": 4}
 
 
 def test_many_rounds_at_once_count_everything_once(bench):
@@ -176,25 +178,98 @@ def test_what_a_process_measures_reaches_the_history(bench):
     metrics.tally.tell(bench.database)
     write(bench)
     with bench.rows() as rows:
-        whole = together(load_recent(rows, bench.clock.now_s(), 300.0).values())
+        whole = load_recent(rows, bench.clock.now_s(), 300.0).whole
     assert whole.counts["jobs_accepted"] == 1
     assert whole.counts["cache.l1.result.hit"] == 1
     assert {"worked.hear", "worked.finish", "waited.hear"} <= whole.seconds.keys()
 
 
-def test_quality_has_pairs_and_voices_beside_the_time_before(bench):
+def settled(bench):
+    """Let what has happened so far be in the history."""
+    bench.clock.advance(SETTLED_S + 1)
+    write(bench)
+
+
+@pytest.mark.parametrize("window_s", [DAY_S, 30 * DAY_S, 731 * DAY_S])
+def test_quality_has_pairs_voices_and_caches_beside_the_time_before(bench, window_s):
+    metrics = Metrics()
+    write(bench)
     bench.submit("good morning", "fr")
     bench.run()
-    bench.clock.advance(DAY_S)
-    bench.submit("good evening", "fr", "es")
+    metrics.looked_up("l1", "result", hit=True)
+    metrics.tally.tell(bench.database)
+    settled(bench)
+    bench.clock.advance(window_s)
+    job = bench.submit("good evening", "fr", "es")
     bench.run()
+    opinion = Opinion(rating=4)
+    record_feedback(bench.database, job.owner, job.id, "es", opinion, Signals())
+    for hit in (True, False, False, False):
+        metrics.looked_up("l1", "result", hit=hit)
+    metrics.tally.tell(bench.database)
+    settled(bench)
     with bench.rows() as rows:
-        found = load_quality(rows, bench.clock.now_s() + 1)
-    assert {(pair.source, pair.target, pair.spoken) for pair in found.pairs} == {("en", "fr", 1), ("en", "es", 1)}
+        found = load_quality(rows, bench.clock.now_s(), window_s, with_caches=True)
+        in_short = load_quality(rows, bench.clock.now_s(), window_s)
+    assert found.step_s == (86_400 if window_s > 30 * DAY_S else 900)
+    spoken = {(pair.source, pair.target): (pair.spoken, pair.spoken_before) for pair in found.pairs}
+    assert spoken == {("en", "fr"): (1, 1), ("en", "es"): (1, 0)}
     of_french = next(pair for pair in found.pairs if pair.target == "fr")
+    of_spanish = next(pair for pair in found.pairs if pair.target == "es")
     assert of_french.wer is not None and of_french.wer_before is not None
-    assert sum(voice.spoken for voice in found.voices) == 2
+    assert (of_spanish.rating, of_spanish.rating_before, of_spanish.wer_before) == (4.0, None, None)
+    assert (found.spoken, found.spoken_before, sum(voice.spoken for voice in found.voices)) == (2, 1, 2)
+    caches = [(each.level, each.kind, each.hits, each.misses, each.share, each.share_before) for each in found.caches]
+    assert caches == [
+        ("l1", "", 1, 3, 0.25, 1.0), ("l1", "result", 1, 3, 0.25, 1.0),
+    ]  # fmt: skip
+    assert in_short == msgspec.structs.replace(found, caches=())
     assert "good" not in msgspec.json.encode(found).decode()
+
+
+def test_a_step_has_so_many_pairs_and_those_that_it_has_go_on(bench):
+    def told_pairs(numbers):
+        told(bench, **{f"spoken.pair.s{number}>t": 1 for number in numbers})
+        write(bench)
+
+    told_pairs(range(MOST_PAIRS - 1))
+    told_pairs(range(MOST_PAIRS + 5))
+    told(bench, **{"wer.pair.s0>t.sum": 0.5, f"wer.pair.s{MOST_PAIRS + 1}>t.sum": 0.25})
+    write(bench)
+    with bench.rows() as rows:
+        whole = load_steps(rows, 86_400, 0.0, bench.clock.now_s() + 1).whole
+        quality = load_quality(rows, bench.clock.now_s(), 731 * DAY_S, 10)
+    pairs = {name for name in whole.counts if name.startswith("spoken.pair.")}
+    assert len(pairs) == MOST_PAIRS + 1
+    assert (whole.counts["spoken.pair.other"], whole.counts["spoken.pair.s0>t"]) == (5, 2)
+    assert (whole.counts["wer.pair.s0>t.sum"], whole.counts["wer.pair.other.sum"]) == (0.5, 0.25)
+    assert (len(quality.pairs), quality.pairs_left_out) == (10, MOST_PAIRS - 10)
+
+
+def test_what_is_not_asked_for_is_not_read_but_known(bench):
+    told(bench, jobs_accepted=1, **{"cache.l2.translation.hit": 3, "cache.l2.result.miss": 1})
+    write(bench)
+    with bench.rows() as rows:
+        steps = load_steps(rows, 900, 0.0, bench.clock.now_s() + 1, needed(["cache.l2"]))
+        found = load_history(rows, bench.clock.now_s(), 30 * DAY_S, ["cache.l2", "cache.l2.result", "depth.p0"])
+    assert steps.whole.levels == {} and "depth.p0" in steps.names.levels
+    assert [series.overall for series in found.series] == [0.75, 0.0, 0.0]
+
+
+def test_what_moves_into_the_history_meanwhile_is_read_once(bench):
+    """A round between two statements would be in neither: on PostgreSQL each statement stands alone."""
+    told(bench, jobs_accepted=4)
+    statements = []
+
+    def written_after_the_first(connection, *_):
+        if not statements:
+            statements.append(1)
+            write(bench)
+
+    with bench.rows() as rows:
+        sa.event.listen(rows, "after_cursor_execute", written_after_the_first)
+        whole = load_recent(rows, bench.clock.now_s(), 300.0).whole
+    assert statements and whole.counts["jobs_accepted"] == 4
 
 
 def test_gpus_of_all_hosts_are_told_and_kept_and_what_they_do_not_tell_is_none(bench):

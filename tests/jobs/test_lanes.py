@@ -4,17 +4,19 @@ import pytest
 import sqlalchemy as sa
 
 from appliance.admin.lanes import load_lanes
-from appliance.admin.live_types import Lane
+from appliance.admin.live_types import STALE_S, Lane
 from appliance.admin.workers import load_workers, role_of
 from appliance.jobs.claims import Claims, end_items
 from appliance.jobs.lanes import Pause, load_pauses, pause_lane, resume_lane, set_draining
-from appliance.jobs.registry import CapabilityReader, unserved_families
-from appliance.jobs.reserved import LOOK_EVERY_S, load_living
+from appliance.jobs.registry import SEEN_WITHIN_S, CapabilityReader, this_host, unserved_families
+from appliance.jobs.reserved import VIEW_S, load_living
 from appliance.jobs.states import ItemState, JobState
 from appliance.pool.reading import read
-from appliance.storage.tables import work_items
+from appliance.storage.tables import work_items, workers
 from appliance.workers.roles import BATCH_LIMITS, ROLES
 from tests.jobs.site import Site
+
+NO_PROCESS = 2**30
 
 
 @pytest.fixture
@@ -91,7 +93,7 @@ def test_an_unpaused_claim_sees_a_pause_three_seconds_later_at_most(bench, site)
     claims = Claims(bench.database, "w0", 60.0)
     assert len(taken(claims, {"hear": 1})) == 1
     pause(bench, "hear", 0)
-    bench.clock.advance(LOOK_EVERY_S)
+    bench.clock.advance(VIEW_S)
     assert taken(claims) == []
 
 
@@ -172,12 +174,12 @@ def test_a_lane_is_paused_once_every_worker_has_seen_it_and_nothing_runs(bench, 
     states = []
     for _ in range(2):
         states.append((lane(bench, "hear.p0").state, lane(bench, "hear.p0").running))
-        bench.clock.advance(LOOK_EVERY_S)
+        bench.clock.advance(VIEW_S)
     with bench.database.write() as connection:
         end_items(connection, items, ItemState.DONE)
     states.append((lane(bench, "hear.p0").state, lane(bench, "hear.p0").running))
     assert states == [("pausing", 1), ("pausing", 1), ("paused", 0)]
-    assert (lane(bench, "hear.p0").paused_ago_s, lane(bench, "hear.p1").state) == (2 * LOOK_EVERY_S, "open")
+    assert (lane(bench, "hear.p0").paused_ago_s, lane(bench, "hear.p1").state) == (2 * VIEW_S, "open")
 
 
 def test_lanes_tell_waits_and_deadlines(bench, site):
@@ -207,7 +209,7 @@ def test_a_worker_is_drained_once_it_has_seen_it_and_has_nothing_in_hand(bench, 
     items = Claims(bench.database, "w0", 60.0).claim({"hear": 1})
     assert (worker(bench).state, worker(bench).batches[0].key) == ("busy", "hear:medium")
     drain(bench, "w0", bench.clock.now_s())
-    bench.clock.advance(LOOK_EVERY_S)
+    bench.clock.advance(VIEW_S)
     assert worker(bench).state == "draining"
     with bench.database.write() as connection:
         end_items(connection, items, ItemState.DONE)
@@ -219,3 +221,19 @@ def test_a_worker_is_drained_once_it_has_seen_it_and_has_nothing_in_hand(bench, 
 def test_roles_are_called_as_the_command_line_calls_them():
     assert {role: role_of(sorted(families)) for role, families in ROLES.items()} == {role: role for role in ROLES}
     assert role_of(["hear"]) == "hear"
+
+
+def test_a_worker_whose_death_is_known_goes_from_the_list_and_one_that_is_silent_stays(bench, site):
+    now_s = bench.clock.now_s()
+    died = {"host": this_host(), "pid": NO_PROCESS, "started_s": now_s, "seen_s": now_s, "capabilities": {}}
+    silent = died | {"host": "elsewhere", "seen_s": now_s - STALE_S - 1}
+    with bench.database.write() as connection:
+        connection.execute(sa.insert(workers), [{"id": "died", **died}, {"id": "silent", **silent}])
+    bench.reconcile()
+    with bench.rows() as rows:
+        shown, _ = load_workers(rows, bench.clock.now_s())
+    assert {worker.id: worker.state for worker in shown} == {"w0": "idle", "silent": "stale"}
+
+
+def test_console_and_workers_agree_on_who_is_silent():
+    assert STALE_S == SEEN_WITHIN_S

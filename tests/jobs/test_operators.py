@@ -6,27 +6,16 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from appliance.access.keys import create_key
-from appliance.access.plans import change_plan
-from appliance.access.quotas import Quotas
 from appliance.admin import controls
-from appliance.admin.action_types import CancelRequest, PauseRequest, RetryManyRequest, RetryRequest
-from appliance.admin.actions import Actor, Ask, perform
+from appliance.admin.action_types import CancelRequest, PauseRequest
+from appliance.admin.actions import perform
 from appliance.admin.audit_page import load_audit
-from appliance.admin.dead_letters import Filter, dead_in_lanes, load_dead_letters
+from appliance.admin.dead_letters import Filter, dead_in_lanes
 from appliance.admin.happenings import load_events
-from appliance.admin.job_detail import load_job_detail
 from appliance.admin.jobs_page import load_jobs_page
-from appliance.admin.retries import retry, retry_many
 from appliance.admin.snapshot import Snapshots
-from appliance.errors import (
-    EngineFailed,
-    IdempotencyConflict,
-    NoSpeech,
-    NotFound,
-    StateConflict,
-    StorageUnavailable,
-)
+from appliance.errors import IdempotencyConflict, NoSpeech, NotFound, StateConflict, StorageUnavailable
+from appliance.history.writing import SETTLED_S, write_history
 from appliance.housekeeping.figures import REPEATED_WITHIN_S, forget_actions
 from appliance.housekeeping.house import House
 from appliance.jobs.claims import Claims
@@ -38,15 +27,10 @@ from appliance.jobs.registry import WorkerRegistry
 from appliance.jobs.states import JobState
 from appliance.owner import Owner
 from appliance.storage.admin_tables import admin_actions
+from appliance.storage.audit import of_console, record
 from appliance.storage.tables import audit, jobs
 from appliance.workers.roles import FAMILIES
-
-ANNA = Actor(application_id="app_console", key_id="k1", name="anna")
-BOB = Actor(application_id="app_console", key_id="k2", name="bob")
-
-
-def ask(action, subject, body, key="one", actor=ANNA):
-    return Ask(actor=actor, action=action, subject=subject, body=body, idempotency_key=key)
+from tests.jobs.operators import ANNA, BOB, ask, audited, dead, failed
 
 
 def pausing(key="one", actor=ANNA, lane="hear.p0", reason="because"):
@@ -55,29 +39,6 @@ def pausing(key="one", actor=ANNA, lane="hear.p0", reason="because"):
 
 def pause(bench, asked):
     return perform(bench.database, asked, controls.pause(asked))
-
-
-def failed(bench, text="hello", *targets, error=None, **asked):
-    """Return a job whose recording could not be listened to."""
-    job = bench.submit(text, *(targets or ("fr",)), **asked)
-    (item,) = Claims(bench.database, "w1", 60.0).claim({"hear": 1})
-    error = error or EngineFailed()
-    with bench.database.write() as connection:
-        outcome = Outcome(item=item, failure=Failure(error.code, error.detail))
-        write_outcomes(connection, [outcome], bench.clock.now_s())
-    assert bench.get(job).state is JobState.FAILED
-    return job
-
-
-def dead(bench, which=None, limit=10, cursor=None):
-    with bench.rows() as rows:
-        return load_dead_letters(rows, bench.clock.now_s(), which or Filter(), limit, cursor)
-
-
-def audited(bench):
-    with bench.rows() as rows:
-        found = rows.execute(sa.select(audit).where(audit.c.action.startswith("console.")).order_by(audit.c.id))
-        return [(row.action, row.user_id, row.subject, row.detail["result"]) for row in found]
 
 
 def test_an_action_is_done_once_whoever_repeats_it_at_the_same_time(bench):
@@ -224,61 +185,6 @@ def test_what_its_sender_caused_or_whose_recording_is_gone_is_no_dead_letter(ben
     assert dead(bench).count == 0
 
 
-def test_a_retry_makes_a_job_of_what_failed_and_marks_the_old_one(bench):
-    job = failed(bench, "hello", "fr", "es")
-    answer = retry(bench.database, bench.submitter, ask("retry", job.id, RetryRequest()))
-    bench.run()
-    (made,) = answer.job_ids
-    with bench.rows() as rows:
-        detail = load_job_detail(rows, bench.clock.now_s(), made)
-        old = load_job_detail(rows, bench.clock.now_s(), job.id)
-    assert (detail.state, old.state, old.retried_as, old.can_retry) == ("done", "failed", made, False)
-    assert retry(bench.database, bench.submitter, ask("retry", job.id, RetryRequest())) == answer
-    with pytest.raises(StateConflict):
-        retry(bench.database, bench.submitter, ask("retry", job.id, RetryRequest(), "two"))
-    assert dead(bench).count == 0
-    assert [entry[3] for entry in audited(bench)] == ["done", "state_conflict"]
-
-
-def test_who_is_killed_between_accepting_and_marking_makes_no_second_job(bench):
-    job = failed(bench)
-
-    class Killed(BaseException):
-        pass
-
-    class Submitter:
-        def accept(self, submission, audio):
-            bench.submitter.accept(submission, audio)
-            raise Killed
-
-    with pytest.raises(Killed):
-        retry(bench.database, Submitter(), ask("retry", job.id, RetryRequest()))
-    assert dead(bench).count == 1
-    retry(bench.database, bench.submitter, ask("retry", job.id, RetryRequest(), "two"))
-    with bench.rows() as rows:
-        assert rows.scalar(sa.select(sa.func.count()).select_from(jobs)) == 2
-
-
-def test_many_retries_say_which_were_refused(bench):
-    bench.allowance = Quotas(bench.settings)
-    owner = Owner(create_key(bench.database, "gold", "app", "enterprise").application_id, "alice")
-    ids = []
-    for number in range(3):
-        ids.append(failed(bench, f"message {number}", owner=owner).id)
-        bench.clock.advance(1)
-    change_plan(bench.database, "enterprise", {"concurrent_jobs": "2"})
-
-    body = RetryManyRequest(expected_count=3)
-    answer = retry_many(bench.database, bench.submitter, ask("retry_many", "dead-letters", body), body)
-    assert len(answer.job_ids) == 2 and list(answer.failed.values()) == ["quota_exceeded"]
-    assert [each.job_id for each in dead(bench).dead_letters] == list(answer.failed)
-    assert set(answer.failed) < set(ids)
-    body = RetryManyRequest(expected_count=2)
-    with pytest.raises(StateConflict) as refused:
-        retry_many(bench.database, bench.submitter, ask("retry_many", "dead-letters", body, "two"), body)
-    assert refused.value.extra["now"]["count"] == 1
-
-
 def test_the_jobs_of_a_lane_come_by_deadline_with_what_runs(bench):
     ids = []
     for number in range(4):
@@ -296,14 +202,21 @@ def test_the_jobs_of_a_lane_come_by_deadline_with_what_runs(bench):
     assert (line.job_id, line.worker_id, line.run_s, line.attempts) == (taken.job_id, "w1", 5.0, 1)
 
 
+def take_up(bench):
+    with bench.database.write() as connection:
+        write_history(connection, bench.clock.now_s())
+
+
 def test_a_snapshot_is_of_one_moment_and_of_no_text(bench):
+    take_up(bench)
     WorkerRegistry(bench.database, "w1").announce(bench._capabilities(), FAMILIES, 2)
     bench.submit("a very private message", "fr")
     bench.run()
     # First, since a claim takes either of two that are due at the same moment.
     failed(bench, "another private message")
     bench.submit("a third private message", "fr")
-    bench.clock.advance(1)
+    bench.clock.advance(SETTLED_S + 1)
+    take_up(bench)
     WorkerRegistry(bench.database, "w1").seen()
     snapshots = Snapshots(bench.database, bench.settings, bench.clock)
     sequence, encoded = snapshots.make_encoded()
@@ -330,3 +243,19 @@ def test_the_audit_and_the_events_tell_of_actions_with_their_reasons(bench):
         ("again", "state_conflict"), ("because", "done"),
     ]  # fmt: skip
     assert "because" in msgspec.json.encode(rest).decode()
+
+
+def test_what_operators_did_is_found_without_a_walk_over_all_that_was_spoken(bench):
+    now_s = bench.clock.now_s()
+    spoken = {"at_s": now_s, "application_id": "app", "user_id": "alice", "action": "consent_attested", "detail": {}}
+    with bench.database.write() as connection:
+        connection.execute(sa.insert(audit), [{"subject": f"job_{number}", **spoken} for number in range(1000)])
+        record(connection, Owner("app", "key:k1"), "console.pause", "hear.p0", now_s, result="done", reason="")
+        connection.exec_driver_sql("ANALYZE audit")
+    newest = sa.select(audit.c.id).where(of_console(), audit.c.at_s >= 0.0).order_by(audit.c.at_s.desc()).limit(30)
+    asked = newest.compile(bench.database.engine, compile_kwargs={"literal_binds": True})
+    explain = "EXPLAIN QUERY PLAN" if bench.database.is_sqlite else "EXPLAIN"
+    with bench.rows() as rows:
+        plan = "\n".join(str(row) for row in rows.exec_driver_sql(f"{explain} {asked}"))
+        assert len(rows.execute(newest).all()) == 1
+    assert "ix_audit_console_at_s" in plan

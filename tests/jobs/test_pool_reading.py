@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from appliance.jobs.claims import Claims
+from appliance.jobs.lanes import set_draining
 from appliance.jobs.locks import got_name
 from appliance.jobs.pool_actions import KEEP_ACTIONS_S, latest_actions, record_action
 from appliance.jobs.reconcile import reconcile
@@ -70,6 +71,13 @@ def test_other_processes_are_not_looked_at(bench, announced):
     seen = look(bench, "all", pids=())
     assert (seen.batches, dict(seen.seen_s)) == ((), {})
     assert dict(look(bench, "all").seen_s) == {ME: bench.clock.now_s()}
+
+
+def test_a_process_that_an_operator_drained_is_told(bench, announced):
+    assert look(bench, "all").draining == frozenset()
+    with bench.database.write() as connection:
+        set_draining(connection, "w1", bench.clock.now_s())
+    assert look(bench, "all").draining == {ME}
 
 
 def test_actions_are_kept_for_thirty_days_the_newest_first(bench):

@@ -13,7 +13,7 @@ from appliance.errors import Overloaded
 from appliance.jobs.claims import _READY_AGAIN, Claims, _waiting
 from appliance.jobs.items import FAMILIES
 from appliance.jobs.registry import WorkerRegistry
-from appliance.jobs.reserved import LOOK_EVERY_S, load_asked, reservations
+from appliance.jobs.reserved import VIEW_S, load_asked, reservations
 from appliance.owner import Owner
 from appliance.storage.migrate import alembic_config, migrate
 from appliance.storage.tables import jobs, work_items
@@ -129,7 +129,7 @@ def test_a_worker_found_dead_counts_no_longer(shop):
     with shop.bench.database.write() as connection:
         connection.execute(sa.text("UPDATE workers SET pid = 1073741824 WHERE id = 'a'"))
     shop.bench.reconcile()
-    shop.bench.clock.advance(LOOK_EVERY_S)
+    shop.bench.clock.advance(VIEW_S)
     assert taken(last) == plain
 
 
@@ -139,10 +139,10 @@ def test_a_changed_plan_counts_seconds_later(shop):
     assert taken(last, {"hear": 1}) == []
     change_plan(shop.bench.database, "enterprise", {"reserved_slots": "0"})
     assert taken(last, {"hear": 1}) == []
-    shop.bench.clock.advance(LOOK_EVERY_S)
+    shop.bench.clock.advance(VIEW_S)
     assert taken(last, {"hear": 1}) == plain[:1]
     change_plan(shop.bench.database, "pro", {"reserved_slots": "7"})
-    shop.bench.clock.advance(LOOK_EVERY_S)
+    shop.bench.clock.advance(VIEW_S)
     shop.submit("enterprise")
     assert taken(last, {"hear": 1}) == plain[1:]
     assert taken(last, {"hear": 1}) == []

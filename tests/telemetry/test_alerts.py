@@ -35,7 +35,12 @@ CASES: dict[str, Case] = {
     "MeeshyApiDown": Case({f"up{{{OF_API}}}": "1x5 0x5"}, "5m", "8m", API),
     "MeeshyDatabaseAway": Case({f"meeshy_database_up{{{OF_API}}}": "1x5 0x5"}, "5m", "8m", API),
     "MeeshyNoWorker": Case(
-        {'meeshy_workers{family="hear"}': "1x5 0x10", 'meeshy_workers{family="finish"}': "1x15"},
+        {
+            'meeshy_workers{family="hear",state="taking"}': "1x5 0x10",
+            # An operator drained the last one.
+            'meeshy_workers{family="hear",state="draining"}': "0x5 1x10",
+            'meeshy_workers{family="finish",state="taking"}': "1x15",
+        },
         "7m",
         "9m",
         {"family": "hear"},
@@ -87,13 +92,20 @@ CASES: dict[str, Case] = {
         {
             'meeshy_queue_overdue_items{family="hear",priority="0"}': "0x5 1x10",
             'meeshy_queue_overdue_items{family="hear",priority="2"}': "0x5 1x10",
+            'meeshy_queue_overdue_items{family="finish",priority="0"}': "1x15",
+            'meeshy_lane_paused{family="finish",priority="0"}': "1x15",
+            'meeshy_lane_paused{family="hear",priority="0"}': "0x15",
         },
         "7m",
         "9m",
         {"family": "hear", "priority": "0"},
     ),
     "MeeshyWorkOverdue": Case(
-        {'meeshy_queue_overdue_items{family="hear",priority="2"}': "0x5 1x30"},
+        {
+            'meeshy_queue_overdue_items{family="hear",priority="2"}': "0x5 1x30",
+            'meeshy_queue_overdue_items{family="hear",priority="1"}': "1x35",
+            'meeshy_lane_paused{family="hear",priority="1"}': "1x35",
+        },
         "18m",
         "22m",
         {"family": "hear", "priority": "2"},
@@ -104,10 +116,22 @@ CASES: dict[str, Case] = {
             'meeshy_queue_items{family="hear",priority="1",state="running"}': "0x20",
             'meeshy_queue_oldest_wait_seconds{family="finish",priority="1"}': "0+60x20",
             'meeshy_queue_items{family="finish",priority="1",state="running"}': "1x20",
+            'meeshy_queue_oldest_wait_seconds{family="enrol",priority="2"}': "0+60x20",
+            'meeshy_queue_items{family="enrol",priority="2",state="running"}': "0x20",
+            'meeshy_lane_paused{family="enrol",priority="2"}': "1x20",
         },
         "5m",
         "7m",
         {"family": "hear", "priority": "1"},
+    ),
+    "MeeshyLanePaused": Case(
+        {
+            'meeshy_lane_paused{family="hear",priority="2"}': "0x5 1x90",
+            'meeshy_lane_paused{family="hear",priority="1"}': "0x95",
+        },
+        "60m",
+        "70m",
+        {"family": "hear", "priority": "2"},
     ),
     "MeeshyDeadlinesMissed": Case(
         {

@@ -17,7 +17,7 @@ UNITS = ("seconds", "bytes", "ratio", "celsius", "watts", "info")
 OTHER_UNITS = r"_(ms|millis\w*|minutes?|hours?|days|kb|mb|gb|kib|mib|gib|percent|mhz|milliwatts|fahrenheit)(_|$)"
 WITHOUT_UNIT = {
     "admission_open", "jobs_open", "queue_items", "queue_overdue_items", "leases", "workers", "worker_slots",
-    "batch_items", "pool_recent_actions", "outbox_pending", "outbox_failed", "webhook_destinations",
+    "batch_items", "lane_paused", "pool_recent_actions", "outbox_pending", "outbox_failed", "webhook_destinations",
     "housekeeping_found", "database_up", "gpu_driver_up", "gpu_up", "gpu_ecc_errors",
 }  # fmt: skip
 """Counts of things, and what is 0 or 1."""

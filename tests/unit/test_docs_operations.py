@@ -8,7 +8,7 @@ import pytest
 from appliance.housekeeping.duties import DUTIES
 from appliance.housekeeping.rounds import Record
 from appliance.jobs.reserved import Reservation
-from appliance.status.figures import Figures, QueueLine, WebhookLine, WorkerLine
+from appliance.status.figures import Figures, PauseLine, QueueLine, WebhookLine, WorkerLine
 from appliance.status.probes import Health
 from appliance.status.report import Attention, Report
 from appliance.status.table import FIGURES, WIDTH, as_text
@@ -40,6 +40,7 @@ def report() -> Report:
         ),
         housekeeping={"results": Record(at_s=1.0, found=1, done=0, error="storage_unavailable")},
         housekeeping_ago_s=59.0,
+        pauses=(PauseLine(family="synthesize", priority=2, paused_ago_s=7200.0, actor="anna" * 32),),
     )  # fmt: skip
     health = {name: Health(state="away", says="s" * 200, do="Mend it.") for name in FIGURES["Health"]}
     return Report(

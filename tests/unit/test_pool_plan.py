@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from appliance.pool.demand import Demand, Observed, Past, Seat, remember
+from appliance.pool.demand import Demand, Observed, Past, Seat, remember, slots_of
 from appliance.pool.inventory import Rules
 from appliance.pool.layout import Place, Shape
 from appliance.pool.plan import Change, Start, Stop, plan
@@ -28,7 +28,7 @@ BOTH = (seat(1, "whisper"), seat(2, "voice"))
 def look(seats, demand=None, spare=(), slack=None):
     """Return a look at a host whose roles `spare` were to spare for ever."""
     demand = CALM | (demand or {})
-    slots = {role: sum(s.role == role and not s.leaving for s in seats) for role in demand}
+    slots = {role: sum(s.role == role and not (s.leaving or s.draining) for s in seats) for role in demand}
     spare_since_s = {("card-0", role): 0.0 for role in spare}
     return Observed(NOW_S, tuple(seats), demand, Past(slack or {}, spare_since_s, slots))
 
@@ -124,3 +124,34 @@ def test_spare_time_starts_anew_after_every_change_of_the_number_of_slots():
     assert remember((CARD,), RULES, observed).spare_since_s["card-0", "voice"] == 0.0
     grown = replace(observed, past=replace(observed.past, slots={"voice": 1}))
     assert remember((CARD,), RULES, grown).spare_since_s["card-0", "voice"] == NOW_S
+
+
+class TestDrainedByAnOperator:
+    """Its process lives, keeps its memory, and takes nothing."""
+
+    def test_the_one_that_works_is_not_stopped_for_it(self):
+        seats = (seat(1, "whisper"), seat(2, "voice", draining=True), seat(3, "voice", age_s=400.0))
+        assert plan((CARD,), RULES, look(seats, spare=["voice"])) == []
+
+    def test_another_is_started_in_its_place_where_there_is_room(self):
+        seats = (seat(1, "whisper"), seat(2, "voice", draining=True))
+        assert plan((CARD,), RULES, look(seats)) == [Start("card-0", "voice", "minimum")]
+        narrow = replace(CARD, most_slots=2)
+        assert plan((narrow,), RULES, look(seats)) == []
+
+    def test_it_goes_before_those_that_work(self):
+        seats = (
+            seat(1, "whisper"), seat(2, "voice", draining=True), seat(3, "voice", 400.0), seat(4, "voice", 300.0),
+        )  # fmt: skip
+        (stop,) = plan((CARD,), RULES, look(seats, spare=["voice"]))
+        assert (stop.seat, stop.role) == (2, "voice")
+
+    def test_its_room_is_given_to_a_role_that_needs_it(self):
+        seats = (*BOTH, seat(3, "whisper", draining=True), seat(4, "whisper", age_s=100.0))
+        tight = replace(CARD, memory_bytes=110, most_slots=4)
+        (change,) = plan((tight,), RULES, look(seats, {"voice": Demand(80, slack_s=1.0)}, spare=["whisper"]))
+        assert (change.seat, change.becomes) == (3, "voice")
+
+    def test_its_slots_are_not_counted(self):
+        seats = (*BOTH, seat(3, "voice", draining=True))
+        assert slots_of((CARD,), look(seats), "voice") == 1

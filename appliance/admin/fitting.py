@@ -1,0 +1,98 @@
+"""How a snapshot is made to fit: it goes to every console every two seconds, over links that are not all fast."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from appliance.admin.live_types import Gpu, Lane, Snapshot
+
+MOST_BYTES = 20_000
+FEWEST_EVENTS, FEWEST_WORKERS, FEWEST_GPUS, FEWEST_PAIRS = 5, 8, 8, 4
+SHORT_REASON = 40
+"""Letters of why a lane is paused, where there is no room for all of it; the audit has the rest."""
+
+_Cut = Callable[[Snapshot], Snapshot | None]
+"""Returns the snapshot with a little less of something, None where nothing of it can go (any more)."""
+
+
+def fitted(snapshot: Snapshot) -> Snapshot:
+    """Return the snapshot with as much as its size allows; what is told first of each kind goes last."""
+    for cut in _CUTS:
+        while len(msgspec.json.encode(snapshot)) > MOST_BYTES and (smaller := cut(snapshot)) is not None:
+            snapshot = smaller
+    return snapshot
+
+
+def _fewer_events(snapshot: Snapshot) -> Snapshot | None:
+    kept = _kept(len(snapshot.events), FEWEST_EVENTS)
+    return None if kept is None else msgspec.structs.replace(snapshot, events=snapshot.events[:kept])
+
+
+def _no_reasons_of_instances(snapshot: Snapshot) -> Snapshot | None:
+    """Leave out what MIG instances do not tell: none of them does."""
+    if not any(map(_repeats, snapshot.gpus)):
+        return None
+    gpus = tuple(msgspec.structs.replace(gpu, errors=()) if _repeats(gpu) else gpu for gpu in snapshot.gpus)
+    return msgspec.structs.replace(snapshot, gpus=gpus)
+
+
+def _repeats(gpu: Gpu) -> bool:
+    return gpu.instance is not None and gpu.lost is None and bool(gpu.errors)
+
+
+def _fewer_workers(snapshot: Snapshot) -> Snapshot | None:
+    kept = _kept(len(snapshot.workers), FEWEST_WORKERS)
+    if kept is None:
+        return None
+    left_out = snapshot.workers_left_out + len(snapshot.workers) - kept
+    return msgspec.structs.replace(snapshot, workers=snapshot.workers[:kept], workers_left_out=left_out)
+
+
+def _shorter_reasons(snapshot: Snapshot) -> Snapshot | None:
+    lanes = tuple(map(_short, snapshot.lanes))
+    return None if lanes == snapshot.lanes else msgspec.structs.replace(snapshot, lanes=lanes)
+
+
+def _short(lane: Lane) -> Lane:
+    reason = lane.paused_reason or ""
+    if len(reason) <= SHORT_REASON:
+        return lane
+    return msgspec.structs.replace(lane, paused_reason=f"{reason[: SHORT_REASON - 1]}…")
+
+
+def _fewer_gpus(snapshot: Snapshot) -> Snapshot | None:
+    kept = _kept(len(snapshot.gpus), FEWEST_GPUS)
+    if kept is None:
+        return None
+    left_out = snapshot.gpus_left_out + len(snapshot.gpus) - kept
+    return msgspec.structs.replace(snapshot, gpus=snapshot.gpus[:kept], gpus_left_out=left_out)
+
+
+def _fewer_pairs(snapshot: Snapshot) -> Snapshot | None:
+    quality = snapshot.quality
+    kept = _kept(len(quality.pairs), FEWEST_PAIRS)
+    if kept is None:
+        return None
+    left_out = quality.pairs_left_out + len(quality.pairs) - kept
+    return msgspec.structs.replace(
+        snapshot, quality=msgspec.structs.replace(quality, pairs=quality.pairs[:kept], pairs_left_out=left_out)
+    )
+
+
+def _no_trends(snapshot: Snapshot) -> Snapshot | None:
+    if not any(each.trend for each in (*snapshot.latency, *snapshot.caches)):
+        return None
+    return msgspec.structs.replace(
+        snapshot,
+        latency=tuple(msgspec.structs.replace(each, trend=()) for each in snapshot.latency),
+        caches=tuple(msgspec.structs.replace(each, trend=()) for each in snapshot.caches),
+    )
+
+
+def _kept(there_are: int, fewest: int) -> int | None:
+    return None if there_are <= fewest else max(fewest, there_are - 4)
+
+
+_CUTS: tuple[_Cut, ...] = (
+    _fewer_events, _no_reasons_of_instances, _fewer_workers, _shorter_reasons, _fewer_gpus, _fewer_pairs, _no_trends,
+)  # fmt: skip

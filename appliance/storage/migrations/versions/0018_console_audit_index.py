@@ -1,0 +1,30 @@
+"""Actions of operators are found without a walk over everything else in the audit
+
+Revision ID: 0018
+Revises: 0016
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0018"
+down_revision = "0016"
+branch_labels = None
+depends_on = None
+readable_by = "0016"
+
+OF_CONSOLE = "substr(action, 1, 8) = 'console.'"
+
+
+def upgrade() -> None:
+    op.create_index(
+        "ix_audit_console_at_s",
+        "audit",
+        ["at_s"],
+        sqlite_where=sa.text(OF_CONSOLE),
+        postgresql_where=sa.text(OF_CONSOLE),
+    )
+
+
+def downgrade() -> None:
+    op.drop_index("ix_audit_console_at_s", "audit")

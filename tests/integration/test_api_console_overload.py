@@ -1,0 +1,128 @@
+"""Operators look and act while everything else is taken: the real application over HTTP, its threads held."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+
+from appliance.admin import schema
+from appliance.admin.snapshot import Snapshots
+from appliance.api.latest import Latest
+from appliance.api.threads import DECODE_THREADS, FIGURES_THREADS, FIGURES_WAITING, SHORT_THREADS, Threads
+from appliance.audio.decoder import DecoderPool
+from appliance.testing.clock import FrozenClock
+from tests.integration.api_house import House, open_house
+from tests.integration.console import READS, Console, fail
+
+
+@pytest.fixture
+def house(tmp_path: Path, decoder: DecoderPool) -> Iterator[House]:
+    with open_house(tmp_path, decoder, requests_per_minute=0) as house:
+        yield house
+
+
+class Counted(Snapshots):
+    """Counts how often one is made."""
+
+    made = 0
+
+    def make_encoded(self) -> tuple[int, bytes]:
+        self.made += 1
+        return super().make_encoded()
+
+
+@contextmanager
+def overloaded(house: House) -> Iterator[None]:
+    """Let every thread that uploads wait in be taken, as while decoders and the database are busy."""
+    release, threads = threading.Event(), house.parts.threads
+    taken = threading.Barrier(DECODE_THREADS + SHORT_THREADS + 1)
+
+    def busy() -> None:
+        taken.wait(30)
+        release.wait(60)
+
+    async def take() -> None:
+        async with anyio.create_task_group() as uploads:
+            for lane, size in ((threads.decode, DECODE_THREADS), (threads.short, SHORT_THREADS)):
+                for _ in range(size):
+                    uploads.start_soon(lane, busy)
+
+    portal = house.client.blocking_portal
+    busy_ones = portal.start_task_soon(take)
+    try:
+        taken.wait(30)
+        yield
+    finally:
+        release.set()
+        busy_ones.result(30)
+
+
+def test_who_looks_and_who_acts_waits_for_no_upload(house: House) -> None:
+    job_id = house.waiting_job("hello")
+    other = house.waiting_job("good morning")
+    fail(house, other)
+    console, viewer = Console(house), Console(house, "viewer", "wallboard")
+    house.working = False
+    with overloaded(house):
+        assert viewer.get("snapshot").status_code == 200
+        looks = (*READS, "audit")
+        assert {path: console.get(path).status_code for path in looks} == dict.fromkeys(looks, 200)
+        assert console.act("lanes/translate.p2/pause", reason="too much comes").status_code == 202
+        assert console.act("lanes/translate.p2/resume").status_code == 202
+        assert console.act("workers/w1/drain", reason="a new driver").status_code == 202
+        assert console.act("workers/w1/undrain").status_code == 202
+        assert console.act(f"jobs/{job_id}/cancel").status_code == 202
+        assert console.act(f"dead-letters/{other}/retry").status_code == 202
+        assert console.act("dead-letters/retry", expected_count=1).status_code == 409
+        assert viewer.act("lanes/hear.p0/pause", reason="no").status_code == 403
+    assert len(console.audited()) == 7
+
+
+def test_figures_over_time_are_added_up_one_at_a_time(house: House) -> None:
+    """A viewer's key must not take the processor from everybody; who comes too often is told when to come back."""
+    console, threads, release = Console(house, "viewer", "bob"), house.parts.threads, threading.Event()
+
+    async def take() -> None:
+        async with anyio.create_task_group() as others:
+            for _ in range(FIGURES_THREADS + FIGURES_WAITING):
+                others.start_soon(threads.figures, release.wait)
+                await anyio.sleep(0.01)
+            full.set()
+
+    full, portal = threading.Event(), house.client.blocking_portal
+    taken = portal.start_task_soon(take)
+    full.wait(30)
+    refused = [console.get(path) for path in ("history", "metrics", "quality")]
+    others = console.get("queue")
+    release.set()
+    taken.result(30)
+
+    assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(503, "overloaded")}
+    assert {answer.headers["retry-after"] for answer in refused} == {"2"}
+    assert others.status_code == 200
+    assert console.get("history").status_code == 200
+
+
+def test_ten_consoles_cost_one_snapshot(house: House) -> None:
+    clock = FrozenClock()
+    snapshots = Counted(house.database, house.settings, clock)
+    latest = Latest(snapshots, Threads(), clock)
+    found: list[int] = []
+
+    async def look() -> None:
+        found.append((await latest.snapshot())[0])
+
+    async def watched() -> None:
+        async with anyio.create_task_group() as consoles:
+            for _ in range(10):
+                consoles.start_soon(look)
+        clock.advance(schema.INTERVAL_S)
+        await look()
+
+    anyio.run(watched)
+
+    assert snapshots.made == 2
+    assert len(set(found[:10])) == 1 and found[10] > found[0]

@@ -1,0 +1,43 @@
+"""Operators who act on a bench, and what they find there."""
+
+import sqlalchemy as sa
+
+from appliance.admin.actions import Actor, Ask
+from appliance.admin.dead_letters import Filter, load_dead_letters
+from appliance.errors import EngineFailed
+from appliance.jobs.claims import Claims
+from appliance.jobs.documents import Failure
+from appliance.jobs.outcomes import Outcome, write_outcomes
+from appliance.jobs.states import JobState
+from appliance.storage.tables import audit
+
+ANNA = Actor(application_id="app_console", key_id="k1", name="anna")
+BOB = Actor(application_id="app_console", key_id="k2", name="bob")
+
+
+def ask(action, subject, body, key="one", actor=ANNA):
+    return Ask(actor=actor, action=action, subject=subject, body=body, idempotency_key=key)
+
+
+def failed(bench, text="hello", *targets, error=None, **asked):
+    """Return a job whose recording could not be listened to."""
+    job = bench.submit(text, *(targets or ("fr",)), **asked)
+    (item,) = Claims(bench.database, "w1", 60.0).claim({"hear": 1})
+    error = error or EngineFailed()
+    with bench.database.write() as connection:
+        outcome = Outcome(item=item, failure=Failure(error.code, error.detail))
+        write_outcomes(connection, [outcome], bench.clock.now_s())
+    assert bench.get(job).state is JobState.FAILED
+    return job
+
+
+def dead(bench, which=None, limit=10, cursor=None):
+    with bench.rows() as rows:
+        return load_dead_letters(rows, bench.clock.now_s(), which or Filter(), limit, cursor)
+
+
+def audited(bench):
+    """Return what operators did, the oldest first: action, actor, subject, result."""
+    with bench.rows() as rows:
+        found = rows.execute(sa.select(audit).where(audit.c.action.startswith("console.")).order_by(audit.c.id))
+        return [(row.action, row.user_id, row.subject, row.detail["result"]) for row in found]

@@ -1,0 +1,128 @@
+"""A snapshot stays small whatever a site has, and says what it leaves out."""
+
+import msgspec
+import pytest
+
+from appliance.admin.fitting import FEWEST_EVENTS, FEWEST_GPUS, FEWEST_WORKERS, MOST_BYTES, SHORT_REASON, fitted
+from appliance.admin.schema import (
+    PRIORITIES,
+    STAGES,
+    Batch,
+    CacheLevel,
+    Event,
+    FieldError,
+    Findings,
+    Gpu,
+    GpuHost,
+    Health,
+    Lane,
+    PairQuality,
+    Quality,
+    Snapshot,
+    Spread,
+    StageLatency,
+    Worker,
+    lane_name,
+)
+
+GIB = 1 << 30
+UNTOLD = "power_w, power_limit_w, ecc_corrected, ecc_uncorrected, utilisation"
+TREND = tuple(0.1234 + number for number in range(10))
+
+
+def instance(number: int, **changes: object) -> Gpu:
+    """Return a MIG instance as an A100 tells it."""
+    told = {
+        "host": "gpu-node-17.example.org", "index": number // 7, "name": "NVIDIA A100-SXM4-40GB MIG 1g.5gb",
+        "uuid": f"MIG-{number:08}-1111-4222-8333-444444444444", "instance": f"{number % 7 + 7}/0", "mig": "1g.5gb",
+        "memory_used_bytes": 3 * GIB + number, "memory_total_bytes": 5 * GIB - 12345, "age_s": 2.3,
+        "errors": (FieldError(UNTOLD, "not supported"),),
+    }  # fmt: skip
+    return Gpu(**told | changes)
+
+
+def lanes(reason: str = "") -> tuple[Lane, ...]:
+    """Return all lanes under load, paused for this reason."""
+    figures = {"depth": 12345, "running": 64, "overdue": 9876, "oldest_wait_s": 1234.567, "oldest_of_sla": 12.3456}
+    paused = {"state": "paused", "paused_ago_s": 3456.789, "paused_by": "operations team", "paused_reason": reason}
+    return tuple(
+        Lane(
+            name=lane_name(stage, priority), stage=stage, priority=priority, sla_s=12.5, attainment=0.9312, dead=123,
+            **figures, **paused if reason else {},
+        )
+        for stage in STAGES
+        for priority in PRIORITIES
+    )  # fmt: skip
+
+
+def large() -> Snapshot:
+    """Return a snapshot with as much of everything as there can be."""
+    batch = Batch(stage="translate", key="translate:en>fr", items=32, age_s=1.234, audio_s=123.4)
+    spread = Spread(count=12345, p50_s=1.2345, p95_s=2.3456, p99_s=3.4567)
+    return Snapshot(
+        lanes=lanes("why " * 50),
+        workers=tuple(
+            Worker(
+                id=f"worker_{number:024}", host=f"gpu-node-{number}.example.org", pid=12345, state="busy", role="all",
+                stages=STAGES, slots=4, batches=(batch,) * 4, seen_ago_s=1.234, up_s=123456.789, proven=True,
+                transcriber="faster-whisper large-v3 int8_float16", synthesizer="xtts-v2 2.0.3",
+            )
+            for number in range(64)
+        ),
+        gpus=tuple(map(instance, range(32))),
+        gpu_hosts=tuple(
+            GpuHost(host=f"cpu-node-{number}.example.org", reason="NVML library not found", age_s=3.4)
+            for number in range(16)
+        ),
+        latency=tuple(
+            StageLatency(stage=stage, worked=spread, waited=spread, trend=TREND) for stage in ("total", *STAGES)
+        ),
+        caches=tuple(CacheLevel(level="l2", kind=f"kind {n}", hits=12345, misses=678, trend=TREND) for n in range(15)),
+        quality=Quality(
+            pairs=tuple(
+                PairQuality(
+                    source="en", target=f"t{number}", spoken=12345, spoken_before=12345, needs_review=12, failed=3,
+                    wer=0.1234, similarity=0.7891, rating=4.321, wer_before=0.1233, similarity_before=0.7812,
+                )
+                for number in range(12)
+            )
+        ),
+        events=tuple(
+            Event(id=f"audit-{number}", at_s=1.8e9, ago_s=1.234, kind="action", subject="hear.p0", text="text " * 60)
+            for number in range(30)
+        ),
+        findings=Findings(health=tuple(Health(part=f"part {n}", state="away", says="says " * 20) for n in range(4))),
+    )  # fmt: skip
+
+
+def size(snapshot: Snapshot) -> int:
+    return len(msgspec.json.encode(snapshot))
+
+
+def test_32_mig_instances_and_15_paused_lanes_fit_and_all_lanes_are_told():
+    shown = fitted(Snapshot(lanes=lanes("why " * 50), gpus=tuple(map(instance, range(32)))))
+    assert size(shown) <= MOST_BYTES
+    assert [lane.name for lane in shown.lanes] == [lane.name for lane in lanes()]
+    assert len(shown.gpus) + shown.gpus_left_out == 32
+
+
+def test_as_much_of_everything_as_there_can_be_fits():
+    shown = fitted(large())
+    assert size(shown) <= MOST_BYTES < size(large())
+    assert (len(shown.events), len(shown.workers)) == (FEWEST_EVENTS, FEWEST_WORKERS)
+    assert shown.workers_left_out == 64 - FEWEST_WORKERS
+    assert len(shown.gpus) >= FEWEST_GPUS and len(shown.gpus) + shown.gpus_left_out == 32
+    assert {len(lane.paused_reason or "") for lane in shown.lanes} == {SHORT_REASON}
+    assert len(shown.quality.pairs) + shown.quality.pairs_left_out == 12
+
+
+def test_a_lost_card_and_why_it_is_lost_are_told_before_all_others():
+    lost = instance(31, lost="GPU is lost")
+    shown = fitted(msgspec.structs.replace(large(), gpus=(lost, *map(instance, range(31)))))
+    assert shown.gpus[0] == lost
+    assert {gpu.errors for gpu in shown.gpus[1:]} == {()}
+
+
+@pytest.mark.parametrize("snapshot", [Snapshot(), Snapshot(lanes=lanes("short"), gpus=(instance(0),))])
+def test_what_fits_is_told_whole(snapshot):
+    assert fitted(snapshot) == snapshot
