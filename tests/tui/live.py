@@ -31,11 +31,11 @@ LOOK_EVERY_S = 0.05
 def living_appliance(folder: Path) -> Iterator[Appliance]:
     """Yield an appliance of real processes; it ends with everything in it."""
     running = Appliance(Settings(data_dir=folder, port=0), "appliance.testing.scripted_serve")
-    running.start()
     try:
+        running.start()
         yield running
     finally:
-        if running.process.poll() is None:
+        if running.process is not None and running.process.poll() is None:
             os.killpg(running.process.pid, signal.SIGKILL)
             running.process.wait()
 
