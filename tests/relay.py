@@ -25,6 +25,11 @@ class Relay:
         """Close the connection, unanswered, over which the next request comes, so many times."""
         self._to_break = requests
 
+    def cut(self) -> None:
+        """End every connection that is open, and go on taking new ones."""
+        for end in self._open:
+            _end(end)
+
     def run(self) -> None:
         """Take connections until the relay is closed."""
         with suppress(OSError):

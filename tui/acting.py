@@ -40,7 +40,8 @@ def retry_all(lane: Lane, count: int) -> Action | None:
     return _action(
         "retry_many", (lane.stage, str(lane.priority)), "Retry all dead letters",
         (f"Lane {lane.name}", f"{count} dead, {lane.depth} waiting"),
-        f"All {count} become new jobs with new attempts. If their number is another one by then, nothing happens.",
+        f"All {count} become new jobs with new attempts, which may take a minute. If their number is another one by "
+        "then, nothing happens.",
         "Retry all", expected_count=count,
     )  # fmt: skip
 

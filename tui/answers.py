@@ -2,7 +2,7 @@
 
 import msgspec
 
-from tui.source import Conflict, Refused, SourceError
+from tui.source import Conflict, Refused, SourceError, Unanswered
 from tui.wire import Unreadable, decoded
 
 
@@ -44,6 +44,8 @@ def failure_of(status: int, body: bytes, retry_after: str | None = None) -> Sour
             return Conflict(said)
         case 429 | 503:
             return Busy(said, _seconds(retry_after))
+        case 502 | 504:
+            return Unanswered(f"{status}: {said}")
         case _:
             return SourceError(f"{status}: {said}")
 

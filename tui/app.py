@@ -11,16 +11,18 @@ from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.screen import Screen
 
-from appliance.admin.schema import Snapshot
+from appliance.admin.schema import Lane, Snapshot
 from tui.actions import Action
 from tui.clock import Clock
 from tui.glyphs import ASCII, Glyphs
-from tui.naming import lane_named
+from tui.naming import has_dead_letters, lane_named
+from tui.outcome import Outcome, carry_out
 from tui.screens import MODES
+from tui.screens.dead_letters import NO_DEAD_LETTERS, DeadLettersScreen
 from tui.screens.help import NOT_TOLD, HelpScreen
 from tui.screens.jobs import JobsScreen
 from tui.screens.picture import PictureScreen
-from tui.source import Conflict, Outage, Source, SourceError
+from tui.source import Outage, Source, SourceError
 from tui.themes import BLUE_ORANGE, HIGH_CONTRAST
 from tui.trails import Trails
 from tui.view import View
@@ -161,6 +163,13 @@ class Console(App[None]):
             self.switch_mode("queues")
             self.push_screen(JobsScreen(lane))
 
+    def open_dead_letters(self, lane: Lane) -> None:
+        """Show the dead letters of a lane over the screen in front."""
+        if has_dead_letters(lane):
+            self.push_screen(DeadLettersScreen(lane))
+        else:
+            self.notify(NO_DEAD_LETTERS)
+
     async def open_worker(self, worker_id: str) -> None:
         """Show a worker among all."""
         await self.switch_mode("workers")
@@ -180,15 +189,12 @@ class Console(App[None]):
     @work(group="act")
     async def carry_out(self, action: Action) -> None:
         """Have an action done once, and say what became of it."""
-        try:
-            answer = await self.source.act(action)
-        except Conflict as conflict:
-            self.notify(str(conflict), title="Nothing was changed", severity="warning", timeout=15, markup=False)
-        except SourceError as failure:
-            self.notify(str(failure), title=f"{action.title}: not done", severity="error", timeout=15, markup=False)
-        else:
-            self.notify(answer.says, title=action.title, timeout=6, markup=False)
-            self.source.hurry()
+        self.tell(await carry_out(self.source, action, self.clock, self.tell))
+        self.source.hurry()
+
+    def tell(self, outcome: Outcome) -> None:
+        """Say what became of an action; nothing in it is read as markup."""
+        self.notify(outcome.says, title=outcome.title, severity=outcome.severity, timeout=outcome.shown_s, markup=False)
 
     def get_key_display(self, binding: Binding) -> str:
         """Return how a key is called; in ASCII its name, where Textual has a sign."""

@@ -12,7 +12,8 @@ import click
 
 from tui.clock import Clock, SystemClock
 from tui.glyphs import Glyphs, glyphs_for
-from tui.recording import RecordedSource, Recorder, RecordingUnreadable, read_recording
+from tui.recording import Recorder
+from tui.replay import RecordedSource, RecordingUnreadable
 from tui.report import Report, once
 from tui.source import Source
 
@@ -96,9 +97,9 @@ def _run(source: Source, clock: Clock, glyphs: Glyphs, options: Options) -> int:
 def _source(options: Options, clock: Clock, own_address: str | None, own_key: Callable[[], str] | None) -> Source:
     if options.demo is not None:
         try:
-            return RecordedSource(read_recording(options.demo), options.demo.name, clock)
+            return RecordedSource(options.demo, clock)
         except RecordingUnreadable as failure:
-            raise click.ClickException(str(failure)) from failure
+            raise click.ClickException(f"{options.demo} is no recording of a console: {failure}") from failure
     address, file = options.url or own_address, options.token_file
     # This machine's own key goes to this machine's own appliance alone.
     key = (lambda: file.read_text().strip()) if file else (own_key if options.url is None else None)

@@ -5,6 +5,7 @@ from tui import format as fmt
 from tui.glyphs import Glyphs, Piece
 from tui.naming import gpu_name
 from tui.panels.cache import hit_ratio
+from tui.verdict import host_trouble
 
 
 def fold_pieces(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
@@ -14,9 +15,11 @@ def fold_pieces(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Piece]:
         f" {fmt.used_of(gpu.memory_used_bytes, gpu.memory_total_bytes)} {fmt.number(gpu.temperature_c, unit='C')}"
         for gpu in snapshot.gpus[:2]
     ]
-    if len(snapshot.gpus) > 2:
-        parts = [f"{len(snapshot.gpus)} GPUs, busiest {fmt.percent(_busiest(snapshot))}"]
-    parts = parts or ["no GPU"]
+    count = len(snapshot.gpus) + snapshot.gpus_left_out
+    if count > 2:
+        parts = [f"{count} GPUs, busiest {fmt.percent(_busiest(snapshot))}"]
+    parts += [trouble for host in snapshot.gpu_hosts if (trouble := host_trouble(host)) is not None]
+    parts = parts or ["no GPU" if snapshot.gpu_hosts else "no GPU readings"]
     total = next((stage.worked.p95_s for stage in snapshot.latency if stage.stage == "total"), None)
     parts.append("p95 -" if total is None else f"p95 {fmt.seconds(total)}s")
     parts += [f"{each.kind} {fmt.percent(hit_ratio(each))}" for each in snapshot.caches if hit_ratio(each) is not None]

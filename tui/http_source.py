@@ -15,15 +15,20 @@ from tui.actions import Action, ActionKind
 from tui.answers import Busy, Missing, failure_of
 from tui.backoff import BackOff
 from tui.clock import Clock
-from tui.source import LaneQuery, Outage, Refused, SourceError
+from tui.source import LaneQuery, Outage, Refused, SourceError, Unanswered
 from tui.sse import LONGEST_EVENT_BYTES, EventReader, EventTooLong
 from tui.wire import OtherVersion, Unreadable, decoded
 
 PREFIX = "/api/v1/admin"
 ANSWER_S = 10.0
+BULK_S = 120.0
+"""Many dead letters are accepted one after another, each in a transaction of its own, before the answer comes."""
 SILENCE_S = 20.0
 """A stream has a comment every 15 s; one that is silent for longer is dead."""
 LONGEST_REFUSAL_BYTES = 2**16
+UNREADABLE = "The appliance's answer is not one that this console can read."
+UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
+"""What fails before a request has left this machine."""
 T = TypeVar("T")
 
 _ACTIONS: dict[ActionKind, tuple[str, type[msgspec.Struct]]] = {
@@ -124,12 +129,19 @@ class HttpSource:
             "/history", schema.History, {"window_s": str(window_s), "series": ",".join(series) or None}
         )
 
+    async def quality(self, window_s: float) -> schema.Quality:
+        """Return what receipts and caches say of a window that ends now, beside the window before."""
+        return await self._get("/quality", schema.Quality, {"window_s": str(window_s)})
+
     async def audit(self) -> schema.AuditPage:
         """Return who did what, newest first."""
         return await self._get("/audit", schema.AuditPage)
 
     async def act(self, action: Action) -> schema.ActionAnswer:
-        """Have an action done, with one request that carries the key of its dialog."""
+        """Have an action done, with one request that carries the key of its dialog.
+
+        Unanswered where nothing came back, or nothing that says what became of it.
+        """
         path, kind = _ACTIONS[action.kind]
         document = {"reason": action.reason}
         if action.kind == "retry_many":
@@ -140,8 +152,13 @@ class HttpSource:
             path.format(*map(_part, action.target)),
             content=msgspec.json.encode(msgspec.convert(document, kind)),
             headers={"Content-Type": "application/json", "Idempotency-Key": action.idempotency_key},
+            timeout=httpx.Timeout(ANSWER_S, read=BULK_S if action.kind == "retry_many" else ANSWER_S),
         )
-        return _readable(await self._body(request), schema.ActionAnswer)
+        body = await self._body(request)
+        try:
+            return decoded(body, schema.ActionAnswer)
+        except Unreadable as failure:
+            raise Unanswered(UNREADABLE) from failure
 
     async def close(self) -> None:
         """Close the connections."""
@@ -205,7 +222,8 @@ class HttpSource:
             finally:
                 await response.aclose()
         except (httpx.TransportError, httpx.InvalidURL) as failure:
-            raise SourceError(_sentence(failure)) from failure
+            kind = SourceError if isinstance(failure, UNSENT) else Unanswered
+            raise kind(_sentence(failure)) from failure
 
 
 async def _beginning(response: httpx.Response) -> bytes:
@@ -227,7 +245,7 @@ def _readable(body: bytes, kind: type[T]) -> T:
     try:
         return decoded(body, kind)
     except Unreadable as failure:
-        raise SourceError("The appliance's answer is not one that this console can read.") from failure
+        raise SourceError(UNREADABLE) from failure
 
 
 def _other_version(failure: Exception) -> str:

@@ -9,17 +9,23 @@ def lane_named(snapshot: Snapshot | None, name: str | None) -> Lane | None:
     return next((lane for lane in lanes if lane.name == name), None)
 
 
+def has_dead_letters(lane: Lane) -> bool:
+    """Tell whether what fails in a lane can be retried: a sample of a voice profile that failed is for its owner."""
+    return lane.stage != "enrol"
+
+
 def gpu_key(gpu: Gpu) -> str:
     """Return what tells a device from all others."""
-    return gpu.uuid or f"{gpu.host}/{gpu.index}/{gpu.mig}"
+    return gpu.uuid or f"{gpu.host}/{gpu.index}/{gpu.instance}/{gpu.mig}"
 
 
 def gpu_name(snapshot: Snapshot, gpu: Gpu) -> str:
-    """Return a short name of a device, with its host where there are several."""
+    """Return a short name of a device: `GPU0`, `GPU0/1/0 3g.20gb`, with its host where there are several."""
     hosts = {each.host for each in snapshot.gpus}
     index = "?" if gpu.index is None else gpu.index
-    instance = f" {gpu.mig}" if gpu.mig else ""
-    return f"GPU{index}{instance}" + (f" {gpu.host}" if len(hosts) > 1 else "")
+    instance = f"/{gpu.instance}" if gpu.instance else ""
+    profile = f" {gpu.mig}" if gpu.mig else ""
+    return f"GPU{index}{instance}{profile}" + (f" {gpu.host}" if len(hosts) > 1 else "")
 
 
 def memory_share(gpu: Gpu) -> float | None:

@@ -1,13 +1,12 @@
-"""What a console saw, kept as lines of JSON, and shown again: for incidents, for demonstrations, for tests.
+"""What a console saw, kept as lines of JSON: for incidents, for demonstrations, for tests.
 
 A line is `{"at_s": seconds since the recording began, "kind": ..., "value": ...}`. Pictures and outages play by their
 times; pages and jobs answer the questions that they answered when they were recorded. No line holds a key.
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import msgspec
@@ -15,14 +14,11 @@ import msgspec
 from appliance.admin import schema
 from tui.actions import Action
 from tui.clock import Clock
-from tui.source import LaneQuery, Outage, Refused, Source, SourceError
-from tui.wire import OtherVersion, Unreadable, decoded
+from tui.source import LaneQuery, Outage, Source
 
+PICTURES = ("snapshot", "outage")
+"""Kinds of lines that play; the others answer questions."""
 T = TypeVar("T")
-
-
-class RecordingUnreadable(Exception):
-    """The file is not a recording of a console; the text says where it is not."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -64,11 +60,11 @@ class Recorder:
 
     async def jobs(self, query: LaneQuery) -> schema.JobsPage:
         """Pass it on."""
-        return self._kept(_page("jobs", query), await self._source.jobs(query))
+        return self._kept(page_of("jobs", query), await self._source.jobs(query))
 
     async def dead_letters(self, query: LaneQuery) -> schema.DeadLettersPage:
         """Pass it on."""
-        return self._kept(_page("dead_letters", query), await self._source.dead_letters(query))
+        return self._kept(page_of("dead_letters", query), await self._source.dead_letters(query))
 
     async def job(self, job_id: str) -> schema.JobDetail:
         """Pass it on."""
@@ -76,7 +72,11 @@ class Recorder:
 
     async def history(self, window_s: float, series: tuple[str, ...] = ()) -> schema.History:
         """Pass it on."""
-        return self._kept(_history(window_s, series), await self._source.history(window_s, series))
+        return self._kept(history_of(window_s, series), await self._source.history(window_s, series))
+
+    async def quality(self, window_s: float) -> schema.Quality:
+        """Pass it on."""
+        return self._kept(quality_of(window_s), await self._source.quality(window_s))
 
     async def audit(self) -> schema.AuditPage:
         """Pass it on."""
@@ -101,97 +101,16 @@ class Recorder:
         self._file.flush()
 
 
-class RecordedSource:
-    """Implements Source from a recording; nothing can be done to it."""
-
-    read_only = True
-
-    def __init__(self, lines: Iterable[Line], name: str, clock: Clock) -> None:
-        """Take the lines, what to show as the place, and the clock to play by."""
-        self.name = name
-        self._clock = clock
-        self._lines = list(lines)
-
-    async def follow(self) -> AsyncIterator[schema.Snapshot | Outage]:
-        """Yield pictures and outages at their times, then stay at the last one."""
-        played_s = 0.0
-        for line in self._lines:
-            if line.kind not in ("snapshot", "outage"):
-                continue
-            if line.at_s > played_s:
-                await self._clock.sleep_s(line.at_s - played_s)
-                played_s = line.at_s
-            yield _picture(line)
-        yield Outage("offline", "The recording is over.")
-        while True:
-            await self._clock.sleep_s(3600.0)
-
-    def hurry(self) -> None:
-        """A recording goes at its own pace."""
-
-    async def me(self) -> schema.Me:
-        """Return who it was recorded for."""
-        return self._find("me", schema.Me)
-
-    async def jobs(self, query: LaneQuery) -> schema.JobsPage:
-        """Return the page as it was last recorded."""
-        return self._find(_page("jobs", query), schema.JobsPage)
-
-    async def dead_letters(self, query: LaneQuery) -> schema.DeadLettersPage:
-        """Return the page as it was last recorded."""
-        return self._find(_page("dead_letters", query), schema.DeadLettersPage)
-
-    async def job(self, job_id: str) -> schema.JobDetail:
-        """Return the job as it was last recorded."""
-        return self._find(f"job {job_id}", schema.JobDetail)
-
-    async def history(self, window_s: float, series: tuple[str, ...] = ()) -> schema.History:
-        """Return the series as it was last recorded."""
-        return self._find(_history(window_s, series), schema.History)
-
-    async def audit(self) -> schema.AuditPage:
-        """Return the audit as it was last recorded."""
-        return self._find("audit", schema.AuditPage)
-
-    async def act(self, action: Action) -> schema.ActionAnswer:
-        """Refuse."""
-        raise Refused("This is a recording; nothing can be done to it.")
-
-    async def close(self) -> None:
-        """Hold nothing open."""
-
-    def _find(self, kind: str, as_type: type[T]) -> T:
-        for line in reversed(self._lines):
-            if line.kind == kind:
-                return decoded(bytes(line.value), as_type)
-        raise SourceError("This was not looked at while the recording was made.")
-
-
-def read_recording(file: Path) -> Iterator[Line]:
-    """Yield the lines of a recording; RecordingUnreadable where one is none."""
-    with file.open("rb") as stream:
-        for number, text in enumerate(stream, start=1):
-            try:
-                line = msgspec.json.decode(text, type=Line)
-                if line.kind in ("snapshot", "outage"):
-                    _picture(line)
-            except (msgspec.DecodeError, Unreadable, OtherVersion) as failure:
-                # The console that wrote it may have been killed in the middle of its last line.
-                if not text.endswith(b"\n"):
-                    return
-                raise RecordingUnreadable(f"{file}: line {number} is none of a recording: {failure}") from failure
-            yield line
-
-
-def _picture(line: Line) -> schema.Snapshot | Outage:
-    if line.kind == "outage":
-        return decoded(bytes(line.value), Outage)
-    return decoded(bytes(line.value), schema.Snapshot)
-
-
-def _page(kind: str, query: LaneQuery) -> str:
+def page_of(kind: str, query: LaneQuery) -> str:
+    """Return the kind of a line that holds a page of a lane."""
     return f"{kind} " + json.dumps([query.stage, query.priority, query.cursor])
 
 
-def _history(window_s: float, series: tuple[str, ...]) -> str:
+def history_of(window_s: float, series: tuple[str, ...]) -> str:
+    """Return the kind of a line that holds series over a window."""
     return "history " + json.dumps([window_s, *series])
+
+
+def quality_of(window_s: float) -> str:
+    """Return the kind of a line that holds the quality of a window."""
+    return "quality " + json.dumps(window_s)

@@ -12,6 +12,7 @@ from appliance.admin.schema import (
     JobDetail,
     JobsPage,
     Me,
+    Quality,
     Snapshot,
     lane_name,
 )
@@ -37,6 +38,10 @@ class SourceError(Exception):
 
 class Conflict(SourceError):
     """An action was refused because the target is not as it was on the screen; the text says how it is."""
+
+
+class Unanswered(SourceError):
+    """Something was sent and no answer came back: an action may have been done, and may not."""
 
 
 class Refused(SourceError):
@@ -93,12 +98,19 @@ class Source(Protocol):
         """Return series, all or those named, over a window that ends now."""
         ...
 
+    async def quality(self, window_s: float) -> Quality:
+        """Return what receipts and caches say of a window that ends now, beside the window before."""
+        ...
+
     async def audit(self) -> AuditPage:
         """Return who did what, newest first."""
         ...
 
     async def act(self, action: Action) -> ActionAnswer:
-        """Have an action done and return what became of it; Conflict where the target has changed."""
+        """Have an action done and return what became of it: Conflict where the target has changed.
+
+        Unanswered where nobody knows; the same action again is done at most once in all.
+        """
         ...
 
     async def close(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from appliance.admin.schema import Snapshot
+from appliance.admin.schema import GpuHost, Lane, Snapshot
 from tui import format as fmt
 from tui.naming import gpu_key, gpu_name, memory_share
 
@@ -16,7 +16,6 @@ IN_TIME_SHARE = 0.95
 HOT_C = 87.0
 """Data-centre cards slow themselves down at 87 to 92 degrees Celsius, by model."""
 FULL_SHARE = 0.97
-OLD_READING_S = 60.0
 WER_RISE = 0.05
 SIMILARITY_FALL = 0.03
 PAIR_COUNT = 30
@@ -81,20 +80,31 @@ def _workers(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _lanes(snapshot: Snapshot) -> Iterator[Finding]:
     for lane in snapshot.lanes:
-        name, late, share = lane.name, lane.oldest_of_sla, lane.attainment
+        if lane.state != "open":
+            yield _pause(lane)
+            continue
+        late = lane.oldest_of_sla
         if late is not None and late > 1:
             severity = Severity.BAD if late > 2 else Severity.WARN
-            text = f"{name} waits {fmt.age(lane.oldest_wait_s)}, {fmt.percent(late)} of SLA"
-            yield Finding(severity, text, "queues", name, 1e6 + late)
-        if lane.state != "open":
-            by = f" by {lane.paused_by}" if lane.paused_by else ""
-            text = f"{name} {lane.state}{by} {fmt.age(lane.paused_ago_s)}"
-            yield Finding(Severity.NOTE, text, "queues", name, 10.0)
+            text = f"{lane.name} waits {fmt.age(lane.oldest_wait_s)}, {fmt.percent(late)} of SLA"
+            yield Finding(severity, text, "queues", lane.name, 1e6 + late)
     for priority in sorted({lane.priority for lane in snapshot.lanes}):
-        share = next((lane.attainment for lane in snapshot.lanes if lane.priority == priority), None)
+        lanes = [lane for lane in snapshot.lanes if lane.priority == priority]
+        share = lanes[0].attainment
         if share is not None and share < IN_TIME_SHARE:
-            text = f"p{priority} {fmt.percent(share)} in time"
-            yield Finding(Severity.WARN, text, "queues", weight=1e5 * (1 - share))
+            # Work that somebody holds up ends late: their doing, and no fault of the appliance's.
+            held_up = any(lane.state != "open" for lane in lanes)
+            severity = Severity.NOTE if held_up else Severity.WARN
+            yield Finding(severity, f"p{priority} {fmt.percent(share)} in time", "queues", weight=1e5 * (1 - share))
+
+
+def _pause(lane: Lane) -> Finding:
+    """Return what a pause holds up: told, with how late it made what waits, and no fault."""
+    by = f" by {lane.paused_by}" if lane.paused_by else ""
+    late = lane.oldest_of_sla
+    waits = f", {fmt.percent(late)} of SLA" if late is not None and late > 1 else ""
+    text = f"{lane.name} {lane.state}{by} {fmt.age(lane.paused_ago_s)}{waits}"
+    return Finding(Severity.NOTE, text, "queues", lane.name, 1e6 + (late or 0.0))
 
 
 def _dead(snapshot: Snapshot) -> Iterator[Finding]:
@@ -116,8 +126,25 @@ def _gpus(snapshot: Snapshot) -> Iterator[Finding]:
             yield Finding(Severity.WARN, f"{name} {gpu.temperature_c:.0f} degrees", "gpu", key, gpu.temperature_c)
         if share is not None and share >= FULL_SHARE:
             yield Finding(Severity.WARN, f"{name} memory {fmt.percent(share)}", "gpu", key, 10 * share)
-        if gpu.age_s is not None and gpu.age_s > OLD_READING_S:
-            yield Finding(Severity.WARN, f"{name} not read for {fmt.age(gpu.age_s)}", "gpu", key, 5.0)
+    for host in snapshot.gpu_hosts:
+        if (text := host_trouble(host)) is not None:
+            yield Finding(Severity.WARN, text, "gpu", host.host, 1e3)
+
+
+def host_trouble(host: GpuHost) -> str | None:
+    """Return what is wrong with a host that tells of no GPU, None for one that has none."""
+    had = f"{fmt.plural(host.devices, 'GPU')} of {host.host}"
+    match host.state:
+        case "none":
+            return None
+        case "old":
+            return f"{had} not read for {fmt.age(host.age_s)}"
+        case "driver" if not host.devices:
+            return f"GPU driver of {host.host}: {host.reason}"
+        case "driver":
+            return f"{had} gone: {host.reason}"
+        case newer:
+            return f"{had} {newer}: {host.reason}"
 
 
 def _quality(snapshot: Snapshot) -> Iterator[Finding]:

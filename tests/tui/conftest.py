@@ -1,9 +1,13 @@
-"""What every test of the console needs: one time zone, no colour setting of whoever runs them."""
+"""What tests of the console need: one time zone, no colour setting of whoever runs them, a live appliance."""
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.processes.conftest import Appliance
+from tests.tui.live import living_appliance
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +20,10 @@ def same_place_everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture
+def appliance(tmp_path: Path) -> Iterator[Appliance]:
+    """A live appliance of this test's own."""
+    with living_appliance(tmp_path) as running:
+        yield running

@@ -1,12 +1,14 @@
-"""What the console costs: `python tests/tui/measure.py` prints processor, memory and time from key to screen.
+"""What the console costs: `measure.py live` and `measure.py day` print processor, memory and time from key to screen.
 
-Ten thousand jobs in a lane, eight GPUs, a picture every two seconds in the console's own time. Figures, no test.
+Ten thousand jobs in a lane, eight GPUs, a picture every two seconds in the console's own time; then a recorded day of
+43,200 pictures, played by a clock that does not wait. Figures, no test.
 """
 
 import asyncio
 import gc
 import resource
 import sys
+import tempfile
 import time
 import types
 from pathlib import Path
@@ -17,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 sys.modules["tests"] = types.ModuleType("tests")
 sys.modules["tests"].__path__ = [str(ROOT / "tests")]
 
-from textual.pilot import Pilot  # noqa: E402
+import msgspec  # noqa: E402
 
 from appliance.admin import schema  # noqa: E402
 from tests.tui import scenes  # noqa: E402
@@ -25,14 +27,30 @@ from tests.tui.clock import StoppedClock  # noqa: E402
 from tests.tui.picture_text import running  # noqa: E402
 from tests.tui.scripted_source import ScriptedSource  # noqa: E402
 from tui.app import Console  # noqa: E402
+from tui.glyphs import UNICODE  # noqa: E402
+from tui.replay import RecordedSource  # noqa: E402
 from tui.widgets.row_table import RowTable  # noqa: E402
 
-JOBS, PAGE, PICTURES, KEYS = 10_000, 100, 100, 60
+JOBS, PAGE, PICTURES, KEYS = 10_000, 100, 100, 50
 INTERVAL_S = 2.0
+DAY = 43_200
+"""Pictures of a day at one in two seconds."""
+REDRAWN_S = 30.0
+"""As after `+`: of a day that plays in minutes, each picture is read and taken, and every twelfth is drawn."""
+MEGABYTE = 1e6
+
+
+class NoWait(StoppedClock):
+    """Moves on at once and keeps nothing of it."""
+
+    async def sleep_s(self, seconds: float) -> None:
+        self.advance(seconds)
+        await asyncio.sleep(0)
 
 
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def picture(number: int) -> schema.Snapshot:
@@ -68,7 +86,7 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
-async def pictures_cost_s(source: ScriptedSource, app: Console, pilot: Pilot) -> float:
+async def pictures_cost_s(source: ScriptedSource, app: Console) -> float:
     """Return processor seconds per picture."""
     given = [picture(number) for number in range(PICTURES)]
     before = time.process_time()
@@ -80,8 +98,8 @@ async def pictures_cost_s(source: ScriptedSource, app: Console, pilot: Pilot) ->
     return (time.process_time() - before) / PICTURES
 
 
-async def keys_cost_s(app: Console, pilot: Pilot) -> list[tuple[float, float]]:
-    """Return seconds of processor and of time from a key until all that it changed is drawn, sorted."""
+async def keys_cost_s(app: Console) -> list[tuple[float, float]]:
+    """Return seconds of processor and of time from a key until all that it changed is drawn."""
     table = app.screen.query_one(RowTable)
     took = []
     for number in range(KEYS):
@@ -93,15 +111,15 @@ async def keys_cost_s(app: Console, pilot: Pilot) -> list[tuple[float, float]]:
         app.screen.call_after_refresh(drawn.set)
         await drawn.wait()
         took.append((time.process_time() - worked, time.perf_counter() - before))
-    return sorted(took)
+    return took
 
 
-async def main() -> None:
+async def live() -> None:
     empty = resident_bytes()
     source = ScriptedSource(picture(0))
     source.pages = pages()
     async with running(source, (120, 40), clock=StoppedClock()) as (app, pilot):
-        cost_s = await pictures_cost_s(source, app, pilot)
+        cost_s = await pictures_cost_s(source, app)
         say(f"overview, 8 GPUs, 15 lanes, 16 workers at 120x40: {1000 * cost_s:.1f} ms of processor per picture,")
         say(f"  {100 * cost_s / INTERVAL_S:.1f} % of one core at one picture in {INTERVAL_S:.0f} s")
         await pilot.press("2", "enter")
@@ -110,25 +128,59 @@ async def main() -> None:
         while table.total < JOBS:
             await pilot.press("G")
             await asyncio.sleep(0)
+        cost_s = await pictures_cost_s(source, app)
+        say(f"a lane with {table.total} jobs read: {1000 * cost_s:.1f} ms of processor per picture,")
+        say(f"  {100 * cost_s / INTERVAL_S:.1f} % of one core")
         gc.collect()
-        say(f"{table.total} jobs read: {resident_bytes() / 1e6:.0f} MB resident, {empty / 1e6:.0f} before the console")
-        took = await keys_cost_s(app, pilot)
-        say(f"key to screen, {table.total} jobs, ms of processor and of time:")
-        say(
-            "  "
-            + ", ".join(
-                f"{name} {1000 * a:.1f} and {1000 * b:.1f}"
-                for name, (a, b) in (("median", took[KEYS // 2]), ("worst", took[-1]))
-            )
-        )
-        await pilot.press("1")
-        gc.collect()
-        grown = []
-        for _ in range(3):
-            await pictures_cost_s(source, app, pilot)
-            gc.collect()
-            grown.append(resident_bytes() / 1e6)
-        say("MB resident after every further 100 pictures: " + " ".join(f"{each:.1f}" for each in grown))
+        say(f"  {resident_bytes() / MEGABYTE:.0f} MB resident, {empty / MEGABYTE:.0f} before the console")
+        worked, took = map(sorted, zip(*await keys_cost_s(app), strict=True))
+        say(f"  key to screen over {KEYS} keys: p50 {1000 * took[KEYS // 2]:.0f} ms, worst {1000 * took[-1]:.0f} ms;")
+        say(f"  of processor: p50 {1000 * worked[KEYS // 2]:.0f} ms, worst {1000 * worked[-1]:.0f} ms")
 
 
-asyncio.run(main())
+def write_day(file: Path) -> None:
+    """Write a recorded day: a picture in two seconds, an answer in every tenth."""
+    lines = [msgspec.json.encode(picture(number)) for number in range(90)]
+    page = msgspec.json.encode(scenes.audit_page())
+    me = msgspec.json.encode(schema.Me(name="anna", role="operator", key_id="k"))
+    with file.open("wb") as stream:
+        for number in range(DAY):
+            at_s = 2 * number
+            stream.write(b'{"at_s":%d,"kind":"snapshot","value":%s}\n' % (at_s, lines[number % len(lines)]))
+            if number % 10 == 0:
+                kind, value = (b"audit", page) if number else (b"me", me)
+                stream.write(b'{"at_s":%d,"kind":"%s","value":%s}\n' % (at_s, kind, value))
+
+
+async def replay(app: Console, source: RecordedSource, size_bytes: int) -> None:
+    """Print what is resident at each tenth of the day."""
+    began_s, shown = time.perf_counter(), 0
+    while app.view.outage is None:
+        await asyncio.sleep(0.05)
+        tenth = int(10 * source._played_bytes / size_bytes)
+        if tenth > shown:
+            shown = tenth
+            say(f"  {10 * tenth:3d} % played: {resident_bytes() / MEGABYTE:.1f} MB resident")
+    say(f"  {DAY} pictures in {time.perf_counter() - began_s:.0f} s; then: {app.view.outage.reason}")
+
+
+async def day() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "day.jsonl"
+        write_day(file)
+        size_bytes = file.stat().st_size
+        say(f"a recorded day: {size_bytes / MEGABYTE:.0f} MB, {resident_bytes() / MEGABYTE:.0f} MB resident before it")
+        clock = NoWait()
+        source = RecordedSource(file, clock)
+        app = Console(source, clock, UNICODE, interval_s=REDRAWN_S)
+        async with app.run_test(size=(120, 40)):
+            await replay(app, source, size_bytes)
+
+
+def main() -> None:
+    what = sys.argv[1:] or ["live", "day"]
+    for name in what:
+        asyncio.run({"live": live, "day": day}[name]())
+
+
+main()

@@ -100,6 +100,17 @@ def no_gpu() -> schema.Snapshot:
     return snapshot(gpu_hosts=(schema.GpuHost(host="box", reason="NVML library not found"),))
 
 
+def not_read() -> schema.Snapshot:
+    """Return a site of which one host has no GPU, one does not read its two, and one has lost its driver."""
+    return snapshot(
+        gpu_hosts=(
+            schema.GpuHost(host="api1", reason="NVML library not found"),
+            schema.GpuHost(host="gpu1", state="old", devices=2, reason="no reading for a while", age_s=725.0),
+            schema.GpuHost(host="gpu2", state="driver", devices=1, reason="driver not loaded", age_s=1.0),
+        )
+    )
+
+
 def eight_gpus() -> schema.Snapshot:
     devices = [gpu(index, index / 8, host="box", used=10.0 * index, total=80.0) for index in range(7)]
     broken = schema.Gpu(

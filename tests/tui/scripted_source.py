@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from appliance.admin import schema
-from tests.tui import scenes
+from tests.tui import quality_scenes, scenes
 from tui.actions import Action
 from tui.source import LaneQuery, Outage, SourceError
 
 
 class ScriptedSource:
-    """Implements tui.source.Source; `tell` is the next news, `answer` what becomes of the next action."""
+    """Implements tui.source.Source; `tell` is the next news, `answers` and `answer` what becomes of actions.
+
+    With `slow`, jobs and the audit are answered when it is set.
+    """
 
     def __init__(self, *news: schema.Snapshot | Outage, role: str = "operator") -> None:
         self.name = "https://box.lan"
@@ -18,9 +21,16 @@ class ScriptedSource:
         self.role = role
         self.actions: list[Action] = []
         self.queries: list[LaneQuery] = []
+        self.windows: list[float] = []
+        self.slow: asyncio.Event | None = None
         self.hurried = 0
+        self.asked = 0
+        self.answers: list[schema.ActionAnswer | SourceError] = []
+        """What becomes of the next actions, one after another; then always what `answer` is."""
         self.answer: schema.ActionAnswer | SourceError = scenes.answer()
+        self.qualities: dict[float, schema.Quality] | SourceError = quality_scenes.qualities()
         self.pages: dict[str | None, schema.JobsPage] = {None: scenes.jobs_page()}
+        self.refusal = "Nothing is at that address."
         self._news: asyncio.Queue[schema.Snapshot | Outage] = asyncio.Queue()
         for each in news:
             self._news.put_nowait(each)
@@ -41,10 +51,11 @@ class ScriptedSource:
     async def jobs(self, query: LaneQuery) -> schema.JobsPage:
         self.queries.append(query)
         if query.cursor not in self.pages:
-            raise SourceError("Nothing is at that address.")
+            raise SourceError(self.refusal)
         return self.pages[query.cursor]
 
     async def job(self, job_id: str) -> schema.JobDetail:
+        await self._answer()
         return scenes.job_detail(job_id)
 
     async def dead_letters(self, query: LaneQuery) -> schema.DeadLettersPage:
@@ -52,16 +63,30 @@ class ScriptedSource:
         return scenes.dead_page()
 
     async def history(self, window_s: float, series: tuple[str, ...] = ()) -> schema.History:
-        raise SourceError("no history")
+        return quality_scenes.history(window_s, series)
+
+    async def quality(self, window_s: float) -> schema.Quality:
+        self.windows.append(window_s)
+        if isinstance(self.qualities, SourceError):
+            raise self.qualities
+        return self.qualities[window_s]
 
     async def audit(self) -> schema.AuditPage:
+        await self._answer()
         return scenes.audit_page()
 
     async def act(self, action: Action) -> schema.ActionAnswer:
         self.actions.append(action)
-        if isinstance(self.answer, SourceError):
-            raise self.answer
-        return self.answer
+        answer = self.answers.pop(0) if self.answers else self.answer
+        if isinstance(answer, SourceError):
+            raise answer
+        return answer
+
+    async def _answer(self) -> None:
+        """Take as long as the test wants."""
+        self.asked += 1
+        if self.slow is not None:
+            await self.slow.wait()
 
     async def close(self) -> None:
         pass

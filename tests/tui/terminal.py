@@ -17,6 +17,8 @@ class Terminal:
 
     def __init__(self, program: str, socket: Path) -> None:
         self._tmux = [program, "-S", str(socket), "-f", "/dev/null"]
+        self._folder: Path | None = None
+        self._count = 0
 
     def open(self, command: Sequence[str], size: tuple[int, int], environment: dict[str, str]) -> None:
         width, height = size
@@ -34,6 +36,16 @@ class Terminal:
     def screen(self) -> str:
         """Return what stands on the terminal."""
         return self._run("capture-pane", "-p")
+
+    def keep_in(self, folder: Path) -> None:
+        """Keep screens from now on as files of this folder."""
+        folder.mkdir()
+        self._folder = folder
+
+    def kept(self, name: str) -> None:
+        """Keep what stands on the terminal, numbered in the order of the steps."""
+        self._count += 1
+        (self._folder / f"{self._count:02} {name}.txt").write_text(self.screen())
 
     def shows(self, *words: str) -> str:
         """Return the screen as soon as all these words stand on it."""

@@ -13,8 +13,8 @@ from appliance.admin import schema
 from tests.tui import scenes
 from tests.tui.clock import StoppedClock
 from tui.acting import drain_or_undrain, pause_or_resume, retry_all, retry_letter
-from tui.http_source import HttpSource
-from tui.source import Conflict, LaneQuery, Outage, Refused, SourceError
+from tui.http_source import ANSWER_S, BULK_S, HttpSource
+from tui.source import Conflict, LaneQuery, Outage, Refused, SourceError, Unanswered
 
 SNAPSHOT = msgspec.json.encode(scenes.calm())
 Answer = httpx.Response | Exception
@@ -288,6 +288,62 @@ def test_an_action_is_one_request_with_its_key_its_reason_and_what_it_expects(ac
     assert request.url.raw_path.decode() == f"/api/v1/admin/{path}"
     assert request.headers["Idempotency-Key"] == action.idempotency_key
     assert json.loads(request.content) == {"reason": "why", **document}
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (httpx.ReadTimeout("slow"), Unanswered),
+        (httpx.ReadError("reset"), Unanswered),
+        (httpx.RemoteProtocolError("cut"), Unanswered),
+        (httpx.ConnectError("refused"), SourceError),
+        (httpx.ConnectTimeout("slow"), SourceError),
+        (problem(504, "Gateway timeout."), Unanswered),
+        (httpx.Response(202, content=b"<html>"), Unanswered),
+    ],
+    ids=["no answer", "reset", "cut", "refused", "no connection", "a proxy gave up", "unreadable"],
+)
+def test_only_what_was_never_sent_or_was_refused_is_surely_not_done(failure, kind):
+    server = Server(lanes=[failure])
+
+    with pytest.raises(SourceError) as raised:
+        asyncio.run(source_of(server).act(replace(pause_or_resume(scenes.lane("hear", 0)), reason="why")))
+
+    assert type(raised.value) is kind
+    assert len(server.requests) == 1
+
+
+def test_a_bulk_is_given_more_time_to_answer():
+    answer = httpx.Response(202, content=msgspec.json.encode(scenes.answer()))
+    server = Server(dead_letters=[answer])
+
+    async def scenario() -> None:
+        source = source_of(server)
+        await source.act(retry_letter(scenes.dead_page().dead_letters[0]))
+        await source.act(retry_all(scenes.lane("hear", 1, dead=3), 3))
+
+    asyncio.run(scenario())
+
+    assert [request.extensions["timeout"]["read"] for request in server.requests] == [ANSWER_S, BULK_S]
+    assert [request.extensions["timeout"]["connect"] for request in server.requests] == [ANSWER_S, ANSWER_S]
+
+
+def test_windows_are_asked_for_in_seconds():
+    quality = httpx.Response(200, content=msgspec.json.encode(schema.Quality(spoken=3)))
+    figures = httpx.Response(200, content=msgspec.json.encode(schema.History(step_s=900.0)))
+    server = Server(quality=[quality], history=[figures])
+
+    async def scenario() -> None:
+        source = source_of(server)
+        assert (await source.quality(86_400.0)).spoken == 3
+        assert (await source.history(2_592_000.0, ("wer", "cache.l1"))).step_s == 900.0
+
+    asyncio.run(scenario())
+
+    assert [request.url.raw_path.decode() for request in server.requests] == [
+        "/api/v1/admin/quality?window_s=86400.0",
+        "/api/v1/admin/history?window_s=2592000.0&series=wer%2Ccache.l1",
+    ]
 
 
 @pytest.mark.parametrize(("status", "kind"), [(409, Conflict), (403, Refused), (500, SourceError)])

@@ -2,12 +2,15 @@
 
 import asyncio
 
+import pytest
+
 from tests.tui import scenes
 from tests.tui.clock import StoppedClock
 from tests.tui.picture_text import lines_of, picture, running, settled
 from tests.tui.scripted_source import ScriptedSource
 from tui.screens.job import JobScreen
 from tui.screens.jobs import JobsScreen
+from tui.screens.queues import QueuesScreen
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.row_table import RowTable
 
@@ -148,5 +151,57 @@ def test_a_question_that_was_not_answered_is_said_on_the_screen():
     async def scenario(app, press, source, clock):
         await press("2", "enter")
         assert "Nothing is at that address." in "\n".join(lines_of(app))
+
+    drive(scenario, source)
+
+
+@pytest.mark.parametrize("keys", ["2 enter enter", "E"], ids=["job", "audit"])
+def test_an_answer_that_takes_longer_than_three_pictures_is_waited_for_and_drawn(keys):
+    source = ScriptedSource(scenes.degraded())
+    source.slow = asyncio.Event()
+
+    async def scenario(app, press, source, clock):
+        await press(*keys.split())
+        for _ in range(3):
+            source.tell(scenes.degraded())
+            await press()
+        assert source.asked == 1
+        assert "lane.pause" not in picture(app)
+        source.slow.set()
+        await press()
+        assert ("lane.pause" if keys == "E" else "240 characters heard") in picture(app)
+        source.tell(scenes.degraded())
+        await press()
+        assert source.asked == 2
+
+    drive(scenario, source)
+
+
+def test_a_lane_of_voice_samples_has_no_dead_letters_to_show():
+    source = ScriptedSource(scenes.snapshot(lanes=(scenes.lane("enrol", 2, depth=1),)))
+
+    async def scenario(app, press, source, clock):
+        await press("2", "d")
+        assert app.current_mode == "queues"
+        assert isinstance(app.screen, QueuesScreen)
+        assert "nothing here to retry" in "".join(notice.message for notice in app._notifications)
+        await press("enter", "d")
+        assert isinstance(app.screen, JobsScreen)
+        assert [query.stage for query in source.queries] == ["enrol"] * len(source.queries)
+
+    drive(scenario, source)
+
+
+def test_no_title_reads_what_the_appliance_says_as_markup():
+    worker = scenes.worker("w", "[@click=app.quit]newer[/]", "all")
+    source = ScriptedSource(scenes.snapshot(workers=(worker,)))
+    source.pages = {}
+    source.refusal = "[/x] is [red]no[/red] address"
+
+    async def scenario(app, press, source, clock):
+        await press("2", "enter")
+        assert "[/x] is [red]no[/red] address" in picture(app)
+        await press("3")
+        assert "1 [@click=app.quit]newer[/]" in picture(app)
 
     drive(scenario, source)

@@ -1,10 +1,11 @@
-"""Whole screens as text, kept beside the tests: look at what changes there before you accept it.
+"""Whole screens as text, some as SVG with their colours, kept beside the tests: look at what changes, then accept it.
 
-`MEESHY_KEEP_PICTURES=1` writes them anew. They hold no colour; tones have tests of their own.
+`MEESHY_KEEP_PICTURES=1` writes them anew.
 """
 
 import asyncio
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ WALKS = {
             ("workers_80x24", "3"),
             ("latency_80x24", "5"),
             ("quality_80x24", "6"),
+            ("quality_months_80x24", "w w"),
             ("events_80x24", "E"),
             ("queues_80x24", "2"),
             ("help_80x24", "question_mark"),
@@ -49,19 +51,33 @@ WALKS = {
             ("latency_120x40", "5"),
             ("queues_120x40", "2"),
             ("jobs_120x40", "enter"),
+            ("quality_120x40", "6"),
+            ("quality_months_120x40", "w w"),
+            ("events_120x40", "E"),
         ],
     ),
-    "degraded 200x60": (scenes.degraded, HUGE, [("overview_degraded_200x60", "")]),
+    "degraded 200x60": (
+        scenes.degraded,
+        HUGE,
+        [("overview_degraded_200x60", ""), ("quality_200x60", "6"), ("quality_months_200x60", "w w")],
+    ),
     "no gpu 120x40": (scenes.no_gpu, LARGE, [("overview_no_gpu_120x40", "")]),
     "eight gpus 120x40": (scenes.eight_gpus, LARGE, [("overview_eight_gpus_120x40", "")]),
     "eight gpus 80x24": (scenes.eight_gpus, SMALL, [("gpu_80x24", "4")]),
+    "not read 80x24": (scenes.not_read, SMALL, [("overview_not_read_80x24", ""), ("gpu_not_read_80x24", "4")]),
+    "not read 120x40": (scenes.not_read, LARGE, [("overview_not_read_120x40", ""), ("gpu_not_read_120x40", "4")]),
 }
 """From screen to screen in one console: a picture's name and the keys that lead there from the one before."""
 OTHERS = {"ascii_120x40", "offline_80x24", "refused_80x24"}
+DRAWN = ("overview_degraded_80x24", "overview_degraded_120x40", "quality_months_80x24", "pause_80x24")
+"""Kept as SVG besides, by `NAME.svg`."""
+
+FRAME = {"#ff5f57", "#febc2e", "#28c840", "#c5c8c6"}
+"""What an SVG draws around a terminal: three buttons and the title."""
 
 
 def walked(scene, size, walk: list[tuple[str, str]], glyphs=UNICODE) -> dict[str, str]:
-    """Return the picture at each stop of a walk."""
+    """Return the picture at each stop of a walk, and its SVG where that is kept."""
 
     async def run() -> dict[str, str]:
         pictures = {}
@@ -71,13 +87,15 @@ def walked(scene, size, walk: list[tuple[str, str]], glyphs=UNICODE) -> dict[str
                     await pilot.press(key)
                     await settled(pilot)
                 pictures[name] = picture(app)
+                if name in DRAWN:
+                    pictures[f"{name}.svg"] = app.export_screenshot(title=name)
         return pictures
 
     return asyncio.run(run())
 
 
 def compare(name: str, text: str) -> None:
-    kept = PICTURES / f"{name}.txt"
+    kept = PICTURES / (name if name.endswith(".svg") else f"{name}.txt")
     if os.environ.get("MEESHY_KEEP_PICTURES"):
         kept.write_text(text)
     assert text == kept.read_text(), f"{kept.name} is another one"
@@ -93,6 +111,7 @@ def test_no_picture_is_kept_that_nothing_draws():
     drawn = {name for _, _, walk in WALKS.values() for name, _ in walk}
 
     assert {path.stem for path in PICTURES.glob("*.txt")} == drawn | OTHERS
+    assert {path.stem for path in PICTURES.glob("*.svg")} == set(DRAWN)
 
 
 def test_every_screen_of_an_ascii_console_is_ascii():
@@ -155,11 +174,22 @@ def test_a_frozen_picture_stays_and_the_newest_comes_after():
     asyncio.run(run())
 
 
+def grey(colour: str) -> bool:
+    """Tell whether red, green and blue of `#rrggbb` are the same."""
+    return colour[1:3] == colour[3:5] == colour[5:7]
+
+
 def test_without_colour_every_state_is_still_told(monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
 
-    for name, text in walked(scenes.degraded, SMALL, [("overview_degraded_80x24", ""), ("workers_80x24", "3")]).items():
-        assert text == (PICTURES / f"{name}.txt").read_text()
+    drawings = 0
+    for name, text in walked(*WALKS["degraded 80x24"]).items():
+        if name.endswith(".svg"):
+            drawings += 1
+            assert {colour for colour in re.findall(r"#[0-9a-f]{6}", text) if not grey(colour)} <= FRAME, name
+        else:
+            assert text == (PICTURES / f"{name}.txt").read_text(), name
+    assert drawings
 
 
 @pytest.mark.parametrize("size", [(20, 6), (40, 10), (300, 100)])

@@ -5,8 +5,9 @@ import pytest
 from appliance.admin import schema
 from tests.tui import scenes
 from tui.glyphs import ASCII, UNICODE, plain
+from tui.naming import gpu_key
 from tui.source import Outage
-from tui.verdict import Severity, verdict, worst
+from tui.verdict import Severity, host_trouble, verdict, worst
 from tui.verdict_line import verdict_pieces
 
 
@@ -45,12 +46,30 @@ def test_the_share_in_time_is_told_once_for_all_lanes_of_a_priority():
     assert texts(well(lanes=lanes)) == ["p0 91% in time"]
 
 
-def test_a_pause_is_told_but_is_no_fault():
-    lane = scenes.lane("hear", 0, state="pausing", paused_by="anna", paused_ago_s=12.0)
+@pytest.mark.parametrize(
+    ("of_sla", "told"), [(None, "hear.p0 pausing by anna 12s"), (14.0, "hear.p0 pausing by anna 12s, 1400% of SLA")]
+)
+def test_a_pause_is_told_but_is_no_fault_however_late_it_makes_the_work(of_sla, told):
+    lane = scenes.lane(
+        "hear", 0, state="pausing", paused_by="anna", paused_ago_s=12.0, oldest_of_sla=of_sla, attainment=0.2, depth=9
+    )
     findings = verdict(well(lanes=(lane,)))
 
-    assert [finding.text for finding in findings] == ["hear.p0 pausing by anna 12s"]
+    assert [finding.text for finding in findings] == [told, "p0 20% in time"]
     assert worst(findings) == Severity.NOTE
+
+
+def test_a_pause_excuses_no_other_lane():
+    paused = scenes.lane("hear", 2, state="paused", attainment=0.2)
+    late = scenes.lane("translate", 0, oldest_of_sla=1.5, attainment=0.2)
+    findings = verdict(well(lanes=(paused, late)))
+
+    assert [(finding.severity, finding.text) for finding in findings] == [
+        (Severity.WARN, "translate.p0 waits -, 150% of SLA"),
+        (Severity.WARN, "p0 20% in time"),
+        (Severity.NOTE, "hear.p2 paused -"),
+        (Severity.NOTE, "p2 20% in time"),
+    ]
 
 
 def test_stages_that_nobody_takes_are_the_worst_thing():
@@ -81,7 +100,6 @@ def test_what_the_appliance_asks_for_is_told_once():
         ({"temperature_c": 90.0}, "GPU0 90 degrees"),
         ({"memory_used_bytes": 98, "memory_total_bytes": 100}, "GPU0 memory 98%"),
         ({"ecc_errors": 2}, "GPU0 2 ECC errors"),
-        ({"age_s": 120.0}, "GPU0 not read for 2m"),
         ({"lost": "fallen off the bus"}, "GPU0 lost: fallen off the bus"),
         ({"ecc_errors": None, "temperature_c": None, "age_s": None}, None),
     ],
@@ -90,6 +108,36 @@ def test_a_gpu_is_told_by_what_was_read_of_it(reading, text):
     gpu = schema.Gpu(host="box", index=0, uuid="GPU-0", **reading)
 
     assert texts(well(gpus=(gpu,))) == ([text] if text else [])
+
+
+def test_gpus_that_are_not_read_any_more_need_a_look_and_a_host_without_any_does_not():
+    findings = verdict(well(gpu_hosts=scenes.not_read().gpu_hosts))
+
+    assert {finding.severity for finding in findings} == {Severity.WARN}
+    assert [(finding.screen, finding.text) for finding in findings] == [
+        ("gpu", "2 GPUs of gpu1 not read for 12m"),
+        ("gpu", "1 GPU of gpu2 gone: driver not loaded"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        (schema.GpuHost(host="a", reason="no GPU"), None),
+        (schema.GpuHost(host="a", state="driver", reason="driver too old"), "GPU driver of a: driver too old"),
+        (schema.GpuHost(host="a", state="asleep", devices=3, reason="at night"), "3 GPUs of a asleep: at night"),
+    ],
+    ids=["none", "a driver that never told any", "a state of a newer appliance"],
+)
+def test_a_host_that_tells_of_no_gpu_says_why(host, told):
+    assert host_trouble(host) == told
+
+
+def test_instances_of_one_card_are_told_apart():
+    gpus = tuple(schema.Gpu(host="a", index=0, instance=f"{number}/0", mig="1g.5gb", ecc_errors=1) for number in (1, 2))
+
+    assert texts(well(gpus=gpus)) == ["GPU0/1/0 1g.5gb 1 ECC errors", "GPU0/2/0 1g.5gb 1 ECC errors"]
+    assert len({gpu_key(gpu) for gpu in gpus}) == 2
 
 
 def test_gpus_of_several_hosts_are_told_apart():

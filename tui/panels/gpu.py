@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from appliance.admin.schema import Gpu, Snapshot
+from appliance.admin.schema import Gpu, GpuHost, Snapshot
 from tui import format as fmt
 from tui.bars import line
 from tui.glyphs import Glyphs, Line, Tone
 from tui.naming import gpu_key, gpu_name, memory_share
 from tui.trails import Trail
-from tui.verdict import FULL_SHARE, HOT_C
+from tui.verdict import FULL_SHARE, HOT_C, host_trouble
 
 TWO_LINES_UP_TO = 2
 NO_READINGS = "No GPU readings."
@@ -25,9 +25,9 @@ def gpu_lines(snapshot: Snapshot, trails: Mapping[str, Trail], width: int, glyph
             lines += _two(snapshot, gpu, trail, width, glyphs)
         else:
             lines.append(_one(snapshot, gpu, trail, width, glyphs))
-    for host in snapshot.gpu_hosts:
-        where = f"{host.host}: " if host.host else ""
-        lines.append([(f"{where}No GPU here ({host.reason}). Engines run on the CPU.", "quiet")])
+    if snapshot.gpus_left_out:
+        lines.append([(f"and {snapshot.gpus_left_out} more", "quiet")])
+    lines += [_host(host) for host in snapshot.gpu_hosts]
     return lines or [[(NO_READINGS, "quiet")]]
 
 
@@ -39,6 +39,14 @@ def missing_lines(snapshot: Snapshot) -> list[Line]:
             fields = ", ".join(error.field for error in gpu.errors if error.reason == reason)
             lines.append([(f"{gpu_name(snapshot, gpu)}: {fields}: {reason}", "quiet")])
     return lines
+
+
+def _host(host: GpuHost) -> Line:
+    trouble = host_trouble(host)
+    if trouble is None:
+        where = f"{host.host}: " if host.host else ""
+        return [(f"{where}No GPU here ({host.reason}). Engines run on the CPU.", "quiet")]
+    return [(trouble, "warn")]
 
 
 def _two(snapshot: Snapshot, gpu: Gpu, trail: Trail, width: int, glyphs: Glyphs) -> list[Line]:

@@ -1,50 +1,41 @@
 """How good translations and voices are, as lines."""
 
-from appliance.admin.schema import Snapshot
+from appliance.admin.schema import PairQuality, Quality, VoiceQuality
 from tui import format as fmt
-from tui.glyphs import Glyphs, Line, Piece
+from tui.change import CHANGE_WIDTH, change
+from tui.glyphs import Glyphs, Line
 from tui.verdict import SIMILARITY_FALL, WER_RISE
 
-
-def change(now: float | None, before: float | None, glyphs: Glyphs, *, lower_is_better: bool) -> Piece:
-    """Return a sign for a change since the window before: up, down, or the same within 0.01."""
-    if now is None or before is None:
-        return (" ", "quiet")
-    if abs(now - before) < 0.01:
-        return (glyphs.same, "quiet")
-    sign = glyphs.up if now > before else glyphs.down
-    better = (now < before) == lower_is_better
-    bound = WER_RISE if lower_is_better else SIMILARITY_FALL
-    return (sign, "good" if better else "warn" if abs(now - before) > bound else "plain")
+_NAME = 10
+_WIDE_FROM = _NAME + 7 + 6 + 6 + 2 * CHANGE_WIDTH + 3 * 7
+"""From this width on, changes stand with their figures, and what was reviewed, failed and rated beside them."""
 
 
-def quality_lines(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
-    """Return a heading and one line per language pair, then one per kind of voice; a sign says whether it rose."""
-    quality = snapshot.quality
+def quality_lines(quality: Quality, width: int, glyphs: Glyphs) -> list[Line]:
+    """Return a heading, a line for all, one per language pair and one per kind of voice, each with its changes."""
     if not (quality.pairs or quality.voices):
         return [[("Nothing was measured in this window.", "quiet")]]
-    wide = width >= 60
-    titles = f"{'':<10}{'spoken':>7}{'WER':>6} {'alike':>6} "
+    wide = width >= _WIDE_FROM
+    gap = CHANGE_WIDTH if wide else 1
     more = f"{'review':>7}{'failed':>7}{'rating':>7}" if wide else ""
-    lines: list[Line] = [[(titles + more, "quiet")]]
+    titles = f"{'':<{_NAME}}{'spoken':>7}{'WER':>6}{'':<{gap}}{'alike':>6}{'':<{gap}}"
+    lines: list[Line] = [[((titles + more).rstrip(), "quiet")]]
+    if wide:
+        lines.append(_line("all", quality, glyphs, wide))
     for pair in quality.pairs:
-        name = fmt.cut(f"{pair.source}>{pair.target}", 10, glyphs.cut)
         rest = f"{fmt.count(pair.needs_review):>7}{fmt.count(pair.failed):>7}{fmt.number(pair.rating, 1):>7}"
-        lines.append(
-            [
-                (f"{name:<10}{fmt.count(pair.spoken):>7}{fmt.number(pair.wer, 2):>6}", "plain"),
-                change(pair.wer, pair.wer_before, glyphs, lower_is_better=True),
-                (f"{fmt.number(pair.similarity, 2):>6}", "plain"),
-                change(pair.similarity, pair.similarity_before, glyphs, lower_is_better=False),
-                (rest if wide else "", "plain"),
-            ]
-        )
-    for voice in quality.voices:
-        lines.append(
-            [
-                (f"{fmt.cut(voice.voice, 10, glyphs.cut):<10}{fmt.count(voice.spoken):>7}", "plain"),
-                (f"{fmt.number(voice.wer, 2):>6} {fmt.number(voice.similarity, 2):>6}", "plain"),
-                change(voice.similarity, voice.similarity_before, glyphs, lower_is_better=False),
-            ]
-        )
+        lines.append([*_line(f"{pair.source}>{pair.target}", pair, glyphs, wide), (rest if wide else "", "plain")])
+    if quality.pairs_left_out:
+        lines.append([(f"and {fmt.plural(quality.pairs_left_out, 'pair')} more", "quiet")])
+    lines += [_line(voice.voice, voice, glyphs, wide) for voice in quality.voices]
     return lines
+
+
+def _line(name: str, of: Quality | PairQuality | VoiceQuality, glyphs: Glyphs, wide: bool) -> Line:
+    name = fmt.cut(name, _NAME, glyphs.cut)
+    return [
+        (f"{name:<{_NAME}}{fmt.count(of.spoken):>7}{fmt.number(of.wer, 2):>6}", "plain"),
+        change(of.wer, of.wer_before, glyphs, bound=WER_RISE, lower_is_better=True, figure=wide),
+        (f"{fmt.number(of.similarity, 2):>6}", "plain"),
+        change(of.similarity, of.similarity_before, glyphs, bound=SIMILARITY_FALL, figure=wide),
+    ]

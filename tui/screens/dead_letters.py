@@ -16,6 +16,8 @@ from tui.tables import jobs
 from tui.widgets.row_table import RowTable
 from tui.widgets.rows import Row
 
+NO_DEAD_LETTERS = "A sample of a voice profile that failed is for its owner: nothing here to retry."
+
 
 class DeadLettersScreen(PagedScreen):
     """The newest first; Enter opens a job."""

@@ -1,6 +1,5 @@
 """Screen E: what happened, and who did what."""
 
-from textual import work
 from textual.app import ComposeResult
 
 from appliance.admin.schema import Snapshot
@@ -26,11 +25,9 @@ class EventsScreen(PictureScreen):
         glyphs, now_s = self.glyphs, snapshot.server_time_s
         self.query_one("#events", Panel).show(lambda width: event_lines(snapshot.events, now_s, width, glyphs))
         if self.app.view.outage is None and not self.app.view.frozen:
-            self.load(now_s)
+            self.ask_alone(self._load)
 
-    @work(exclusive=True, group="audit")
-    async def load(self, now_s: float) -> None:
-        """Read the audit and draw it."""
+    async def _load(self) -> None:
         panel, glyphs = self.query_one("#audit", Panel), self.glyphs
         try:
             page = await self.app.source.audit()
@@ -38,4 +35,4 @@ class EventsScreen(PictureScreen):
             sentence = str(failure)
             panel.show(lambda width: [[(sentence, "quiet")]])
             return
-        panel.show(lambda width: audit_lines(page.entries, now_s, width, glyphs))
+        panel.show(lambda width: audit_lines(page.entries, page.server_time_s, width, glyphs))

@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
@@ -35,11 +34,9 @@ class JobScreen(PictureScreen):
     def draw(self, snapshot: Snapshot) -> None:
         """Ask for the job anew."""
         if self.app.view.outage is None and not self.app.view.frozen:
-            self.load()
+            self.ask_alone(self._load)
 
-    @work(exclusive=True, group="job")
-    async def load(self) -> None:
-        """Read the job and draw it."""
+    async def _load(self) -> None:
         panel, glyphs = self.query_one("#job", Panel), self.glyphs
         try:
             job = await self.app.source.job(self._job_id)

@@ -8,7 +8,6 @@ from textual.binding import Binding, BindingType
 from appliance.admin.schema import JobLine, Lane
 from tui import format as fmt
 from tui.acting import cancel_item, pause_or_resume
-from tui.screens.dead_letters import DeadLettersScreen
 from tui.screens.job import JobScreen
 from tui.screens.paged import PagedScreen
 from tui.screens.picture import BACK
@@ -58,7 +57,7 @@ class JobsScreen(PagedScreen):
 
     def action_dead(self) -> None:
         """Go to the dead letters of the lane."""
-        self.app.push_screen(DeadLettersScreen(self.lane))
+        self.app.open_dead_letters(self.lane)
 
     def action_cancel(self) -> None:
         """Ask whether to cancel the job under the cursor."""

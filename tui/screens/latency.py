@@ -24,7 +24,7 @@ class LatencyScreen(PictureScreen):
         """Draw both."""
         glyphs = self.glyphs
         latency, cache = self.query_one("#latency", Panel), self.query_one("#cache", Panel)
-        latency.border_title = f"Latency  last {fmt.age(snapshot.window_s)}, seconds"
-        cache.border_title = f"Cache  last {fmt.age(snapshot.window_s)}"
+        latency.head(f"Latency  last {fmt.age(snapshot.window_s)}, seconds")
+        cache.head(f"Cache  last {fmt.age(snapshot.window_s)}")
         latency.show(lambda width: latency_lines(snapshot, width, glyphs))
         cache.show(lambda width: cache_lines(snapshot, width, glyphs))

@@ -42,15 +42,15 @@ class OverviewScreen(PictureScreen):
         glyphs = self.glyphs
         lane_table, worker_table = self.query_one("#lanes", RowTable), self.query_one("#workers", RowTable)
         lane_table.show(lanes.lane_rows(snapshot, glyphs), hold=self.held)
-        lane_table.border_title = f"Queues  by {lane_table.sorted_by}"
+        lane_table.head(f"Queues  by {lane_table.sorted_by}")
         worker_table.show(workers.worker_rows(snapshot, glyphs), hold=self.held)
-        worker_table.border_title = f"Workers  {workers.census(snapshot)}"
+        worker_table.head(f"Workers  {workers.census(snapshot)}")
         self.query_one("#fold", Static).update(content(fold_pieces(snapshot, self.size.width - 2, glyphs)))
         trails, now_s = self.app.trails.gpus, snapshot.server_time_s
         self.query_one("#gpu", Panel).show(lambda width: gpu_lines(snapshot, trails, width, glyphs))
         self.query_one("#latency", Panel).show(lambda width: latency_lines(snapshot, width, glyphs))
         self.query_one("#cache", Panel).show(lambda width: cache_lines(snapshot, width, glyphs))
-        self.query_one("#quality", Panel).show(lambda width: quality_lines(snapshot, width, glyphs))
+        self.query_one("#quality", Panel).show(lambda width: quality_lines(snapshot.quality, width, glyphs))
         self.query_one("#events", Panel).show(lambda width: event_lines(snapshot.events, now_s, width, glyphs))
 
     async def on_row_table_opened(self, event: RowTable.Opened) -> None:

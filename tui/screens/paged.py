@@ -2,8 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import partial
 
-from textual import work
 from textual.app import ComposeResult
 
 from appliance.admin.schema import Lane, Snapshot
@@ -33,7 +33,6 @@ class PagedScreen(PictureScreen):
         self._next: str | None = None
         self._pages = 0
         self._failure = ""
-        self._loading = False
 
     def body(self) -> ComposeResult:
         """Lay out the table."""
@@ -75,12 +74,11 @@ class PagedScreen(PictureScreen):
         if self._next is not None and near and len(self._rows) < LONGEST_LIST:
             self.load(fresh=False)
 
-    @work(group="page")
-    async def load(self, *, fresh: bool) -> None:
+    def load(self, *, fresh: bool) -> None:
         """Ask for the first page, or for the one after those that are there."""
-        if self._loading:
-            return
-        self._loading = True
+        self.ask_alone(partial(self._load, fresh))
+
+    async def _load(self, fresh: bool) -> None:
         lane = self._opened
         try:
             rows, following = await self.read(LaneQuery(lane.stage, lane.priority, None if fresh else self._next))
@@ -91,8 +89,6 @@ class PagedScreen(PictureScreen):
             self._pages = 1 if fresh else self._pages + 1
             self._rows = {row.key: row for row in rows} if fresh else {**self._rows, **{row.key: row for row in rows}}
             self.page.show(list(self._rows.values()), hold=self.held and fresh)
-        finally:
-            self._loading = False
         self._title()
 
     def _title(self) -> None:
@@ -101,4 +97,4 @@ class PagedScreen(PictureScreen):
             parts.insert(1, f"{len(self._rows)} read, r reads anew")
         elif self._next is not None:
             parts.insert(1, f"first {len(self._rows)}")
-        self.page.border_title = self._failure or "  ".join(parts)
+        self.page.head(self._failure or "  ".join(parts))

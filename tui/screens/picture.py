@@ -1,8 +1,10 @@
 """What every screen has: two lines at the top, keys at the bottom, and a picture that may be old."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -49,6 +51,7 @@ class PictureScreen(Screen[None]):
         super().__init__()
         self._touched_s = -1e9
         self._laid_out = False
+        self._asking = False
 
     def on_mount(self) -> None:
         """Draw what is known; before this there is nothing to draw into."""
@@ -66,7 +69,7 @@ class PictureScreen(Screen[None]):
         yield TopLine(self.glyphs, "verdict")
         with Container(id="body"):
             yield from self.body()
-        yield FilterBar()
+        yield FilterBar(self._leave_filter)
         yield Footer(compact=True, show_command_palette=False)
 
     def body(self) -> ComposeResult:
@@ -75,6 +78,17 @@ class PictureScreen(Screen[None]):
 
     def draw(self, snapshot: Snapshot) -> None:
         """Draw a snapshot into the body."""
+
+    @work(group="answers")
+    async def ask_alone(self, question: Callable[[], Awaitable[None]]) -> None:
+        """Ask for what no picture holds, unless an answer is still on its way: slow ones are waited for."""
+        if self._asking:
+            return
+        self._asking = True
+        try:
+            await question()
+        finally:
+            self._asking = False
 
     def show(self, view: View) -> None:
         """Draw what is known; a picture that is old is dimmed and stays."""
@@ -140,7 +154,7 @@ class PictureScreen(Screen[None]):
         if self.table is not None:
             self.table.narrow(event.pattern)
 
-    def on_filter_bar_left(self) -> None:
+    def _leave_filter(self) -> None:
         """Give the keys back to the table."""
         if self.table is not None:
             self.set_focus(self.table)

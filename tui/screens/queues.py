@@ -8,7 +8,6 @@ from textual.binding import Binding, BindingType
 from appliance.admin.schema import Lane, Snapshot
 from tui.acting import NO_BULK, pause_or_resume, retry_all
 from tui.naming import lane_named
-from tui.screens.dead_letters import DeadLettersScreen
 from tui.screens.picture import PictureScreen
 from tui.tables import lanes
 from tui.widgets.row_table import RowTable
@@ -32,7 +31,7 @@ class QueuesScreen(PictureScreen):
         """Draw the lanes."""
         table = self.query_one("#lanes", RowTable)
         table.show(lanes.lane_rows(snapshot, self.glyphs), hold=self.held)
-        table.border_title = f"Queues  by {table.sorted_by}  Enter opens the jobs"
+        table.head(f"Queues  by {table.sorted_by}  Enter opens the jobs")
 
     def on_row_table_opened(self, event: RowTable.Opened) -> None:
         """Go to the jobs of a lane."""
@@ -44,7 +43,7 @@ class QueuesScreen(PictureScreen):
     def action_dead(self) -> None:
         """Go to the dead letters of the lane under the cursor."""
         if (lane := self._lane()) is not None:
-            self.app.push_screen(DeadLettersScreen(lane))
+            self.app.open_dead_letters(lane)
 
     def action_pause(self) -> None:
         """Ask whether to pause or resume the lane under the cursor."""

@@ -26,7 +26,7 @@ class WorkersScreen(PictureScreen):
         """Draw the workers."""
         table = self.query_one("#workers", RowTable)
         table.show(workers.worker_rows(snapshot, self.glyphs), hold=self.held)
-        table.border_title = f"Workers  {workers.census(snapshot)}"
+        table.head(f"Workers  {workers.census(snapshot)}")
 
     def _worker(self) -> Worker | None:
         key, snapshot = self.query_one("#workers", RowTable).cursor, self.app.view.snapshot

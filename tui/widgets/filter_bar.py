@@ -1,5 +1,6 @@
 """The field under a table that narrows its rows while one types."""
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -10,7 +11,11 @@ from textual.widgets import Input
 class FilterBar(Input):
     """Hidden until `/`; Enter keeps the filter, Esc takes it away."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "clear", "Clear filter")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "clear", "Clear filter"),
+        # Before the field sees it: keys that follow at once are for the table, and no letters.
+        Binding("enter", "keep", "Keep filter", show=False, priority=True),
+    ]
 
     class Narrowed(Message):
         """Another pattern; empty when the filter was taken away."""
@@ -20,12 +25,10 @@ class FilterBar(Input):
             super().__init__()
             self.pattern = pattern
 
-    class Left(Message):
-        """The typing is over; the table has the keys again."""
-
-    def __init__(self) -> None:
-        """Begin hidden."""
+    def __init__(self, leave: Callable[[], None]) -> None:
+        """Begin hidden; `leave` gives the keys back to the table."""
         super().__init__(placeholder="filter, ! inverts", id="filter", compact=True)
+        self.leave = leave
         self.display = False
 
     def open(self) -> None:
@@ -37,16 +40,17 @@ class FilterBar(Input):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Narrow at every key."""
         event.stop()
+        # Letters typed just before Enter may come after it.
+        self.display = self.display or bool(event.value.strip())
         self.post_message(self.Narrowed(event.value.strip()))
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Keep the filter."""
-        event.stop()
+    def action_keep(self) -> None:
+        """Keep the filter, and give the keys back at once."""
         self.display = bool(self.value.strip())
-        self.post_message(self.Left())
+        self.leave()
 
     def action_clear(self) -> None:
         """Take the filter away."""
         self.value = ""
         self.display = False
-        self.post_message(self.Left())
+        self.leave()

@@ -31,13 +31,17 @@ class Panel(VerticalScroll, can_focus=True, inherit_bindings=False):
     def __init__(self, title: str, id: str) -> None:
         """Take the title on its border."""
         super().__init__(id=id, classes="panel")
-        self.border_title = Content(title)
+        self.head(title)
         self._text = Static("", markup=False)
         self._draw: Draw | None = None
 
     def compose(self) -> ComposeResult:
         """Hold one text."""
         yield self._text
+
+    def head(self, title: str) -> None:
+        """Write another title on its border; what came from the appliance is never read as markup."""
+        self.border_title = Content(title)
 
     def show(self, draw: Draw) -> None:
         """Draw these lines now and after every change of width."""

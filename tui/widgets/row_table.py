@@ -11,6 +11,7 @@ from rich.cells import set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.events import Click
 from textual.geometry import Size
 from textual.message import Message
@@ -108,6 +109,10 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Draw these rows instead of the ones before; with `hold`, rows that stay keep their order."""
         self._all = list(rows)
         self._rearrange(hold)
+
+    def head(self, title: str) -> None:
+        """Write a title on its border; what came from the appliance is never read as markup."""
+        self.border_title = Content(title)
 
     def narrow(self, pattern: str) -> None:
         """Show only the rows that match a pattern."""

@@ -1,0 +1,126 @@
+"""Screen 6: a day, a month, two years, each beside the time before, asked for no more often than it can change."""
+
+import asyncio
+
+import pytest
+
+from tests.tui import quality_scenes, scenes
+from tests.tui.clock import StoppedClock
+from tests.tui.picture_text import picture, running, settled
+from tests.tui.scripted_source import ScriptedSource
+from tui.source import Outage, SourceError
+
+DAY_S = 86_400.0
+
+
+def drive(scenario, size=(80, 24), source: ScriptedSource | None = None) -> ScriptedSource:
+    given = source or ScriptedSource(scenes.degraded())
+
+    async def run() -> None:
+        clock = StoppedClock()
+        async with running(given, size, clock=clock) as (app, pilot):
+
+            async def press(*keys: str) -> None:
+                for key in keys:
+                    await pilot.press(key)
+                    await settled(pilot)
+                await settled(pilot)
+
+            await press("6")
+            await scenario(app, press, given, clock)
+
+    asyncio.run(run())
+    return given
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+def test_a_key_goes_from_a_day_to_a_month_to_two_years_and_back(size):
+    async def scenario(app, press, source, clock):
+        assert "Quality  last 24 h, change since the 24 h before" in picture(app)
+        await press("w")
+        assert "last 30 d" in picture(app)
+        assert " 38k" in picture(app)
+        await press("w")
+        text = picture(app)
+        assert "last 24 months" in text
+        assert "310k" in text
+        assert "and 3 pairs more" in text
+        await press("w")
+        assert "last 24 h" in picture(app)
+
+    assert drive(scenario, size).windows == [DAY_S, 30 * DAY_S, 730 * DAY_S]
+
+
+def test_pairs_voices_and_caches_stand_with_their_changes():
+    async def scenario(app, press, source, clock):
+        await press("w", "w")
+        lines = picture(app).splitlines()
+        for words in (
+            ("all", "409k", "0.10 ▼ -0.06"),
+            ("en>de", "0.07 ▼ -0.04", "0.87 ▲ +0.05"),
+            ("en>ja", "0.19 -", "0.72 -"),
+            ("matched", "- -", "0.79 ▼ -0.04"),
+            ("l3", "21% ▼ -13%", "100k"),
+            ("  phrase", "21% ▼ -13%"),
+            ("WER", "0.10 ▼ -0.10"),
+            ("hits l1", "0.64 ▲ +0.44"),
+        ):
+            assert any(all(word in line for word in words) for line in lines), (words, "\n".join(lines))
+
+    drive(scenario)
+
+
+def test_a_window_is_asked_for_again_when_it_can_have_changed_or_when_somebody_asks():
+    async def scenario(app, press, source, clock):
+        async def pictures(seconds: float) -> None:
+            clock.advance(seconds)
+            source.tell(scenes.degraded())
+            await press()
+
+        await pictures(50.0)
+        assert source.windows == [DAY_S]
+        await pictures(11.0)
+        assert source.windows == [DAY_S] * 2
+        await press("r")
+        assert source.windows == [DAY_S] * 3
+        await press("w")
+        await pictures(500.0)
+        assert source.windows.count(30 * DAY_S) == 1
+        await pictures(101.0)
+        assert source.windows.count(30 * DAY_S) == 2
+
+    drive(scenario)
+
+
+def test_what_is_not_answered_says_why_and_the_day_of_the_picture_stays():
+    source = ScriptedSource(scenes.degraded())
+    source.qualities = SourceError("Other questions [are] before this one.")
+
+    async def scenario(app, press, source, clock):
+        text = picture(app)
+        assert "Quality  Other questions [are] before this one." in text
+        assert "en>de" in text
+        await press("w")
+        assert "en>de" not in picture(app)
+        assert "Other questions [are] before this one." in picture(app)
+        source.qualities = quality_scenes.qualities()
+        clock.advance(10.0)
+        source.tell(scenes.degraded())
+        await press()
+        assert "en>de" in picture(app)
+        assert "Other questions" not in picture(app)
+
+    drive(scenario, source=source)
+
+
+def test_nothing_is_asked_for_while_the_appliance_is_gone_or_the_picture_frozen():
+    async def scenario(app, press, source, clock):
+        await press("space", "w", "r")
+        assert source.windows == [DAY_S]
+        await press("space")
+        assert source.windows == [DAY_S, 30 * DAY_S]
+        source.tell(Outage("offline", "No connection.", 4.0))
+        await press("w", "r")
+        assert len(source.windows) == 2
+
+    drive(scenario)
