@@ -163,3 +163,13 @@ def test_what_does_not_run_is_started_or_left(unit, verb, file):
 
     assert verb(stopped, file) == "start"
     assert verb(stopped, file, start=False) == "nothing"
+
+
+def test_an_addition_in_a_new_folder_is_one_that_systemd_has_not_read(in_force, tmp_path):
+    assert in_force.unread("nginx.service", [], str(tmp_path)) == []
+    addition = tmp_path / "nginx.service.d/meeshy.conf"
+    addition.parent.mkdir()
+    addition.write_text("")
+
+    assert in_force.unread("nginx.service", [], str(tmp_path)) == [str(addition)]
+    assert in_force.unread("nginx.service", [str(addition)], str(tmp_path)) == []

@@ -13,6 +13,7 @@ PROPERTIES = (
 """What `parse_unit` reads; the first time is that of the last start's beginning, whoever asked for it."""
 GENERATED = "/run/systemd/generator"
 """Files there are written anew with every daemon-reload and say nothing about a change."""
+OWN_UNITS = "/etc/systemd/system"
 COARSE_S = 0.02
 """File systems take times from a clock that is up to one tick of the kernel behind."""
 
@@ -82,6 +83,14 @@ def judge(unit: Unit, files: Iterable[str], *, reloads: bool, reloaded_s: float,
     if reloads and (newer := _newer(files, max(unit.started_s, reloaded_s))):
         return Act("reload", f"{newer} is newer than its last look")
     return Act("nothing")
+
+
+def unread(name: str, own_files: Iterable[str], folder: str = OWN_UNITS) -> list[str]:
+    """Return the unit's additions in `folder` that systemd does not name among its files.
+
+    systemd sees a new file in a folder of additions that it knows, but a new folder only when it reads all units anew.
+    """
+    return sorted({str(path) for path in Path(folder, f"{name}.d").glob("*.conf")} - {*own_files})
 
 
 def changed_s(path: str) -> float:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.in_force import PROPERTIES, Unit, judge, parse_unit
+from ansible.module_utils.in_force import PROPERTIES, Unit, judge, parse_unit, unread
 
 DOCUMENTATION = r"""
 ---
@@ -103,9 +103,11 @@ def _bring(module: AnsibleModule) -> dict[str, object]:
     """Do what is needed, in check mode nothing, and return it."""
     name, stamp = module.params["unit"], RELOADED / module.params["unit"]
     unit = _shown(module, name)
-    if (unit.read_before_change or not unit.known) and not module.check_mode:
+    changed = unit.read_before_change or bool(unread(name, unit.own_files))
+    if (changed or not unit.known) and not module.check_mode:
         _systemctl(module, "daemon-reload")  # also for one that was written since systemd looked for it last
-        unit = replace(_shown(module, name), read_before_change=unit.read_before_change)
+        unit = _shown(module, name)
+    unit = replace(unit, read_before_change=changed)
     act = judge(
         unit,
         module.params["files"],
