@@ -12,6 +12,21 @@ from appliance.storage.tables import applications, audit, jobs
 MOST_EVENTS = 30
 LOOK_BACK_S = 86_400.0
 _WARNINGS = frozenset({"killed", "died"})
+_SINCE_S, _MOST = sa.bindparam("since_s", type_=sa.Double), sa.bindparam("most", type_=sa.Integer)
+# Made once, as every picture asks them.
+_ACTED = (
+    sa.select(audit, applications.c.name)
+    .join(applications, applications.c.id == audit.c.application_id, isouter=True)
+    .where(audit.c.at_s >= _SINCE_S, of_console())
+    .order_by(audit.c.at_s.desc())
+    .limit(_MOST)
+)
+_BADLY_ENDED = (
+    sa.select(jobs.c.id, jobs.c.state, jobs.c.finished_s, jobs.c.error["code"].as_string().label("code"))
+    .where(jobs.c.state.in_([JobState.FAILED.value, JobState.PARTIAL.value]), jobs.c.finished_s >= _SINCE_S)
+    .order_by(jobs.c.finished_s.desc())
+    .limit(_MOST)
+)
 
 
 def load_events(connection: sa.Connection, now_s: float, limit: int = MOST_EVENTS) -> tuple[Event, ...]:
@@ -45,13 +60,7 @@ def scaling(connection: sa.Connection, since_s: float, now_s: float, limit: int)
 
 
 def _actions(connection: sa.Connection, since_s: float, now_s: float, limit: int) -> list[Event]:
-    rows = connection.execute(
-        sa.select(audit, applications.c.name)
-        .join(applications, applications.c.id == audit.c.application_id, isouter=True)
-        .where(audit.c.at_s >= since_s, of_console())
-        .order_by(audit.c.at_s.desc())
-        .limit(limit)
-    )
+    rows = connection.execute(_ACTED, {"since_s": since_s, "most": limit})
     found = []
     for row in rows:
         result, reason = row.detail.get("result", ""), row.detail.get("reason", "")
@@ -72,12 +81,7 @@ def _actions(connection: sa.Connection, since_s: float, now_s: float, limit: int
 
 
 def _failed(connection: sa.Connection, since_s: float, now_s: float, limit: int) -> list[Event]:
-    rows = connection.execute(
-        sa.select(jobs.c.id, jobs.c.state, jobs.c.finished_s, jobs.c.error["code"].as_string().label("code"))
-        .where(jobs.c.state.in_([JobState.FAILED.value, JobState.PARTIAL.value]), jobs.c.finished_s >= since_s)
-        .order_by(jobs.c.finished_s.desc())
-        .limit(limit)
-    )
+    rows = connection.execute(_BADLY_ENDED, {"since_s": since_s, "most": limit})
     return [
         Event(
             id=row.id,

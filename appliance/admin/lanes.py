@@ -17,6 +17,28 @@ from appliance.settings import Settings
 from appliance.storage.tables import jobs, plans, work_items
 
 _ENDED = [state.value for state in (JobState.DONE, JobState.PARTIAL, JobState.FAILED)]
+_NOW_S = sa.bindparam("now_s", type_=sa.Double)
+_WAITED_S, _TIME_S = _NOW_S - work_items.c.created_s, work_items.c.deadline_s - work_items.c.created_s
+# Made once, as every picture asks them: to make a question costs more than to ask it.
+_OPEN = (
+    sa.select(
+        work_items.c.batch_key, work_items.c.priority, work_items.c.state, sa.func.count().label("items"),
+        sa.func.sum(sa.case((work_items.c.deadline_s < _NOW_S, 1), else_=0)).label("overdue"),
+        sa.func.min(work_items.c.created_s).label("oldest_s"),
+        # Of a deadline that passed before the item was made, as of a second reading, all of its time is over.
+        sa.func.max(_WAITED_S / sa.case((_TIME_S > 0.1, _TIME_S), else_=0.1)).label("of_sla"),
+    )
+    .where(work_items.c.state.in_(OPEN_ITEM))
+    .group_by(work_items.c.batch_key, work_items.c.priority, work_items.c.state)
+)  # fmt: skip
+_IN_TIME = sa.and_(jobs.c.finished_s <= jobs.c.deadline_s, jobs.c.state != JobState.FAILED)
+_ATTAINED = (
+    sa.select(
+        jobs.c.priority, sa.func.count().label("ended"), sa.func.sum(sa.case((_IN_TIME, 1), else_=0)).label("in_time")
+    )
+    .where(jobs.c.state.in_(_ENDED), jobs.c.finished_s >= sa.bindparam("since_s", type_=sa.Double))
+    .group_by(jobs.c.priority)
+)
 
 
 class _Work(msgspec.Struct, kw_only=True):
@@ -93,21 +115,7 @@ def _lane(key: LaneKey, work: _Work, pause: Pause | None, now_s: float, **more: 
 
 
 def _work(connection: sa.Connection, now_s: float) -> dict[LaneKey, _Work]:
-    overdue = sa.case((work_items.c.deadline_s < now_s, 1), else_=0)
-    # Of a deadline that passed before the item was made, as of a second reading, all of its time is over.
-    time_s = sa.case(
-        (work_items.c.deadline_s - work_items.c.created_s > 0.1, work_items.c.deadline_s - work_items.c.created_s),
-        else_=0.1,
-    )
-    rows = connection.execute(
-        sa.select(
-            work_items.c.batch_key, work_items.c.priority, work_items.c.state, sa.func.count().label("items"),
-            sa.func.sum(overdue).label("overdue"), sa.func.min(work_items.c.created_s).label("oldest_s"),
-            sa.func.max((now_s - work_items.c.created_s) / time_s).label("of_sla"),
-        )
-        .where(work_items.c.state.in_(OPEN_ITEM))
-        .group_by(work_items.c.batch_key, work_items.c.priority, work_items.c.state)
-    )  # fmt: skip
+    rows = connection.execute(_OPEN, {"now_s": now_s})
     found: dict[LaneKey, _Work] = {}
     for row in rows:
         work = found.setdefault((row.batch_key.split(":")[0], row.priority), _Work())
@@ -132,10 +140,5 @@ def _slas_s(connection: sa.Connection, settings: Settings) -> dict[int, float]:
 
 
 def _attainment(connection: sa.Connection, now_s: float) -> dict[int, float]:
-    in_time = sa.case((sa.and_(jobs.c.finished_s <= jobs.c.deadline_s, jobs.c.state != JobState.FAILED), 1), else_=0)
-    rows = connection.execute(
-        sa.select(jobs.c.priority, sa.func.count().label("ended"), sa.func.sum(in_time).label("in_time"))
-        .where(jobs.c.state.in_(_ENDED), jobs.c.finished_s >= now_s - HOUR_S)
-        .group_by(jobs.c.priority)
-    )
+    rows = connection.execute(_ATTAINED, {"since_s": now_s - HOUR_S})
     return {row.priority: round(row.in_time / row.ended, 4) for row in rows}

@@ -17,12 +17,15 @@ from appliance.admin.live_types import (
     SCHEMA,
     STALE_S,
     Attention,
+    CacheLevel,
     Findings,
     Health,
     Housekeeping,
     JobCounts,
     Quality,
+    Rates,
     Snapshot,
+    StageLatency,
     Webhooks,
 )
 from appliance.admin.quality import load_quality
@@ -39,7 +42,8 @@ from appliance.storage.tables import workers
 QUALITY_EVERY_S = 60.0
 REPORT_EVERY_S = 15.0
 """It asks Redis and the object store too, which may take seconds to be found away."""
-DEAD_EVERY_S = 10.0
+FIGURES_EVERY_S = 10.0
+"""As long as the steps that figures are put together from: to add these up is nearly half of what a picture costs."""
 
 
 class _Slow(msgspec.Struct, kw_only=True):
@@ -50,7 +54,10 @@ class _Slow(msgspec.Struct, kw_only=True):
     report: Report | None = None
     report_s: float = float("-inf")
     dead: Mapping[LaneKey, int] = {}
-    dead_s: float = float("-inf")
+    latency: tuple[StageLatency, ...] = ()
+    caches: tuple[CacheLevel, ...] = ()
+    rates: Rates = Rates()
+    figures_s: float = float("-inf")
 
 
 class Snapshots:
@@ -69,7 +76,6 @@ class Snapshots:
         slow, at_s = self._slow, self._clock.monotonic_s()
         with self._database.read() as connection:
             now_s = self._database.now_s(connection)
-            recent = load_recent_figures(connection, now_s)
             shown, left_out = load_workers(connection, now_s)
             gpus = load_gpus(connection, now_s)
             # Of milliseconds, so that those of another process behind the same address go on where these ended.
@@ -88,10 +94,10 @@ class Snapshots:
                 gpus_left_out=gpus.left_out,
                 gpu_hosts=gpus.hosts,
                 gpu_hosts_left_out=gpus.hosts_left_out,
-                latency=recent.latencies(),
-                caches=recent.caches(),
+                latency=slow.latency,
+                caches=slow.caches,
                 quality=msgspec.structs.replace(slow.quality, age_s=round(at_s - slow.quality_s, 1)),
-                rates=recent.rates(),
+                rates=slow.rates,
                 jobs=_jobs(slow.report),
                 events=load_events(connection, now_s),
                 findings=_findings(connection, slow, now_s),
@@ -107,14 +113,17 @@ class Snapshots:
         if at_s - slow.report_s >= REPORT_EVERY_S:
             slow.report, slow.report_s = make_report(self._settings, self._database, FAMILIES), at_s
         quality_due = at_s - slow.quality_s >= QUALITY_EVERY_S
-        dead_due = at_s - slow.dead_s >= DEAD_EVERY_S
-        if not (quality_due or dead_due):
+        figures_due = at_s - slow.figures_s >= FIGURES_EVERY_S
+        if not (quality_due or figures_due):
             return
         with self._database.read() as connection:
+            now_s = self._database.now_s(connection)
             if quality_due:
-                slow.quality, slow.quality_s = load_quality(connection, self._database.now_s(connection)), at_s
-            if dead_due:
-                slow.dead, slow.dead_s = dead_in_lanes(connection), at_s
+                slow.quality, slow.quality_s = load_quality(connection, now_s), at_s
+            if figures_due:
+                recent = load_recent_figures(connection, now_s)
+                slow.latency, slow.caches, slow.rates = recent.latencies(), recent.caches(), recent.rates()
+                slow.dead, slow.figures_s = dead_in_lanes(connection), at_s
 
 
 def _jobs(report: Report | None) -> JobCounts:

@@ -20,20 +20,36 @@ _ROLES: Mapping[frozenset[str], str] = {
     frozenset({"synthesize"}): "voice",
 }
 """As `meeshy worker --role` has them; a test compares."""
+# Made once, as every picture asks them.
+_SEEN = (
+    sa.select(
+        workers.c.id, workers.c.host, workers.c.pid, workers.c.started_s, workers.c.seen_s, workers.c.proven_s,
+        workers.c.families, workers.c.slots, workers.c.draining_s,
+        workers.c.capabilities["transcriber"].as_string().label("transcriber"),
+        workers.c.capabilities["synthesizer"].as_string().label("synthesizer"),
+    )
+    .where(workers.c.seen_s >= sa.bindparam("since_s", type_=sa.Double))
+    .order_by(
+        (workers.c.seen_s < sa.bindparam("silent_s", type_=sa.Double)), workers.c.host, workers.c.started_s,
+        workers.c.id,
+    )
+)  # fmt: skip
+_IN_HAND = (
+    sa.select(
+        work_items.c.worker_id, work_items.c.batch_key, work_items.c.claimed_s, sa.func.count().label("items"),
+        sa.func.sum(sa.func.coalesce(jobs.c.audio_s, voice_samples.c.duration_s)).label("audio_s"),
+    )
+    .join(jobs, jobs.c.id == work_items.c.job_id, isouter=True)
+    .join(voice_samples, voice_samples.c.id == work_items.c.sample_id, isouter=True)
+    .where(work_items.c.state == ItemState.CLAIMED)
+    .group_by(work_items.c.worker_id, work_items.c.batch_key, work_items.c.claimed_s)
+    .order_by(work_items.c.claimed_s)
+)  # fmt: skip
 
 
 def load_workers(connection: sa.Connection, now_s: float) -> tuple[tuple[Worker, ...], int]:
     """Return the workers of the last hour, those that live first, at most 64, and how many more there are."""
-    rows = connection.execute(
-        sa.select(
-            workers.c.id, workers.c.host, workers.c.pid, workers.c.started_s, workers.c.seen_s, workers.c.proven_s,
-            workers.c.families, workers.c.slots, workers.c.draining_s,
-            workers.c.capabilities["transcriber"].as_string().label("transcriber"),
-            workers.c.capabilities["synthesizer"].as_string().label("synthesizer"),
-        )
-        .where(workers.c.seen_s >= now_s - HOUR_S)
-        .order_by((workers.c.seen_s < now_s - STALE_S), workers.c.host, workers.c.started_s, workers.c.id)
-    ).all()  # fmt: skip
+    rows = connection.execute(_SEEN, {"since_s": now_s - HOUR_S, "silent_s": now_s - STALE_S}).all()
     batches = _batches(connection, now_s)
     shown = tuple(_worker(row, batches.get(row.id, ()), now_s) for row in rows[:MOST_WORKERS])
     return shown, max(0, len(rows) - MOST_WORKERS)
@@ -76,17 +92,7 @@ def _worker(row: sa.Row, batches: Sequence[Batch], now_s: float) -> Worker:
 
 def _batches(connection: sa.Connection, now_s: float) -> dict[str, list[Batch]]:
     """Return what each worker has in hand; what it claimed at one moment with one key is a batch."""
-    rows = connection.execute(
-        sa.select(
-            work_items.c.worker_id, work_items.c.batch_key, work_items.c.claimed_s, sa.func.count().label("items"),
-            sa.func.sum(sa.func.coalesce(jobs.c.audio_s, voice_samples.c.duration_s)).label("audio_s"),
-        )
-        .join(jobs, jobs.c.id == work_items.c.job_id, isouter=True)
-        .join(voice_samples, voice_samples.c.id == work_items.c.sample_id, isouter=True)
-        .where(work_items.c.state == ItemState.CLAIMED)
-        .group_by(work_items.c.worker_id, work_items.c.batch_key, work_items.c.claimed_s)
-        .order_by(work_items.c.claimed_s)
-    )  # fmt: skip
+    rows = connection.execute(_IN_HAND)
     found: dict[str, list[Batch]] = defaultdict(list)
     for row in rows:
         found[row.worker_id].append(

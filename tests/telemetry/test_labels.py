@@ -42,7 +42,9 @@ OUTCOMES = {
     "gone",
     "disabled",
 }
-STATES = {"waiting", "running", "held", "lost", "disabled", "failing"} | {state.value for state in JobState}
+STATES = {state.value for state in JobState} | {
+    "waiting", "running", "held", "lost", "taking", "draining", "disabled", "failing",
+}  # fmt: skip
 KINDS = {
     "whisper",
     "voice",
