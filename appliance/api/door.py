@@ -6,9 +6,12 @@ sd_notify(3); the unit says `FileDescriptorStoreMax=1`). Where a process was sta
 """
 
 import array
+import errno
 import logging
 import os
 import socket
+import time
+from collections.abc import Sequence
 
 log = logging.getLogger(__name__)
 
@@ -24,15 +27,33 @@ def open_door(host: str, port: int) -> socket.socket:
 
     Raises OSError where the address is taken. Port 0 takes any free one, and such a socket is not kept.
     """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # By number, as the kept one tells it: as text, "localhost" would never be the address that it became.
+    wanted = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)[0][4][:2]
+    others = False
     for given in _given():
-        if port and given.getsockname()[:2] == (host, port):
+        if port and given.getsockname()[:2] == wanted:
             return given
         given.close()
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    if port:
-        _have_kept(made)
+        others = True
+    # Before the new one is made: systemd's copy listens too, and may hold this very port at another address.
+    heard = (bool(port) or others) and _tell(b"FDSTOREREMOVE=1\nFDNAME=api")
+    made = _bound(host, port, family, PATIENCE_S if others else 0.0)
+    if port and heard:
+        _tell(b"FDSTORE=1\nFDNAME=api", [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [made.fileno()]))])
     return made
+
+
+def _bound(host: str, port: int, family: int, patience_s: float) -> socket.socket:
+    """Return a listening socket, with some patience for one there that is just being let go."""
+    until_s = time.monotonic() + patience_s
+    while True:
+        try:
+            return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        except OSError as taken:
+            if taken.errno != errno.EADDRINUSE or time.monotonic() >= until_s:
+                raise
+            time.sleep(0.02)
 
 
 def _given() -> list[socket.socket]:
@@ -47,18 +68,18 @@ def _given() -> list[socket.socket]:
     return [socket.socket(fileno=each) for each in descriptors]
 
 
-def _have_kept(door: socket.socket) -> None:
+def _tell(statement: bytes, rights: Sequence[tuple[int, int, "array.array[int]"]] = ()) -> bool:
+    """Say something to systemd; return whether it was heard, False where nobody listens."""
     name = os.environ.get("NOTIFY_SOCKET", "")
     if not name:
-        return
-    # Another address than before: what was kept for that one goes.
-    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [door.fileno()]))]
+        return False
     # A name that begins with @ lies in Linux's abstract namespace, which a zero byte stands for.
     address = f"\0{name[1:]}" if name.startswith("@") else name
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams:
             datagrams.settimeout(PATIENCE_S)
-            datagrams.sendmsg([b"FDSTOREREMOVE=1\nFDNAME=api"], [], 0, address)
-            datagrams.sendmsg([b"FDSTORE=1\nFDNAME=api"], rights, 0, address)
+            datagrams.sendmsg([statement], rights, 0, address)
     except OSError as failure:
         log.warning("systemd was not asked to keep the socket: %s", failure.strerror or failure)
+        return False
+    return True

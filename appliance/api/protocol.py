@@ -22,7 +22,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body out of the count."""
-        self._beside_body_bytes -= len(body) + FRAME_BYTES
+        # Never below nothing: small chunks would gather credit for trailers without end.
+        self._beside_body_bytes = max(0, self._beside_body_bytes - len(body) - FRAME_BYTES)
         super().on_body(body)
 
     def data_received(self, data: bytes) -> None:

@@ -61,29 +61,48 @@ def test_a_connection_made_between_two_processes_is_answered_by_the_second(manag
     os.close(kept)
 
 
-def test_a_kept_socket_of_another_address_is_let_go_and_a_new_one_is_kept(manager, monkeypatch):
-    before, after = free_port(), free_port()
+@pytest.mark.parametrize(("host", "same_port"), [("127.0.0.1", False), ("0.0.0.0", True)])
+def test_a_kept_socket_of_another_address_is_let_go_and_a_new_one_is_kept(manager, host, same_port):
     program = """
         import os
         os.environ["LISTEN_PID"] = str(os.getpid())
         from appliance.api.door import open_door
-        with open_door("127.0.0.1", AFTER) as door:
-            print(door.getsockname()[1])
+        with open_door(HOST, AFTER) as door:
+            print(*door.getsockname())
     """
-    with socket.create_server(("127.0.0.1", before)) as old:
-        command = ["bash", "-c", f'exec "$0" -c "$1" 3<&{old.fileno()}', sys.executable]
-        text = textwrap.dedent(program).replace("AFTER", str(after))
-        ran = subprocess.run(
-            [*command, text], cwd=ROOT, env=os.environ | {"LISTEN_FDS": "1"}, pass_fds=[old.fileno()],
-            check=True, capture_output=True, text=True, timeout=60,
-        )  # fmt: skip
-
-    assert ran.stdout.strip() == str(after)
-    assert told(manager)[0].startswith("FDSTOREREMOVE=1")
-    said, descriptors = told(manager)
-    assert said.startswith("FDSTORE=1")
+    old = socket.create_server(("127.0.0.1", 0))
+    after = old.getsockname()[1] if same_port else free_port()
+    command = ["bash", "-c", f'exec "$0" -c "$1" 3<&{old.fileno()} {old.fileno()}<&-', sys.executable]
+    text = textwrap.dedent(program).replace("HOST", repr(host)).replace("AFTER", str(after))
+    with subprocess.Popen(
+        [*command, text], cwd=ROOT, env=os.environ | {"LISTEN_FDS": "1"}, pass_fds=[old.fileno()],
+        stdout=subprocess.PIPE, text=True,
+    ) as second:  # fmt: skip
+        manager.settimeout(60)
+        assert told(manager)[0].startswith("FDSTOREREMOVE=1")
+        # As systemd does when it is told.
+        old.close()
+        said, descriptors = told(manager)
+        assert said.startswith("FDSTORE=1")
+        assert second.communicate(timeout=60)[0].split() == [host, str(after)]
     for each in descriptors:
         os.close(each)
+
+
+def test_a_kept_socket_is_found_again_by_the_hosts_name(manager):
+    with socket.create_server(("127.0.0.1", 0)) as kept:
+        program = f"""
+            import os
+            os.environ["LISTEN_PID"] = str(os.getpid())
+            from appliance.api.door import open_door
+            print(open_door("localhost", {kept.getsockname()[1]}).fileno())
+        """
+        command = ["bash", "-c", f'exec "$0" -c "$1" 3<&{kept.fileno()}', sys.executable, textwrap.dedent(program)]
+        ran = subprocess.run(
+            command, cwd=ROOT, env=os.environ | {"LISTEN_FDS": "1"}, pass_fds=[kept.fileno()],
+            check=True, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+    assert ran.stdout.strip() == "3"
 
 
 def test_what_another_process_was_given_is_not_taken(monkeypatch):

@@ -14,6 +14,7 @@ from tests.integration.api_serving import serving
 WAIT_S = 30
 PIECE = 4096
 READ_AT_ONCE_BYTES = 256 * 1024
+_CHUNKED = b"POST /health/live HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.fixture
@@ -53,10 +54,11 @@ def _without_end(first: bytes, piece: bytes, sent: list[int]) -> Iterator[bytes]
         (b"GET /" + b"a" * PIECE, b"a" * PIECE),
         (b"GET /health/live HTTP/1.1\r\nHost: a\r\nX-A: ", b"a" * PIECE),
         (b"GET /health/live HTTP/1.1\r\nHost: a\r\n", b"X-A: b\r\n" * 512),
-        (b"POST /health/live HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X-A: b\r\n" * 512),
-        (b"POST /health/live HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"a" * PIECE),
+        (_CHUNKED + b"0\r\n", b"X-A: b\r\n" * 512),
+        (_CHUNKED + b"1;", b"a" * PIECE),
+        (_CHUNKED + b"1\r\na\r\n" * 200_000 + b"0\r\n", b"X-A: b\r\n" * 512),
     ],
-    ids=["address", "one header", "many headers", "trailers", "chunk extension"],
+    ids=["address", "one header", "many headers", "trailers", "chunk extension", "trailers after small chunks"],
 )
 def test_a_head_without_end_is_cut_off(house: House, first: bytes, piece: bytes) -> None:
     sent: list[int] = []

@@ -13,6 +13,8 @@ from appliance.admin.action_types import RetryManyRequest, RetryRequest
 from appliance.admin.job_detail import load_job_detail
 from appliance.admin.retries import retry, retry_many
 from appliance.errors import NotFound, Overloaded, QuotaExceeded, StateConflict
+from appliance.housekeeping.house import House
+from appliance.housekeeping.recordings import drop_recordings
 from appliance.jobs.cancel import delete_job
 from appliance.jobs.endings import cancel_targets
 from appliance.jobs.submit import Submitter
@@ -171,6 +173,11 @@ def test_a_retry_costs_its_owner_neither_the_recordings_seconds_nor_its_bytes_ag
     assert [counted(bench, sa.func.sum(column)) for column in columns[:2]] == before[:2]
     # What it made is stored anew.
     assert counted(bench, sa.func.sum(usage.c.translations)) == 1
+    # And still counts when the recording goes, which the first job alone had counted.
+    bench.clock.advance(bench.settings.source_ttl_s + 1)
+    drop_recordings(House(bench.database, bench.objects, bench.settings))
+    left_bytes = sum(entry.size_bytes for entry in bench.objects.entries(""))
+    assert counted(bench, sa.func.sum(jobs.c.stored_bytes)) == left_bytes > 0
 
 
 class TestWhatIsDeletedMeanwhile:

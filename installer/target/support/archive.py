@@ -43,7 +43,9 @@ class Archive:
             "taken_out": dict(self._redactor.counts),
         }  # fmt: skip
         coming = path.with_name(f".{path.name}.coming")
-        descriptor = os.open(coming, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # Root writes here, and the name can be foreseen: what somebody laid there, a link above all, is not followed.
+        coming.unlink(missing_ok=True)
+        descriptor = os.open(coming, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
                 _put(archive, MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
