@@ -92,6 +92,13 @@ case $1 in
     of_bundle() { printf '%s' "$about" | /usr/bin/python3 -I -c "import json, sys; print(json.load(sys.stdin)['$1'])"; }
     version=$(of_bundle version)
     name="$version-$(printf '%s' "$about" | sha256sum | cut -c 1-12)"
+    case $playbook in
+    install.yml | upgrade.yml | preflight.yml) ;;
+    *)
+        # Most of them bring what the bundle holds: an upgrade with no backup, no gate and no way back.
+        [ -z "$have" ] || [ "$have" = "$name" ] || fail "$have is installed: upgrade to $name first, or name no bundle"
+        ;;
+    esac
     unpacked=$incoming/$name
     [ -d "$unpacked" ] || judge room "$bundle" --waive "${MEESHY_WAIVE:-none}"
 
@@ -137,6 +144,10 @@ upgrade.yml)
         exit 0
     fi
     [ "$(field "$note" name)" != "$name" ] || fail "$name is installed and serves; only what came after that has failed"
+    # What only looks has begun nothing, whatever an upgrade that was cut off has left.
+    for word in "$@"; do
+        case $word in --check | -C) fail "the look at $name ended early; nothing was changed" ;; esac
+    done
     [ -e "$begun" ] || fail "$name was refused before anything was changed; $have serves as before"
     echo "install.sh: $name has failed; $have is put back" >&2
     put_back "$have"

@@ -25,6 +25,8 @@ DEBIAN_PACKAGES = {
     "tmux": "/usr/bin/tmux",
     "mmdebstrap": "/usr/bin/mmdebstrap",
     "systemd-container": "/usr/bin/systemd-nspawn",
+    "age": "/usr/bin/age",
+    "openssh-client": "/usr/bin/ssh",
 }
 """Debian packages that the tests start servers, hosts and machines with, compile a stand-in for a GPU's driver with and
 try alert rules with; each with a file that shows it is there."""

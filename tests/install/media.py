@@ -32,7 +32,7 @@ revision = "{revision}"
 down_revision = "{before}"
 branch_labels = None
 depends_on = None
-readable_by = "{before}"
+readable_by = "{readable_by}"
 
 
 def upgrade() -> None:
@@ -140,5 +140,6 @@ def with_newer_schema(product: Product) -> Product:
     """Return a product with one migration more, which only adds: what every release may do to the one before."""
     before = product.migrations[-1]
     revision = f"{int(before) + 1:04}"
-    text = MIGRATION.format(revision=revision, before=before)
+    # As the product's own additive ones say it: the newest release runs on it.
+    text = MIGRATION.format(revision=revision, before=before, readable_by=released().migrations[-1])
     return replace(product, files={**product.files, f"{MIGRATIONS}{revision}_drill.py": text.encode()})

@@ -26,8 +26,8 @@ def planted(box, installed):
     says = [SAID, f"password={PLANTED}", url]
     box.run("sh", "-c", f"echo 'MEESHY_DEEPL_KEY={PLANTED}' >> /etc/meeshy/meeshy.env")
     for log in ("nginx/meeshy-error.log", "nginx/meeshy.log"):
-        (box.root / "var/log" / log).open("a").write("\n".join([*says, ""]))
-    (box.root / "var/log/meeshy/install.log").open("a").write("\n".join([*says[1:], ""]))
+        append(box.root / "var/log" / log, says)
+    append(box.root / "var/log/meeshy/install.log", says[1:])
     extra = box.root / f"etc/systemd/system/{SPEAKING}.d/planted.conf"
     extra.parent.mkdir()
     extra.write_text("[Service]\n" + "".join(f'ExecStartPre=/bin/echo "{each}"\n' for each in says))
@@ -40,6 +40,11 @@ def planted(box, installed):
     assert SAID in box.run("journalctl", f"--unit={SPEAKING}", "--no-pager").stdout
     yield [password, PLANTED, SAID]
     sql(box, "drop table planted")
+
+
+def append(log, lines):
+    with log.open("a") as file:
+        file.write("".join(f"{line}\n" for line in lines))
 
 
 def sql(box, *statements):

@@ -187,6 +187,29 @@ def test_a_cut_off_upgrade_is_told_and_either_goes_on_or_back(site):
     assert site.note()["version"] == "0.2.0"
 
 
+def test_no_other_playbook_brings_another_release(site):
+    old, newer = site.installed("0.1.0"), site.bundle("0.2.0")
+
+    told = site.call(newer, "rotate_certs.yml")
+
+    assert told.returncode == 1
+    assert f"{old} is installed: upgrade to 0.2.0-" in told.stderr
+    assert not list((site.root / "opt/meeshy/incoming").glob("0.2.0*"))
+
+
+def test_a_look_at_an_upgrade_takes_nothing_back(site):
+    old, newer = site.installed("0.1.0"), site.bundle("0.2.0")
+    site.plan(fail=["upgrade.yml", "rollback.yml"])
+    site.call(newer)
+
+    told = site.call(newer, "--check")
+
+    assert told.returncode == 1
+    assert "ended early; nothing was changed" in told.stderr
+    assert [book for _, book in site.calls()] == ["upgrade.yml"]
+    assert site.note()["name"] == old
+
+
 def test_one_command_goes_back_to_the_release_before_and_no_further(site):
     old, new = site.installed("0.1.0"), site.installed("0.2.0")
 
