@@ -16,12 +16,12 @@ from appliance.api.problems import KEYED, problems
     summary="Metrics for Prometheus",
     tags=["service"],
     media_type="text/plain",
-    response_description="Text format; needs a key with the role `admin`, unless the site has opened it.",
+    response_description="Text format; needs a key with the role `viewer`, unless the site has opened it.",
     responses=problems(*KEYED, errors.Forbidden),
 )
 async def get_metrics(request: Request[Caller, None, object], parts: Parts) -> Response[bytes]:
     """Return the metrics; figures of the queue are read at this moment."""
     if not parts.settings.metrics_open:
-        request.user.require("admin")
+        request.user.require("viewer")
     text = await parts.threads.short(generate_latest, parts.metrics.registry)
     return Response(text, media_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})

@@ -106,17 +106,17 @@ def test_a_304_counts_as_a_hit(house: House) -> None:
     assert counted(house, level="l1", kind="audio", outcome="hit") == 1
 
 
-def test_purges_need_the_role_admin_and_name_neither_owner_nor_job(house: House, proxy: CachingProxy) -> None:
+def test_purges_need_the_role_viewer_and_name_neither_owner_nor_job(house: House, proxy: CachingProxy) -> None:
     job = house.finished_job("hello")
     etag = house.client.head(job["audio_url"], headers=house.headers()).headers["etag"].strip('"')
     house.client.delete(f"/api/v1/voice/job/{job['job_id']}", headers=house.headers())
-    admin = {"authorization": f"Bearer {proxy.admin_key}"}
+    viewer = {"authorization": f"Bearer {house.another_key('edge', 'viewer')}"}
 
     assert house.client.get("/api/v1/admin/purges", headers=house.headers()).status_code == 403
-    told = house.client.get("/api/v1/admin/purges", headers=admin).json()
+    told = house.client.get("/api/v1/admin/purges", headers=viewer).json()
     assert [purge["audio_sha256"] for purge in told["purges"]] == [[etag]]
     assert set(told["purges"][0]) == {"id", "at_s", "audio_sha256"}
-    assert house.client.get("/api/v1/admin/purges", params={"after": told["last"]}, headers=admin).json() == {
+    assert house.client.get("/api/v1/admin/purges", params={"after": told["last"]}, headers=viewer).json() == {
         "purges": [], "last": told["last"]
     }  # fmt: skip
 

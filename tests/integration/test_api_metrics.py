@@ -30,11 +30,11 @@ def samples(house: House, **headers: str) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_metrics_are_for_admins_alone(house: House) -> None:
+def test_metrics_are_for_who_looks_after_the_site(house: House) -> None:
     assert house.client.get("/metrics").status_code == 401
     refused = house.client.get("/metrics", headers=house.headers(None))
     assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
-    samples(house, authorization=f"Bearer {house.another_key('operators', 'admin')}")
+    samples(house, authorization=f"Bearer {house.another_key('operators', 'viewer')}")
 
 
 def test_a_site_can_open_its_metrics_and_nothing_else(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_site_can_open_its_metrics_and_nothing_else(tmp_path: Path) -> None:
 def test_jobs_requests_and_the_queue_are_told(house: House) -> None:
     house.finished_job("hello")
     house.waiting_job("good morning")
-    found = samples(house, authorization=f"Bearer {house.another_key('operators', 'admin')}")
+    found = samples(house, authorization=f"Bearer {house.another_key('operators', 'viewer')}")
     assert found["meeshy_jobs_accepted_total", "0"] == 2
     assert found["meeshy_jobs_finished_total", "done"] == 1
     assert found["meeshy_queue_items", "hear", "0", "waiting"] == 1
