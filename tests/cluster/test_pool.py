@@ -108,7 +108,8 @@ def test_a_backlog_starts_a_second_worker_and_quiet_ends_it(cluster, pool):
 
 def test_a_hung_worker_is_ended_and_the_poisoned_job_with_it_while_others_finish(cluster, pool):
     cluster.start_api()
-    running = pool(device(), "hung_base_s = 1.0\nhung_per_audio_s = 0.5")
+    # Long enough for honest work on a busy machine: with one second, what took longer was ended beside the poisoned.
+    running = pool(device(), "hung_base_s = 4.0\nhung_per_audio_s = 0.5")
     running.eventually_has(1)
     cluster.ready()
     poisoned = cluster.submit("HANG", "fr")
