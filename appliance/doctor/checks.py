@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
-import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from appliance.audio.decoder import DecoderPool
@@ -56,8 +55,9 @@ def _looked_at(name: str, check: Callable[[str, Place], Finding], place: Place) 
         return check(name, place)
     except MeeshyError as failure:
         return Finding(check=name, state="wrong", says=failure.detail)
-    except (OSError, sa.exc.SQLAlchemyError) as failure:
-        # Of a database's failure only the kind: its text may hold what somebody said.
+    except Exception as failure:  # noqa: BLE001
+        # A damaged file may raise anything, and a doctor is for the damaged. Only the kind: the text of a database's
+        # failure may hold what somebody said.
         return Finding(check=name, state="wrong", says=f"It could not be looked at: {type(failure).__name__}.")
 
 

@@ -64,7 +64,7 @@ def load(store: ObjectStore, stream: BinaryIO) -> Loaded:
     found = objects = total_bytes = there = 0
     batch: dict[str, bytes] = {}
     ended = None
-    with _reading(), tarfile.open(fileobj=stream, mode="r|") as archive:
+    with _reading(), tarfile.open(fileobj=stream, mode="r|") as archive, _stored_in_the_end(store, batch):
         for name, content in _members(archive):
             if name == END:
                 ended = msgspec.json.decode(content, type=Saved)
@@ -77,11 +77,19 @@ def load(store: ObjectStore, stream: BinaryIO) -> Loaded:
             objects, total_bytes = objects + 1, total_bytes + len(content)
             if len(batch) == AT_ONCE or sum(map(len, batch.values())) >= AT_ONCE_BYTES:
                 store.put_all(batch)
-                batch = {}
-    store.put_all(batch)
+                batch.clear()
     if ended is None or ended.objects != found:
         raise CommandFailed(f"The stream of objects ends too early: {found} came. What came is stored.")
     return Loaded(objects, total_bytes, there)
+
+
+@contextmanager
+def _stored_in_the_end(store: ObjectStore, batch: dict[str, bytes]) -> Iterator[None]:
+    """Store what has come whole, also where the stream breaks off after it."""
+    try:
+        yield
+    finally:
+        store.put_all(batch)
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes, modified_s: int) -> None:

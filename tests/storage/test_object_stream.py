@@ -109,9 +109,12 @@ def test_a_stream_that_is_cut_off_anywhere_is_told_and_may_be_loaded_again(tmp_p
     store = FolderStore(tmp_path / "store")
     # The last two blocks of nothing are tar's own end: without them all the same everything came.
     end = whole.rindex(b"}") + 1
+    with tarfile.open(fileobj=io.BytesIO(whole)) as archive:
+        ends_at = {member.name: member.offset_data + member.size for member in archive if member.name in CONTENTS}
     for length in range(0, end, 512):
         with pytest.raises(CommandFailed):
             load(store, io.BytesIO(whole[:length]))
+        assert contents(store).keys() == {name for name, at in ends_at.items() if at <= length}
 
     load(store, io.BytesIO(whole))
 

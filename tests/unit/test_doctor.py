@@ -109,6 +109,18 @@ def test_a_key_file_that_does_not_hold_a_key_is_wrong(settings):
     assert states(examine(settings))["voice_key"] == "wrong"
 
 
+def test_what_a_check_did_not_expect_is_one_finding_and_not_the_end_of_the_others(settings, tmp_path, monkeypatch):
+    damaged = tmp_path / "node.pem"
+    damaged.write_text("-----BEGIN CERTIFICATE-----\nprivate words\n-----END CERTIFICATE-----\n")
+    monkeypatch.setattr(certificate_days, "__defaults__", (damaged,))
+
+    findings = examine(settings)
+
+    assert list(states(findings)) == list(CHECKS)
+    assert states(findings)["certificate"] == "wrong"
+    assert "private words" not in str(findings)
+
+
 def test_the_days_of_a_certificate_are_counted(tmp_path):
     now = datetime(2026, 11, 26, tzinfo=UTC)
     key = ec.generate_private_key(ec.SECP256R1())
