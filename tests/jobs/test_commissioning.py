@@ -74,8 +74,9 @@ def test_the_figures_are_what_the_engines_took(measured):
     assert figures.transcription.gain == 8.0
     assert figures.translation.alone_s == 0.0
     assert set(figures.rates) == {f"{family}:{length}" for family in FAMILIES for length in LENGTHS}
-    # Alone and four at once, heard and verified: four batches of 2 s for ten passes over 10 s.
-    assert figures.rates["hear:medium"] == 0.08
+    # Alone and four at once, heard and verified: four batches of 2 s for ten passes over 4 s. Of medium ones two.
+    assert figures.rates["hear:short"] == 0.2
+    assert figures.rates["hear:medium"] == 0.1333
     assert figures.rates["finish:long"] == 0.0
     assert figures.resident_bytes > 1_000_000
 
@@ -97,7 +98,7 @@ def test_what_is_stored_is_in_force(measured, database):
         rates = load_rates(connection)
         assert rates.origin == "commissioned"
         assert rates.known
-        assert rates.cost("hear", "medium") == pytest.approx(0.08)
+        assert rates.cost("hear", "short") == pytest.approx(0.2)
         assert sla_scale(connection, settings) == 2.5
         assert site_value(connection, COMMISSIONED)["note_s"] == figures.note_s
         assert connection.scalar(sa.select(sa.func.count()).select_from(jobs)) == 0
