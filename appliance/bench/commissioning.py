@@ -22,8 +22,8 @@ NOTE_S = 5.0
 LENGTHS_S: dict[Length, float] = {"short": 4.0, "medium": 10.0, "long": 20.0}
 ROUNDS = 3
 AT_ONCE: dict[Length, int] = {"short": 4, "medium": 2, "long": 0}
-"""Notes that arrive together in the loaded round, so that its batches are fuller. Of long ones none: on a processor they
-gain nothing, and with four of each length two cores took five minutes, in an installation that should take no more."""
+"""Notes that arrive together in the loaded round, so that its batches are fuller. Of long ones none: on a processor
+they gain nothing, and with four of each length two cores took four minutes, in an installation that may take five."""
 HEADROOM = 1.5
 """How much more than the measured time an idle machine may take and still be in time."""
 SENTENCE = "Delivery number {number} will reach the customer on Thursday, but only before noon."
