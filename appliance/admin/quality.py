@@ -3,7 +3,7 @@
 From the history: a look at years costs what its steps cost, and not what all that was spoken would.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -72,24 +72,22 @@ def _pairs(now: Slice) -> set[str]:
 
 def _pair(both: _Both, name: str) -> PairQuality:
     source, _, target = name.partition(">")
-    spoken, spoken_before = both.counted(f"spoken.pair.{name}")
-    wer, wer_before = both.mean(f"wer.pair.{name}")
-    similarity, similarity_before = both.mean(f"similarity.pair.{name}")
-    rating, rating_before = both.mean(f"rating.pair.{name}")
     return PairQuality(
         source=source,
         target=target,
-        spoken=spoken,
-        spoken_before=spoken_before,
         needs_review=both.counted(f"needs_review.pair.{name}")[0],
         failed=both.counted(f"failed.pair.{name}")[0],
-        wer=wer,
-        wer_before=wer_before,
-        similarity=similarity,
-        similarity_before=similarity_before,
-        rating=rating,
-        rating_before=rating_before,
+        **_beside(both, f"pair.{name}", "wer", "similarity", "rating"),
     )
+
+
+def _beside(both: _Both, which: str, *means: str) -> dict[str, Any]:
+    """Return how often a pair or voice was spoken, and means of it, each beside what it was before."""
+    found: dict[str, Any] = {}
+    found["spoken"], found["spoken_before"] = both.counted(f"spoken.{which}")
+    for mean in means:
+        found[mean], found[f"{mean}_before"] = both.mean(f"{mean}.{which}")
+    return found
 
 
 def _most_first(pair: PairQuality) -> tuple[int, str, str]:
@@ -103,18 +101,7 @@ def _voices(both: _Both) -> tuple[VoiceQuality, ...]:
 
 
 def _voice(both: _Both, name: str) -> VoiceQuality:
-    spoken, spoken_before = both.counted(f"spoken.voice.{name}")
-    wer, wer_before = both.mean(f"wer.voice.{name}")
-    similarity, similarity_before = both.mean(f"similarity.voice.{name}")
-    return VoiceQuality(
-        voice=name,
-        spoken=spoken,
-        spoken_before=spoken_before,
-        similarity=similarity,
-        similarity_before=similarity_before,
-        wer=wer,
-        wer_before=wer_before,
-    )
+    return VoiceQuality(voice=name, **_beside(both, f"voice.{name}", "wer", "similarity"))
 
 
 def _caches(both: _Both) -> tuple[CacheQuality, ...]:

@@ -1,48 +1,28 @@
 """What a console finds at the address of an appliance of any version, on a free loopback port, as told."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 from appliance.admin.schema import INTERVAL_S
+from appliance.testing.loopback_server import LoopbackServer
 
 PREFIX = "/api/v1/admin/"
 
 
-class ConsoleServer:
+class ConsoleServer(LoopbackServer):
     """Runs the server while its `with` block lasts; what it answers can be exchanged at any time."""
 
     def __init__(self, snapshot: dict[str, Any] | None, interval_s: float = INTERVAL_S) -> None:
         """Tell this document as the snapshot; None: there is nothing for consoles, as before there was one."""
+        super().__init__(type("Handler", (_Handler,), {"server_of": self}))
         self.snapshot = snapshot
         self.interval_s = interval_s
-        self.stopping = threading.Event()
-
-    def __enter__(self) -> Self:
-        """Start listening."""
-        owner = self
-
-        class Handler(_Handler):
-            server_of = owner
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop, ending the streams."""
-        self.stopping.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
     @property
     def address(self) -> str:
         """Return where a console finds it."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
 
 class _Handler(BaseHTTPRequestHandler):

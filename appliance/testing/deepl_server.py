@@ -9,10 +9,11 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any, Literal
 
 from appliance.engines.deepl_languages import source_codes, target_codes
+from appliance.testing.loopback_server import LoopbackServer
 
 MOST_TEXTS = 50
 MOST_BODY_BYTES = 128 * 1024
@@ -40,47 +41,23 @@ class Received:
     document: Any
 
 
-class DeepLServer:
+class DeepLServer(LoopbackServer):
     """Runs the server on a free loopback port while its `with` block lasts."""
 
     def __init__(self, key: str = "test-key:fx", *, quota_characters: int | None = None) -> None:
         """Accept one key; `quota_characters` None means without limit."""
+        super().__init__(type("Handler", (_Handler,), {"server_of": self}))
         self.key = key
         self.received: list[Received] = []
         self._quota_characters = quota_characters
         self._used_characters = 0
         self._script: deque[Scripted] = deque()
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        self._server: ThreadingHTTPServer | None = None
-        self._thread: threading.Thread | None = None
-
-    def __enter__(self) -> Self:
-        """Start listening."""
-        owner = self
-
-        class Handler(_Handler):
-            server_of = owner
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop, letting go of connections that hang."""
-        self._stopping.set()
-        assert self._server is not None
-        assert self._thread is not None
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
     @property
     def url(self) -> str:
         """Return the base address to give to the client."""
-        assert self._server is not None, "the server runs only inside its with block"
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     def script(self, answers: Iterable[Scripted | int]) -> None:
         """Give these answers, in order, to the next valid requests; a number stands for a plain status."""
@@ -102,7 +79,7 @@ class DeepLServer:
 
     def wait_until_stopped(self) -> None:
         """Block a handler that plays dead."""
-        self._stopping.wait()
+        self.stopping.wait()
 
     def _refusal(self, request: Received, body_bytes: int) -> Scripted | None:
         document = request.document

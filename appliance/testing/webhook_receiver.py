@@ -7,8 +7,10 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any, Literal
+
+from appliance.testing.loopback_server import LoopbackServer
 
 Behaviour = Literal["accept", "error", "busy", "gone", "redirect", "hang", "drip", "reset", "garbage", "hold"]
 """`accept` 204, `error` 500, `busy` 429 with Retry-After, `gone` 410, `redirect` 302 to a place of the receiver's own
@@ -50,7 +52,7 @@ class Received:
     behaviour: Behaviour
 
 
-class HostileReceiver:
+class HostileReceiver(LoopbackServer):
     """Runs the receiver while its `with` block lasts.
 
     `behave` gives what to do from the path and how often this message came before.
@@ -58,6 +60,7 @@ class HostileReceiver:
 
     def __init__(self, behave: Callable[[str, int], Behaviour] = accepting, retry_after: str = "120") -> None:
         """Behave so; `retry_after` is what `busy` asks for."""
+        super().__init__(type("Handler", (_Handler,), {"receiver": self}))
         self.behave = behave
         self.retry_after = retry_after
         self.received: list[Received] = []
@@ -67,36 +70,14 @@ class HostileReceiver:
         self.most_at_once: Counter[str] = Counter()
         """Per message, the most attempts that were open side by side."""
         self.released = threading.Event()
-        self.stopping = threading.Event()
         self._open: Counter[str] = Counter()
         self._came: Counter[str] = Counter()
         self._changed = threading.Condition()
 
-    def __enter__(self) -> Self:
-        """Start listening."""
-        owner = self
-
-        class Handler(_Handler):
-            receiver = owner
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        self._thread.start()
-        return self
-
     def __exit__(self, *_: object) -> None:
         """Stop, letting go of connections that are held."""
-        self.stopping.set()
         self.released.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    @property
-    def port(self) -> int:
-        """Return the port it listens on."""
-        return self._server.server_address[1]
+        super().__exit__()
 
     def url(self, path: str = "/hook") -> str:
         """Return the address of a path of the receiver's."""

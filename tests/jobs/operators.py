@@ -7,6 +7,7 @@ from appliance.admin.dead_letters import Filter, load_dead_letters
 from appliance.errors import EngineFailed
 from appliance.jobs.claims import Claims
 from appliance.jobs.documents import Failure
+from appliance.jobs.lanes import Pause, pause_lane, resume_lane
 from appliance.jobs.outcomes import Outcome, write_outcomes
 from appliance.jobs.states import JobState
 from appliance.storage.tables import audit
@@ -17,6 +18,16 @@ BOB = Actor(application_id="app_console", key_id="k2", name="bob")
 
 def ask(action, subject, body, key="one", actor=ANNA):
     return Ask(actor=actor, action=action, subject=subject, body=body, idempotency_key=key)
+
+
+def pause(bench, *lane):
+    with bench.database.write() as connection:
+        pause_lane(connection, lane, Pause(since_s=bench.clock.now_s(), actor="anna", reason="test"))
+
+
+def resume(bench, *lane):
+    with bench.database.write() as connection:
+        resume_lane(connection, lane)
 
 
 def failed(bench, text="hello", *targets, error=None, **asked):

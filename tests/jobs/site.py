@@ -2,8 +2,10 @@
 
 import hashlib
 
+import pytest
 import sqlalchemy as sa
 
+from appliance.errors import Overloaded
 from appliance.jobs.documents import AudioFacts, JobDocument, Request
 from appliance.jobs.rates import COMMISSIONED, FAMILIES, Rate, learn
 from appliance.jobs.registry import WorkerRegistry
@@ -13,6 +15,17 @@ from appliance.owner import Owner
 from appliance.storage.site import set_site_value
 
 SLAS_S = {0: 3.0, 1: 10.0, 2: 30.0}
+PASS_S = 0.5
+"""One pass of 5 s at 0.1 s a second; a note takes five: heard, translated, spoken, verified, finished."""
+NOTE_S = 5 * PASS_S
+
+
+def refused(submit, *arguments, **named) -> Overloaded:
+    with pytest.raises(Overloaded) as refusal:
+        submit(*arguments, **named)
+    assert refusal.value.status == 503
+    assert refusal.value.retry_after_s >= 1
+    return refusal.value
 
 
 class ByUser:

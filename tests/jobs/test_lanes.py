@@ -7,13 +7,14 @@ from appliance.admin.lanes import load_lanes
 from appliance.admin.live_types import STALE_S, Lane
 from appliance.admin.workers import load_workers, role_of
 from appliance.jobs.claims import Claims, end_items
-from appliance.jobs.lanes import Pause, load_pauses, pause_lane, resume_lane, set_draining
+from appliance.jobs.lanes import Pause, load_pauses, set_draining
 from appliance.jobs.registry import SEEN_WITHIN_S, CapabilityReader, this_host, unserved_families
 from appliance.jobs.reserved import VIEW_S, load_living
 from appliance.jobs.states import ItemState, JobState
 from appliance.pool.reading import read
 from appliance.storage.tables import work_items, workers
 from appliance.workers.roles import BATCH_LIMITS, ROLES
+from tests.jobs.operators import pause, resume
 from tests.jobs.site import Site
 
 NO_PROCESS = 2**30
@@ -22,16 +23,6 @@ NO_PROCESS = 2**30
 @pytest.fixture
 def site(bench):
     return Site(bench, cost=0.01)
-
-
-def pause(bench, *lane):
-    with bench.database.write() as connection:
-        pause_lane(connection, lane, Pause(since_s=bench.clock.now_s(), actor="anna", reason="test"))
-
-
-def resume(bench, *lane):
-    with bench.database.write() as connection:
-        resume_lane(connection, lane)
 
 
 def drain(bench, worker_id, since_s=1.0):
