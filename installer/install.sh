@@ -158,9 +158,6 @@ rollback.yml)
     [ ! -e "$begun" ] || back=$(cat "$begun")
     put_back "$back"
     ;;
-install.yml)
-    play "$name" install.yml --extra-vars "meeshy_previous=$previous" "$@"
-    ;;
 *)
     play "$name" "$playbook" --extra-vars "meeshy_previous=$previous" "$@"
     ;;

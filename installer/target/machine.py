@@ -51,11 +51,11 @@ def read_machine(installed_note: Path) -> Machine:
         user_id=os.geteuid(),
         systemd=Path("/run/systemd/system").is_dir(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        free_bytes={place: shutil.disk_usage(_nearest(Path(place))).free for place in PLACES},
+        free_bytes={place: shutil.disk_usage(nearest(Path(place))).free for place in PLACES},
         sockets=tuple(read_sockets()),
         name_resolves=_resolves(platform.node()),
         now_s=time.time(),
-        sync_ms=_sync_ms(_nearest(Path(PLACES[1]))),
+        sync_ms=_sync_ms(nearest(Path(PLACES[1]))),
         processor_flags=_flags(),
         installed=installed_note.exists() or Path(BEGUN).is_dir(),
         others=tuple(name for name, proof in OTHERS.items() if Path(proof).exists()),
@@ -76,7 +76,8 @@ def far_mounts(table: str) -> list[str]:
     return [f"{row[1]} from {row[0]}" for row in rows if len(row) > 2 and row[2] in FAR]
 
 
-def _nearest(path: Path) -> Path:
+def nearest(path: Path) -> Path:
+    """Return the path, or the nearest folder above it that there is."""
     while not path.exists():
         path = path.parent
     return path

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from installer.bundle.metadata import Metadata
 from installer.bundle.space import FreeBytes, free_bytes, gibibytes
+from installer.target.machine import nearest
 from installer.target.preflight import Finding
 
 UNPACKED = Path("/opt/meeshy")
@@ -27,9 +28,7 @@ def needed_bytes(about: Metadata) -> dict[Path, int]:
 
 
 def _disk_of(path: Path) -> int:
-    while not path.exists():
-        path = path.parent
-    return path.stat().st_dev
+    return nearest(path).stat().st_dev
 
 
 def judge_room(

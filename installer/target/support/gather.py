@@ -68,7 +68,7 @@ def gather(path: Path, lines: int, installed_note: Path, root: Path = Path("/"))
     At most `lines` lines of each log. Raises OSError where the bundle cannot be written, for nothing else.
     """
     archive = Archive(Redactor(find_secrets(root)))
-    sentences = Sentences(list(sentences_of(root / _PRODUCT)))
+    sentences = Sentences(sentences_of(root / _PRODUCT))
     for name, command in COMMANDS.items():
         _ask(archive, name, command)
     # Names alone: a passing unit is described by its whole command line.

@@ -9,7 +9,7 @@ from installer.target.support.sentences import CUT
 
 OURS = (
     "meeshy-api.service", "meeshy-housekeeping.service", "meeshy-pool.service", "meeshy-objects.service",
-    "meeshy-firewall.service", "meeshy-gpu.service",
+    "meeshy-firewall.service", "meeshy-gpu.service", "meeshy-edge-purge.service",
 )  # fmt: skip
 BESIDE = (
     "postgresql.service", "postgresql@15-meeshy.service", "redis-server@meeshy.service", "nginx.service",

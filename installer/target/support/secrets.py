@@ -24,23 +24,23 @@ _PAIR = re.compile(rf"(?i){TELLING_NAME}[\"']?\s*[:=]\s*[\"']?([^\s,{{}}\[\]\"']
 def find_secrets(root: Path = Path("/")) -> frozenset[str]:
     """Return every secret of the machine below `root`, in each form that it may have in a text."""
     found: set[str] = set()
-    for _, text in _texts(root, (*FOLDERS, *FILES)):
+    for text in _texts(root, (*FOLDERS, *FILES)):
         for value in (text, *text.splitlines()):
             found.update(_forms(value.strip()))
-    for _, text in _texts(root, LINES_OF):
+    for text in _texts(root, LINES_OF):
         for value in _PAIR.findall(text):
             # The name of a file with a secret is none.
             found.update(_forms(value) if not value.startswith("/") else ())
     return frozenset(each for each in found if len(each) >= SHORTEST)
 
 
-def _texts(root: Path, names: Iterable[str]) -> Iterator[tuple[Path, str]]:
+def _texts(root: Path, names: Iterable[str]) -> Iterator[str]:
     for name in names:
         place = root / name
         for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
             try:
                 if path.is_file() and path.stat().st_size <= _LARGEST_BYTES:
-                    yield path, path.read_text(encoding="utf-8", errors="replace")
+                    yield path.read_text(encoding="utf-8", errors="replace")
             except OSError:
                 continue
 

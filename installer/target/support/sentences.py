@@ -7,7 +7,7 @@ of a line only what the code itself says passes, with values that are one short 
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 CUT = "[…]"
@@ -25,7 +25,7 @@ _RAISED = re.compile(
 class Sentences:
     """The sentences of a product."""
 
-    def __init__(self, templates: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> None:
+    def __init__(self, templates: Iterable[tuple[str, ...]]) -> None:
         """Know these: each as its fixed parts, with a value between two of them."""
         known = {each for each in templates if sum(map(str.isalpha, "".join(each))) >= _FEWEST_LETTERS}
         # The one with most fixed text first: it says most.
@@ -105,7 +105,7 @@ def _first_text_parts(call: ast.Call) -> Iterator[tuple[str, ...]]:
 
 def _with_values(text: str, found: re.Match[str]) -> str:
     pieces, at = [], 0
-    for number in range(1, (found.re.groups or 0) + 1):
+    for number in range(1, found.re.groups + 1):
         low, high = found.span(number)
         pieces += [text[at:low], _value(text[low:high])]
         at = high
