@@ -8,6 +8,7 @@ of its own would go on saying it while that loop hangs.
 import logging
 import os
 import socket
+from collections.abc import Sequence
 
 log = logging.getLogger(__name__)
 
@@ -18,28 +19,36 @@ _PATIENCE_S = 1.0
 
 def ready() -> None:
     """Tell that what this service is for works from now on."""
-    _tell("READY=1", _PATIENCE_S)
+    tell("READY=1")
 
 
 def alive() -> None:
     """Tell that the loop which calls this has come round; never waits, since the next round tells again."""
-    _tell("WATCHDOG=1", 0.0)
+    tell("WATCHDOG=1", 0.0)
 
 
 def stopping() -> None:
     """Tell that this service ends of its own accord and is no longer expected to tell that it lives."""
-    _tell("STOPPING=1", _PATIENCE_S)
+    tell("STOPPING=1")
 
 
-def _tell(state: str, wait_s: float) -> None:
+def tell(state: str, wait_s: float = _PATIENCE_S, descriptors: Sequence[int] = ()) -> bool:
+    """Say something else to systemd, with descriptors for it to keep; return whether it was heard."""
     name = os.environ.get("NOTIFY_SOCKET", "")
     if not name:
-        return
+        return False
     # A name that begins with @ lies in Linux's abstract namespace, which a zero byte stands for.
     address = f"\0{name[1:]}" if name.startswith("@") else name
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams:
             datagrams.settimeout(wait_s)
-            datagrams.sendto(state.encode(), address)
+            # Connected first: before Python 3.12 send_fds forgets the address that it is given.
+            datagrams.connect(address)
+            if descriptors:
+                socket.send_fds(datagrams, [state.encode()], descriptors)
+            else:
+                datagrams.send(state.encode())
     except OSError as failure:
         log.warning("systemd was not told %s: %s", state, failure.strerror or failure)
+        return False
+    return True

@@ -101,9 +101,9 @@ def _accepted(database: Database, submitter: Submitter, job_id: str) -> str:
         request=request,
         audio_sha256=job.audio_sha256,
         idempotency_key=retry_key(job_id),
-        takes_up=True,
     )
-    return submitter.accept(submission, job.audio, _still_dead(job)).id
+    audio = msgspec.structs.replace(job.audio, counted_before=True)
+    return submitter.accept(submission, audio, _still_dead(job)).id
 
 
 def _still_dead(job: JobDocument) -> Callable[[sa.Connection], None]:

@@ -5,15 +5,12 @@ nobody. systemd gives the socket back after a restart and lets it go when the se
 sd_notify(3); the unit says `FileDescriptorStoreMax=1`). Where a process was started by anything else it binds anew.
 """
 
-import array
 import errno
-import logging
 import os
 import socket
 import time
-from collections.abc import Sequence
 
-log = logging.getLogger(__name__)
+from appliance.notify import tell
 
 FIRST_GIVEN = 3
 """The first descriptor that a service is given (sd_listen_fds(3))."""
@@ -37,10 +34,10 @@ def open_door(host: str, port: int) -> socket.socket:
         given.close()
         others = True
     # Before the new one is made: systemd's copy listens too, and may hold this very port at another address.
-    heard = (bool(port) or others) and _tell(b"FDSTOREREMOVE=1\nFDNAME=api")
+    heard = (bool(port) or others) and tell("FDSTOREREMOVE=1\nFDNAME=api")
     made = _bound(host, port, family, PATIENCE_S if others else 0.0)
     if port and heard:
-        _tell(b"FDSTORE=1\nFDNAME=api", [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [made.fileno()]))])
+        tell("FDSTORE=1\nFDNAME=api", descriptors=[made.fileno()])
     return made
 
 
@@ -66,20 +63,3 @@ def _given() -> list[socket.socket]:
     for each in descriptors:
         os.set_inheritable(each, False)
     return [socket.socket(fileno=each) for each in descriptors]
-
-
-def _tell(statement: bytes, rights: Sequence[tuple[int, int, "array.array[int]"]] = ()) -> bool:
-    """Say something to systemd; return whether it was heard, False where nobody listens."""
-    name = os.environ.get("NOTIFY_SOCKET", "")
-    if not name:
-        return False
-    # A name that begins with @ lies in Linux's abstract namespace, which a zero byte stands for.
-    address = f"\0{name[1:]}" if name.startswith("@") else name
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams:
-            datagrams.settimeout(PATIENCE_S)
-            datagrams.sendmsg([statement], rights, 0, address)
-    except OSError as failure:
-        log.warning("systemd was not asked to keep the socket: %s", failure.strerror or failure)
-        return False
-    return True

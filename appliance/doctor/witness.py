@@ -27,9 +27,8 @@ _OF_THE_C_LIBRARY = ("libc.", "libc-", "libpthread", "libresolv", "libanl", "lib
 
 @dataclass(frozen=True, slots=True)
 class Witnessed:
-    """One call: by which thread of which process, what, and the nearest library on its stack, empty if unknown."""
+    """One call: by which thread of which program, what, and the nearest library on its stack, empty if unknown."""
 
-    process: int
     thread: int
     program: str
     what: str
@@ -80,7 +79,7 @@ def _witnessed(thread: int, call: int, arguments: list[int]) -> Witnessed | None
             what = f"{name} to {told}"
     process = _process(thread)
     program = f"{_text(Path(f'/proc/{process}/comm')).strip() or 'program'} ({process})"
-    return Witnessed(process, thread, program, what, _library(thread))
+    return Witnessed(thread, program, what, _library(thread))
 
 
 def _family(number: int) -> str:

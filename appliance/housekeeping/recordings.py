@@ -7,7 +7,6 @@ from appliance.housekeeping.ended_jobs import AT_ONCE, count, ended_before
 from appliance.housekeeping.house import House, Outcome
 from appliance.jobs.documents import AudioFacts
 from appliance.jobs.readings import forget_readings, kept_bytes_of_job, reading_objects
-from appliance.jobs.retried import takes_up_another
 from appliance.storage.tables import jobs
 
 
@@ -17,9 +16,7 @@ def drop_recordings(house: House) -> Outcome:
         due = ended_before(house.database.now_s(connection) - house.settings.source_ttl_s)
         due = due.where(jobs.c.audio["pcm"].as_string() != "")
         rows = connection.execute(
-            sa.select(jobs.c.id, jobs.c.audio, jobs.c.stored_bytes, jobs.c.idempotency_key).where(
-                jobs.c.id.in_(due.limit(AT_ONCE))
-            )
+            sa.select(jobs.c.id, jobs.c.audio, jobs.c.stored_bytes).where(jobs.c.id.in_(due.limit(AT_ONCE)))
         ).all()
         found = len(rows) if len(rows) < AT_ONCE else count(connection, due)
         names = _take_out(connection, rows)
@@ -35,9 +32,7 @@ def _take_out(connection: sa.Connection, rows: list[sa.Row]) -> list[str]:
     readings: set[str] = set()
     for row in rows:
         readings |= reading_objects(connection, row.id)
-        goes_bytes = kept_bytes_of_job(connection, row.id)
-        if not takes_up_another(row.idempotency_key):
-            goes_bytes += msgspec.convert(row.audio, AudioFacts).recording_bytes
+        goes_bytes = msgspec.convert(row.audio, AudioFacts).recording_bytes + kept_bytes_of_job(connection, row.id)
         forget_readings(connection, row.id)
         # Jobs from before bytes were counted hold none.
         left_bytes = max(0, row.stored_bytes - goes_bytes)

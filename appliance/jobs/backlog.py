@@ -57,11 +57,6 @@ class Backlog:
     paused: Mapping[int, frozenset[str]] = field(default_factory=dict)
     """The families of which an operator lets nobody take work, by priority. What stands behind them is no work yet."""
 
-    @property
-    def jobs(self) -> int:
-        """Return how many jobs are open."""
-        return sum(each.jobs for each in self.waiting.values())
-
     def stops(self, priority: int) -> bool:
         """Return whether jobs of a priority come to a halt: each needs every family."""
         return bool(self.paused.get(priority))
@@ -159,7 +154,10 @@ def _load_items(connection: sa.Connection, rates: Rates, backlog: Backlog) -> No
     second, length = _second(connection, work_items.c.deadline_s), _length()
     claimed = work_items.c.state == ItemState.CLAIMED
     unheard = sa.and_(work_items.c.stage == Stage.TRANSCRIBE, work_items.c.target_id.is_(None))
-    columns = (second, length, work_items.c.stage, work_items.c.state, work_items.c.priority, unheard.label("unheard"))
+    if halted := [priority for priority, families in backlog.paused.items() if _FAMILY[Stage.TRANSCRIBE] in families]:
+        # Told apart in the question: as a column, priority would make up to three rows of each, for every look.
+        unheard = sa.and_(unheard, sa.or_(claimed, work_items.c.priority.not_in(halted)))
+    columns = (second, length, work_items.c.stage, work_items.c.state, unheard.label("unheard"))
     query = (
         sa.select(*columns, sa.func.sum(jobs.c.audio_s).label("audio_s"))
         .join(jobs, jobs.c.id == work_items.c.job_id)
@@ -171,10 +169,9 @@ def _load_items(connection: sa.Connection, rates: Rates, backlog: Backlog) -> No
     )
     for row in connection.execute(query):
         work = work_for(rates, (_FAMILY[Stage(row.stage)],), row.length, row.audio_s)
-        in_hand = row.state == ItemState.CLAIMED
-        if row.unheard and (in_hand or _FAMILY[Stage(row.stage)] not in backlog.paused.get(row.priority, _NOTHING)):
+        if row.unheard:
             _add(backlog.due, int(row.second), work)
-        if in_hand:
+        if row.state == ItemState.CLAIMED:
             _add(backlog.running, int(row.second), work)
 
 

@@ -83,11 +83,18 @@ class AudioFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The file ends before its proper end, and nothing in it tells how much is missing there."""
     snr_db: float | None = None
     clipping_ratio: float = 0.0
+    counted_before: bool = False
+    """Whether the job that this one takes up has counted the recording's seconds and bytes for its owner."""
 
     @property
     def recording_bytes(self) -> int:
-        """Return what the stored samples take; 0 where they are not kept."""
-        return round(self.duration_s * RECORDING_BYTES_PER_S) if self.pcm else 0
+        """Return what the stored samples count for; 0 where they are not kept, or count elsewhere."""
+        return round(self.duration_s * RECORDING_BYTES_PER_S) if self.pcm and not self.counted_before else 0
+
+    @property
+    def counted_s(self) -> float:
+        """Return the seconds that the recording counts for."""
+        return 0.0 if self.counted_before else self.duration_s
 
 
 class Failure(msgspec.Struct, frozen=True):

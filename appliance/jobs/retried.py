@@ -16,11 +16,6 @@ def retry_key(job_id: str) -> str:
     return f"{_KEY}{job_id}"
 
 
-def takes_up_another(idempotency_key: str | None) -> bool:
-    """Return whether a job with this key takes up another one, whose recording was counted there."""
-    return idempotency_key is not None and idempotency_key.startswith(_KEY)
-
-
 def retries_of(connection: sa.Connection, owner: Owner, job_ids: Collection[str]) -> Sequence[sa.Row]:
     """Return id and state of the owner's jobs that took up these, which may be gone."""
     return connection.execute(

@@ -53,8 +53,6 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     upload: str | None = None
     """Names this upload in the process that reads it; its place is kept under that name while it is decoded."""
-    takes_up: bool = False
-    """Whether a job of the owner that failed had this recording: its seconds and bytes are counted there already."""
 
     def digest(self) -> str:
         """Return what must be equal for the same idempotency key to mean the same request."""
@@ -125,7 +123,9 @@ class Submitter:
             connection, submission.owner.application_id, request.targets, _voice(request, capabilities)
         )
         outlook = self.admission.look(connection, now_s)
-        if outlook.binding and (computed := set(keys) - kept.keys() - open_leaders(connection, keys).keys()):
+        if outlook.refuses(terms.priority) and (
+            computed := set(keys) - kept.keys() - open_leaders(connection, keys).keys()
+        ):
             if said_s is None:
                 self.admission.require_hope(connection, terms, size_bytes, now_s)
                 return Seen(None)
@@ -289,7 +289,7 @@ class Submitter:
         connection.execute(sa.insert(targets), rows)
         plan_targets(connection, [target_id for target_id, key in languages if key in computed], now_s)
         made = [(target_id, key in computed) for target_id, key in languages]
-        note_accepted(connection, submission.owner, made, audio, now_s, anew=not submission.takes_up)
+        note_accepted(connection, submission.owner, made, audio, now_s)
         answered = [target_id for target_id, key in languages if key in kept]
         if answered:
             siblings = siblings_of(connection, [job_id])
@@ -329,7 +329,7 @@ def _job_row(submission: Submission, audio: AudioFacts, terms: Terms, now_s: flo
         "plan": terms.plan,
         "priority": terms.priority,
         "sla_s": terms.sla_s,
-        "stored_bytes": 0 if submission.takes_up else audio.recording_bytes,
+        "stored_bytes": audio.recording_bytes,
         "voice_profile_id": request.profile.id if request.profile else None,
     }
 
@@ -361,13 +361,12 @@ def _voice(request: Request, capabilities: Capabilities) -> VoiceKind:
 def _demand(
     submission: Submission, capabilities: Capabilities, audio: AudioFacts, computed: int, *, opens: bool
 ) -> Demand:
-    anew = not submission.takes_up
     return Demand(
         languages=submission.request.targets,
         voice=_voice(submission.request, capabilities),
         translations=computed,
-        audio_s=audio.duration_s if anew and computed else 0.0,
-        recording_bytes=audio.recording_bytes if anew else 0,
+        audio_s=audio.counted_s if computed else 0.0,
+        recording_bytes=audio.recording_bytes,
         opens=opens,
     )
 

@@ -30,13 +30,10 @@ def note_accepted(
     languages: Sequence[tuple[str, bool]],
     audio: AudioFacts,
     now_s: float,
-    *,
-    anew: bool = True,
 ) -> None:
     """Add the rows of a job: (target's id, whether it is computed) per language; others count as cached answers.
 
-    The recording's seconds stand in the row of the first language that is computed, its bytes in the first row; not
-    `anew`, they were counted for an earlier job.
+    The recording's seconds stand in the row of the first language that is computed, its bytes in the first row.
     """
     first = next((target_id for target_id, computed in languages if computed), None)
     rows = [
@@ -47,8 +44,8 @@ def note_accepted(
             "day": day_of(now_s),
             "translations": int(computed),
             "cached_answers": int(not computed),
-            "audio_s": audio.duration_s if anew and target_id == first else 0.0,
-            "recording_bytes": audio.recording_bytes if anew and position == 0 else 0,
+            "audio_s": audio.counted_s if target_id == first else 0.0,
+            "recording_bytes": audio.recording_bytes if position == 0 else 0,
         }
         for position, (target_id, computed) in enumerate(languages)
     ]

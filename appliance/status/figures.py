@@ -68,6 +68,11 @@ class PauseLine(msgspec.Struct, frozen=True, kw_only=True):
     paused_ago_s: float
     actor: str
 
+    @property
+    def lane(self) -> str:
+        """Return the name under which the console has it."""
+        return f"{self.family}.p{self.priority}"
+
 
 class WebhookLine(msgspec.Struct, frozen=True, kw_only=True):
     """The outbox, and the destinations in trouble."""

@@ -94,7 +94,7 @@ def _of_work(figures: Figures, families: Collection[str]) -> list[Attention]:
         )
     forgotten = [pause for pause in figures.pauses if pause.paused_ago_s > PAUSED_S]
     if forgotten:
-        lanes = ", ".join(f"{pause.family}.p{pause.priority}" for pause in forgotten)
+        lanes = ", ".join(pause.lane for pause in forgotten)
         wrong.append(
             Attention(
                 figure="paused for",

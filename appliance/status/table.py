@@ -99,7 +99,7 @@ def _queue(line: QueueLine) -> list[str]:
 
 def _pause(line: PauseLine) -> list[str]:
     by = line.actor if len(line.actor) <= ACTOR_WIDTH else f"{line.actor[: ACTOR_WIDTH - 1]}…"
-    return [f"{line.family}.p{line.priority}", ago(line.paused_ago_s), by]
+    return [line.lane, ago(line.paused_ago_s), by]
 
 
 def _webhooks(figures: Figures) -> list[str]:

@@ -61,7 +61,7 @@ def load(store: ObjectStore, stream: BinaryIO) -> Loaded:
     Nothing is overwritten or deleted, tombstones least of all, so a load that was cut off may be done again. What came
     before the place where a stream is damaged is stored.
     """
-    found = objects = total_bytes = there = 0
+    objects = total_bytes = there = 0
     batch: dict[str, bytes] = {}
     ended = None
     with _reading(), tarfile.open(fileobj=stream, mode="r|") as archive, _stored_in_the_end(store, batch):
@@ -69,7 +69,6 @@ def load(store: ObjectStore, stream: BinaryIO) -> Loaded:
             if name == END:
                 ended = msgspec.json.decode(content, type=Saved)
                 continue
-            found += 1
             if name in batch or _has(store, name):
                 there += 1
                 continue
@@ -78,8 +77,8 @@ def load(store: ObjectStore, stream: BinaryIO) -> Loaded:
             if len(batch) == AT_ONCE or sum(map(len, batch.values())) >= AT_ONCE_BYTES:
                 store.put_all(batch)
                 batch.clear()
-    if ended is None or ended.objects != found:
-        raise CommandFailed(f"The stream of objects ends too early: {found} came. What came is stored.")
+    if ended is None or ended.objects != objects + there:
+        raise CommandFailed(f"The stream of objects ends too early: {objects + there} came. What came is stored.")
     return Loaded(objects, total_bytes, there)
 
 

@@ -115,4 +115,4 @@ def test_without_a_manager_it_listens_all_the_same(monkeypatch, tmp_path, caplog
 
     with open_door("127.0.0.1", port) as door:
         assert door.getsockname() == ("127.0.0.1", port)
-    assert "systemd was not asked to keep the socket" in caplog.text
+    assert "systemd was not told FDSTOREREMOVE=1" in caplog.text

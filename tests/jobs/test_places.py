@@ -58,7 +58,7 @@ def test_a_place_outlasts_the_outlook_it_was_found_in(door, clock):
     for each in waiting:
         door.admit(each)
     clock.advance(0.6)
-    assert door.site.look().backlog.jobs == FITTING
+    assert sum(each.jobs for each in door.site.look().backlog.waiting.values()) == FITTING
 
 
 def test_who_has_a_place_is_not_refused_for_what_another_process_accepted_meanwhile(door, clock):

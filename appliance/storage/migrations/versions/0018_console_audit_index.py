@@ -1,7 +1,7 @@
 """Actions of operators are found without a walk over everything else in the audit
 
 Revision ID: 0018
-Revises: 0016
+Revises: 0017
 """
 
 import sqlalchemy as sa
