@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 from alembic.script import ScriptDirectory
 
@@ -41,12 +42,13 @@ class Place:
     settings: Settings
     database: Database
     clock: Clock
+    certificate: Path = CERTIFICATE
 
 
-def examine(settings: Settings, clock: Clock | None = None) -> tuple[Finding, ...]:
+def examine(settings: Settings, clock: Clock | None = None, certificate: Path = CERTIFICATE) -> tuple[Finding, ...]:
     """Return what every check came to, in the order of CHECKS; nothing is raised, and nothing stays changed."""
     with closing(Database(settings.database, patience=ANSWERING)) as database:
-        place = Place(settings, database, clock or SystemClock())
+        place = Place(settings, database, clock or SystemClock(), certificate)
         return tuple(_looked_at(name, check, place) for name, check in CHECKS.items())
 
 
@@ -132,9 +134,10 @@ def _clock(name: str, place: Place) -> Finding:
 
 
 def _certificate(name: str, place: Place) -> Finding:
-    days = certificate_days(place.clock.now_s())
+    days = certificate_days(place.clock.now_s(), place.certificate)
     if days is None:
-        return Finding(check=name, state="unused", says=f"no {CERTIFICATE}; nobody reaches this host by TLS of its own")
+        says = f"no {place.certificate}; nobody reaches this host by TLS of its own"
+        return Finding(check=name, state="unused", says=says)
     says = f"valid for {days:.0f} days more" if days > 0 else f"ended {-days:.0f} days ago"
     if days >= DAYS_NOTE:
         return Finding(check=name, state="ok", says=says)

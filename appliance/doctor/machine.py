@@ -14,8 +14,8 @@ _SYNCS = 20
 _WRITE_BYTES = 4096
 
 
-def certificate_days(now_s: float, file: Path = CERTIFICATE) -> float | None:
-    """Return for how many days the host's certificate is valid still, negative after its end; None without one."""
+def certificate_days(now_s: float, file: Path) -> float | None:
+    """Return for how many days a host's certificate is valid still, negative after its end; None without one."""
     try:
         raw = file.read_bytes()
     except FileNotFoundError:

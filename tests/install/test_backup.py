@@ -86,6 +86,7 @@ def test_a_new_machine_has_everything_again_but_what_was_erased(old, new, medium
     assert profile["state"] == "active", profile
     told, as_it_was, stored = client.ask("job", job, user), rows(old), objects(old)
     assert stored
+    assert all(as_it_was.values())
 
     changes(play(old, medium, "backup.yml"))
     (first,) = backups(old)

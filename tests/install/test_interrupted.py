@@ -118,6 +118,7 @@ def test_what_is_newer_than_its_service_and_rules_that_are_gone_are_put_in_force
     """Files keep their right content, so that only their time tells."""
     redis, database = started(killed, "redis-server@meeshy"), started(killed, "postgresql@15-meeshy")
     wanted = rules(killed)
+    assert "chain input" in wanted
     killed.run("touch", "/etc/redis/redis-meeshy.conf", "/etc/postgresql/15/meeshy/meeshy.pem")
     killed.run("nft", "flush", "ruleset")
 
@@ -135,6 +136,7 @@ def test_what_is_newer_than_its_service_and_rules_that_are_gone_are_put_in_force
 
 def test_debian_s_own_rules_do_not_take_the_appliance_s_away(killed):
     wanted = rules(killed)
+    assert "chain input" in wanted
 
     killed.run("systemctl", "restart", "nftables")  # which does not wait for what it restarts with itself
 

@@ -36,7 +36,10 @@ def planted(box, installed):
     shutil.rmtree(extra.parent)
     box.run("systemctl", "daemon-reload")
     sql(box, "create table planted (said text)", f"insert into planted values ('{SAID}'), ('{PLANTED}')")
-    box.run(*PSQL, f"--command=select said::int from planted where said = '{SAID}'", check=False)
+    refused = box.run(*PSQL, f"--command=select said::int from planted where said = '{SAID}'", check=False)
+    assert refused.returncode != 0
+    # The log keeps no statement and no detail, but an error's own sentence quotes the value.
+    assert SAID in "".join(log.read_text() for log in (box.root / "var/log/postgresql").glob("*.log"))
     assert SAID in box.run("journalctl", f"--unit={SPEAKING}", "--no-pager").stdout
     yield [password, PLANTED, SAID]
     sql(box, "drop table planted")

@@ -2,13 +2,13 @@
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.install.ansible_environment import ROOT, ansible_environment
+from tests.services import tool
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(600)]
 ANSIBLE = ROOT / "ansible"
@@ -59,8 +59,7 @@ UNITS = [
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not installed (Debian: systemd)")
+    tool("systemd-analyze", "Debian: systemd")
     return ansible_environment() / "python"
 
 

@@ -1,6 +1,5 @@
 """The edge as an installation configures it: a real nginx with the role's own template, in a folder, on free ports."""
 
-import importlib.util
 import re
 import shutil
 import socket
@@ -11,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from appliance.testing.ports import free_port
+from tests.ansible_code import load
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "ansible/roles/edge/templates/meeshy.conf.j2"
@@ -43,7 +45,7 @@ def edge(
     program: str, folder: Path, application_port: int, *, exempt: bool = True, **limits: str
 ) -> Iterator[Edge]:  # fmt: skip
     """Run nginx in front of an API on this port; its limits count for loopback too where that is not exempt."""
-    port = _free_port()
+    port = free_port()
     for name in ("cache", "log", "tls"):
         (folder / name).mkdir()
     _certificates(folder / "tls")
@@ -97,18 +99,7 @@ def _rendered(values: dict[str, str], folder: Path, short: Path, exempt: bool) -
 
 
 def _certificates(folder: Path) -> None:
-    path = ROOT / "ansible/plugins/module_utils/site_authority.py"
-    spec = importlib.util.spec_from_file_location("site_authority", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.ensure_certificate(str(folder), "edge", ["localhost"], 30)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
+    load("plugins/module_utils/site_authority.py").ensure_certificate(str(folder), "edge", ["localhost"], 30)
 
 
 def _wait(process: subprocess.Popen[str], port: int) -> None:

@@ -94,11 +94,13 @@ def test_figures_over_time_are_added_up_one_at_a_time(house: House) -> None:
 
     full, portal = threading.Event(), house.client.blocking_portal
     taken = portal.start_task_soon(take)
-    full.wait(30)
-    refused = [console.get(path) for path in ("history", "metrics", "quality")]
-    others = console.get("queue")
-    release.set()
-    taken.result(30)
+    try:
+        assert full.wait(30)
+        refused = [console.get(path) for path in ("history", "metrics", "quality")]
+        others = console.get("queue")
+    finally:
+        release.set()
+        taken.result(30)
 
     assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(503, "overloaded")}
     assert {answer.headers["retry-after"] for answer in refused} == {"2"}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.api.door import open_door
+from appliance.testing.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT_BYTES = 4096
@@ -23,11 +24,6 @@ def manager(tmp_path, monkeypatch):
         listening.settimeout(5)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         yield listening
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
 
 
 def told(manager: socket.socket) -> tuple[str, list[int]]:

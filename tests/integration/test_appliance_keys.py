@@ -1,32 +1,25 @@
 """A key in a file of a machine is used to see whether it works, and made anew where it does not."""
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
 from appliance.access.keys import revoke_key
-from appliance.api.app import create_app
-from appliance.api.server import ApiServer
 from appliance.audio.decoder import DecoderPool
+from tests.ansible_code import load
 from tests.integration.api_house import open_house
+from tests.integration.api_serving import serving
 
 ROOT = Path(__file__).resolve().parents[2]
-LONG_S = 60
 
 
 @pytest.fixture(scope="module")
 def keys():
-    path = ROOT / "ansible/plugins/module_utils/appliance_keys.py"
-    spec = importlib.util.spec_from_file_location("appliance_keys", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("plugins/module_utils/appliance_keys.py")
 
 
 @pytest.fixture
@@ -38,13 +31,8 @@ def house(tmp_path):
 @pytest.fixture
 def url(house):
     """The address of the house's API on a real port."""
-    server, ready = ApiServer(create_app(house.parts), "127.0.0.1", 0), threading.Event()
-    thread = threading.Thread(target=server.run, args=(lambda _: ready.set(),))
-    thread.start()
-    assert ready.wait(LONG_S)
-    yield f"http://127.0.0.1:{server.port}"
-    server.stop()
-    thread.join(LONG_S)
+    with serving(house) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The gate of installation and upgrade has a real appliance translate a note, and believes nothing else."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +8,6 @@ import pytest
 import sqlalchemy as sa
 
 from appliance import __version__
-from appliance.api.app import create_app
-from appliance.api.server import ApiServer
 from appliance.audio.decoder import DecoderPool
 from appliance.stages.context import Engines
 from appliance.storage.tables import jobs
@@ -19,6 +16,7 @@ from installer.__main__ import main
 from installer.target.failure import TargetFailed
 from installer.target.trial import Edge, key_is_taken, run_trial
 from tests.integration.api_house import House, open_house, recording
+from tests.integration.api_serving import serving
 
 LONG_S = 60.0
 GARBLED = Engines(
@@ -31,15 +29,8 @@ GARBLED = Engines(
 def served(folder: Path, decoder: DecoderPool, engines: Engines | None = None) -> Iterator[tuple[House, str]]:
     with open_house(folder, decoder, engines) as house:
         house.registry.proven()
-        server, ready = ApiServer(create_app(house.parts), "127.0.0.1", 0), threading.Event()
-        thread = threading.Thread(target=server.run, args=(lambda _: ready.set(),))
-        thread.start()
-        try:
-            assert ready.wait(LONG_S)
-            yield house, f"http://127.0.0.1:{server.port}"
-        finally:
-            server.stop()
-            thread.join(LONG_S)
+        with serving(house) as port:
+            yield house, f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What the appliance erased goes out of nginx's cache, once, and nothing else does."""
 
-import importlib.util
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -9,17 +8,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.ansible_code import load
+
 KEY = "mk_test"
 
 
 @pytest.fixture(scope="module")
 def edge_purge():
-    path = ROOT / "ansible/roles/edge/files/edge_purge.py"
-    spec = importlib.util.spec_from_file_location("edge_purge", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("roles/edge/files/edge_purge.py")
 
 
 class Appliance:

@@ -6,13 +6,13 @@ is a script that notes its calls.
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from appliance.testing.small_bundle import FILES, SmallKey, small_bundle
+from tests.services import missing, tool
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = SmallKey()
@@ -107,8 +107,9 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path):
-    if os.geteuid() != 0 or shutil.which("flock") is None:
-        pytest.skip("install.sh has to be called as root, and needs flock")
+    if os.geteuid() != 0:
+        missing("install.sh has to be called as root")
+    tool("flock", "Debian: util-linux")
     return Site(tmp_path)
 
 

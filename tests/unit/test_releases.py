@@ -23,9 +23,13 @@ def test_they_stand_in_their_order():
 @pytest.mark.parametrize("release", RELEASES, ids=lambda each: each["version"])
 def test_each_is_a_commit_of_that_version(release):
     assert re.fullmatch(r"[0-9a-f]{40}", release["commit"])
-    command = ["git", "-C", ROOT, "show", f"{release['commit']}:pyproject.toml"]
-    told = subprocess.run(command, check=False, capture_output=True, text=True)
-    if told.returncode != 0:
-        pytest.skip(f"no history here that has it: {told.stderr.strip()}")
+    told = git("show", f"{release['commit']}:pyproject.toml")
+    if told.returncode != 0 and git("rev-parse", "--is-shallow-repository").stdout.strip() == "true":
+        pytest.skip(f"a clone without the history that has it: {told.stderr.strip()}")
 
+    assert told.returncode == 0, told.stderr
     assert tomllib.loads(told.stdout)["project"]["version"] == release["version"]
+
+
+def git(*words):
+    return subprocess.run(["git", "-C", ROOT, *words], check=False, capture_output=True, text=True)

@@ -1,13 +1,12 @@
 """A unit that was started before its files were changed is started anew, whoever changed them, and no other is."""
 
-import importlib.util
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.ansible_code import load
+
 STARTED_S = 1_795_735_031.25
 SHOWN = {
     "LoadState": "loaded",
@@ -25,11 +24,7 @@ NOW_S = STARTED_S + 100
 
 @pytest.fixture(scope="module")
 def in_force():
-    path = ROOT / "ansible/plugins/module_utils/in_force.py"
-    spec = importlib.util.spec_from_file_location("in_force", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("plugins/module_utils/in_force.py")
 
 
 @pytest.fixture

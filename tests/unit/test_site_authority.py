@@ -1,25 +1,20 @@
 """The site's authority signs once, and anew only for a reason."""
 
 import datetime
-import importlib.util
 import ssl
-from pathlib import Path
 
 import pytest
 from cryptography import x509
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.ansible_code import load
+
 NAMES = ["head", "head.example.org", "127.0.0.1", "10.0.0.10"]
 NOW = datetime.datetime(2026, 11, 26, tzinfo=datetime.UTC)
 
 
 @pytest.fixture(scope="module")
 def authority():
-    path = ROOT / "ansible/plugins/module_utils/site_authority.py"
-    spec = importlib.util.spec_from_file_location("site_authority", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("plugins/module_utils/site_authority.py")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What a target does with an unpacked bundle: the product is laid out once, exactly; what is lacking is a sentence."""
 
+import fcntl
 import json
 import os
 import sys
@@ -143,6 +144,8 @@ def test_two_that_make_one_folder_take_turns(tmp_path):
     with alone(tmp_path / "deep/venv"):
         other = threading.Thread(target=lambda: enter(tmp_path / "deep/venv", order))
         other.start()
+        with (tmp_path / "deep/.venv.lock").open("w") as third, pytest.raises(BlockingIOError):
+            fcntl.flock(third, fcntl.LOCK_EX | fcntl.LOCK_NB)
         order.append("first")
     other.join(30)
 
