@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -35,6 +36,14 @@ UNIT = ["-q", "-n", "auto", "--dist", "loadfile", "-p", "no:faker", "-p", "no:sc
 """A file stays in one process, which keeps what it has generated; two plugins that no unit test uses would load for a
 second in each process."""
 
+SIDE_BY_SIDE = [
+    f"tests/{name}" for name in ("cache", "hostile", "integration", "jobs", "storage", "telemetry", "tui", "xtts")
+]
+"""Tests that wait more than they reckon: a file per core at a time. All others start many processes, load large models
+or boot machines, and run one after the other."""
+
+SLOWEST = ["--durations=25", "--durations-min=5"]
+
 CODE = ["ansible", "appliance", "installer", "models", "tui", "tests", "meeshy"]
 
 
@@ -51,6 +60,7 @@ def test(settings: Settings, full: bool, unit: bool, pytest_arguments: tuple[str
         sys.exit(_run("pytest", "tests/install", *pytest_arguments[1:]))
     if pytest_arguments:
         sys.exit(_run("pytest", *pytest_arguments))
+    began_s = time.monotonic()
     failed = [name for name, command in _checks().items() if _announced(name, command) != 0]
     if _announced("unit tests", ["pytest", *UNIT, "tests/unit"]) != 0:
         failed.append("unit tests")
@@ -59,9 +69,13 @@ def test(settings: Settings, full: bool, unit: bool, pytest_arguments: tuple[str
         ensure_models(settings)
         ensure_models(settings.model_copy(update={"model_preset": "test"}))
         install_xtts()
-        which = [] if full else ["-m", "not full"]
-        if _announced("all other tests", ["pytest", "tests", "--ignore", "tests/unit", *which]) != 0:
-            failed.append("all other tests")
+        which = SLOWEST + ([] if full else ["-m", "not full"])
+        beside = ["-n", "auto", "--dist", "loadfile", *SIDE_BY_SIDE]
+        alone = ["tests", *(f"--ignore={each}" for each in ("tests/unit", *SIDE_BY_SIDE))]
+        for name, where in {"tests side by side": beside, "tests one by one": alone}.items():
+            if _announced(name, ["pytest", *where, *which]) != 0:
+                failed.append(name)
+    click.echo(f"\nall of it took {(time.monotonic() - began_s) / 60:.1f} min", err=True)
     if failed:
         raise CommandFailed(f"Failed: {', '.join(failed)}.")
 

@@ -10,7 +10,7 @@ import httpx
 from tests.chaos.checker import Asked, History
 from tests.processes.conftest import scripted_wav
 
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 AGAIN_S = 0.1
 USER = "alice"
 

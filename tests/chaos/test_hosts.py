@@ -44,7 +44,6 @@ def redis(two_hosts: Site) -> Iterator[RedisServer]:
         yield server
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("jobs", "full"), [(40, False), pytest.param(400, True, marks=pytest.mark.full)], ids=["few", "all"]
 )
@@ -64,14 +63,14 @@ def test_a_host_that_is_cut_off_loses_nothing(staged, two_hosts, redis, seed, fi
     eventually(lambda: fleet.held_by(ids["west"]), "the host in the west holds work")
     two_hosts.cut("west")
     cut_s = scene.ledger.now_s()
-    found = scene.finish(within_s=180)
+    found = scene.finish(within_s=300)
     starts = scene.ledger.starts()
     lost = [start for start in starts if start.worker_id == ids["west"] and start.returned_s is not None]
     after_cut = {start.worker_id for start in starts if start.at_s > cut_s + fleet.settings.lease_s}
     two_hosts.mend("west")
     scene.send(messages(seed, 20, first=10_000))
     healed = _works_again(scene, ids["west"], len(starts))
-    again = scene.finish(within_s=120)
+    again = scene.finish(within_s=300)
     figures(
         jobs=jobs, done_by={name: sum(start.worker_id == ids[name] for start in starts) for name in ids},
         items_returned=len(lost), longest_return_s=round(max((s.again_s - cut_s for s in lost), default=0.0), 2),

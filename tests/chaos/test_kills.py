@@ -43,7 +43,6 @@ CROWDED = Storm(
 """More than the workers can do, and late from the third second on: what was lost is late and new work is not."""
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "storm",
     [ORDINARY, pytest.param(FULL, marks=pytest.mark.full), pytest.param(CROWDED, marks=pytest.mark.full)],
@@ -53,7 +52,7 @@ def test_random_kills_lose_nothing_and_double_nothing(staged, redis, seed, figur
     scene = staged(redis_url=redis.url, as_shipped=storm.full, sla_s=storm.sla_s)
     scene.fleet.staffed(apis=2, workers_=2, pooled=2, pace_s=storm.pace_s)
     deaths, longest_queue = _storm(scene, storm, random.Random(seed))
-    found = scene.finish(within_s=180)
+    found = scene.finish(within_s=300)
     dead = {death.worker_id: death.at_s for death in deaths if death.worker_id}
     lost = recoveries(scene.ledger, dead)
     worst_s = p99(each.started_after_s for each in lost)

@@ -73,7 +73,6 @@ def _wrong(heard: Heard) -> list[str]:
     return found + [f"{kind}: {status}" for kind, status, _ in heard.looks if status not in ANSWERS.get(kind, (200,))]
 
 
-@pytest.mark.timeout(300)
 def test_what_is_accepted_in_an_overload_ends_and_what_is_refused_is_told_when_to_come_back(
     staged, redis, seed, figures
 ):

@@ -37,7 +37,7 @@ def test_a_deadly_recording_fails_alone(staged, redis, seed, figures, workers_, 
         sent = scene.send(messages(seed, jobs))
         scene.all_sent()
         began_s = scene.ledger.now_s()
-    found = scene.finish(within_s=120)
+    found = scene.finish(within_s=300)
     error = scene.client.look(poison)["targets"][0]["error"]
     ended_s = scene.ledger.ended_s()
     disturbed_s = [ended_s[sending.result()] - began_s for sending in sent]
@@ -69,7 +69,7 @@ def _durations_s(scene: Scene, requests: Sequence[tuple[str, Asked]]) -> list[fl
         sent = scene.send(requests)
         scene.all_sent()
         began_s = scene.ledger.now_s()
-    scene.fleet.all_ended(within_s=120)
+    scene.fleet.all_ended(within_s=300)
     ended_s = scene.ledger.ended_s()
     return [ended_s[sending.result()] - began_s for sending in sent]
 

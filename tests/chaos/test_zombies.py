@@ -17,7 +17,7 @@ from tests.chaos.scene import Scene, messages
 from tests.processes.conftest import eventually
 
 PACE_S = 0.15
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,6 @@ ORDINARY = Night(zombies=5, at_once=3, workers=4, jobs_waiting=12)
 FULL = Night(zombies=100, at_once=6, workers=8, jobs_waiting=60, full=True)
 
 
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("night", [ORDINARY, pytest.param(FULL, marks=pytest.mark.full)], ids=["few", "all"])
 def test_workers_that_wake_after_their_lease_overwrite_nothing(staged, redis, seed, figures, night):
     rng = random.Random(seed)

@@ -10,13 +10,13 @@ import pytest
 from tests.install.ansible_environment import ROOT
 from tests.install.node import node
 
-pytestmark = [pytest.mark.install, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.install, pytest.mark.timeout(900)]
 ROLES = ROOT / "ansible/roles"
 SSH = ("-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR", "-oBatchMode=yes")
 SERVER = """
 import sys, time
 sys.path.insert(0, "/opt/door")
-from door import open_door
+from appliance.api.door import open_door
 door = open_door("127.0.0.1", 8750)
 time.sleep(1)  # what loading takes
 while True:
@@ -58,8 +58,9 @@ def bare(archive, network, place):
 
 def test_who_comes_between_two_processes_is_answered_by_the_second_and_a_stopped_service_gives_up(bare):
     folder = bare.root / "opt/door"
-    folder.mkdir()
-    shutil.copy(ROOT / "appliance/api/door.py", folder / "door.py")
+    for part in ("appliance/__init__.py", "appliance/notify.py", "appliance/api/door.py"):
+        (folder / part).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / part, folder / part)
     (folder / "server.py").write_text(SERVER)
     (folder / "client.py").write_text(CLIENT)
     (bare.root / "etc/systemd/system/door.service").write_text(UNIT)

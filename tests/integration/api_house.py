@@ -28,7 +28,6 @@ from appliance.stages.context import Context, Engines
 from appliance.stages.references import References
 from appliance.storage.database import Database
 from appliance.storage.folder import FolderStore
-from appliance.storage.migrate import migrate
 from appliance.testing.engines import (
     ScriptedEncoder,
     ScriptedSynthesizer,
@@ -39,6 +38,7 @@ from appliance.testing.engines import (
 from appliance.workers.capabilities import capabilities_of
 from appliance.workers.roles import FAMILIES
 from appliance.workers.worker import Worker
+from tests.fresh_sqlite import fresh_sqlite
 
 # Scripted speech is too quiet to pass for a recording; the scripted transcriber hears positive samples only.
 _LOUD = np.tile(np.array([0, -0.25], dtype=np.float32), SPEECH_RATE_HZ // 4)
@@ -125,8 +125,8 @@ def open_house(
 ) -> Iterator[House]:  # fmt: skip
     """Yield an appliance with its data in this folder."""
     chosen = Settings(data_dir=folder, **{"sla_s": 20, **settings})
+    fresh_sqlite(folder / "meeshy.sqlite3")
     database = Database(chosen.database)
-    migrate(database)
     engines = engines or Engines(
         ScriptedTranscriber(), ScriptedTranslator(), ScriptedSynthesizer(), ScriptedEncoder(), whisper_translates=False
     )

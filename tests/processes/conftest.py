@@ -19,7 +19,7 @@ from appliance.engines.protocols import SPEECH_RATE_HZ
 from appliance.settings import Settings
 from appliance.testing.engines import scripted_speech
 
-WAIT_S = 60.0
+WAIT_S = 240.0
 FINAL = ("done", "partial", "failed", "cancelled")
 
 

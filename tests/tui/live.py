@@ -23,7 +23,7 @@ from tui.glyphs import UNICODE
 from tui.http_source import HttpSource
 from tui.source import Source
 
-WAIT_S = 60.0
+WAIT_S = 240.0
 LOOK_EVERY_S = 0.05
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-WAIT_S = 120.0
+WAIT_S = 240.0
 LOOK_EVERY_S = 0.1
 
 
