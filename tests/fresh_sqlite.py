@@ -10,6 +10,7 @@ from appliance.storage.migrate import migrate
 
 def fresh_sqlite(path: Path) -> str:
     """Lay an empty, migrated database at `path`; return its URL."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(_migrated())
     return f"sqlite:///{path}"
 
