@@ -9,12 +9,17 @@ from tests.install.client import Client
 
 pytestmark = [pytest.mark.install, pytest.mark.full, pytest.mark.timeout(1800)]
 JOBS = 6
+OPEN = (
+    "runuser", "--user=postgres", "--", "psql", "-XAt", "--port=5432", "--dbname=meeshy",
+    "--command=SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')",
+)  # fmt: skip
 PATIENCE_S = 180.0
 
 
 def test_no_accepted_job_is_lost_and_everything_comes_back_by_itself(box, network, installed, place, capsys):
     client = Client(network, box, place)
     jobs = client.ask("submit", client.note, JOBS)
+    assert int(box.run(*OPEN).stdout) > 0, "all of them were done before the power went"
 
     box.cut_power()
     box.start()

@@ -17,8 +17,9 @@ BEFORE, NEXT = "before" * 5, "coming" * 5
 
 
 def statement(file: str) -> str:
-    """Return what the first task of a file gives a program on standard input, with the next secrets in it."""
-    text = yaml.safe_load((TASKS / file).read_text())[0]["ansible.builtin.command"]["stdin"]
+    """Return what a file's first task with standard input gives a program there, with the next secrets in it."""
+    commands = [task.get("ansible.builtin.command", {}) for task in yaml.safe_load((TASKS / file).read_text())]
+    text = next(command["stdin"] for command in commands if "stdin" in command)
     for name in ("rotation_database_password", "rotation_broker_password"):
         text = text.replace(f"{{{{ {name} }}}}", NEXT)
     assert "{{" not in text
