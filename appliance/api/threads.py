@@ -27,7 +27,7 @@ OPERATE_THREADS = 2
 RETRY_THREADS = 1
 """A retry of 500 dead letters takes seconds, in which operators do other things."""
 PAGES_THREADS = 1
-"""To count and sort the 10,000 items of a lane takes a tenth of a second, which keys and actions shall not wait for."""
+"""To count and sort the 10,000 items of a lane takes a hundredth of a second and, beside an overload, several."""
 PAGES_WAITING = 20
 """Questions for pages that may wait for the one in work, of consoles that ask with every picture."""
 FIGURES_THREADS = 1
