@@ -9,10 +9,10 @@ from litestar.params import PathParameter, QueryParameter
 from appliance import errors
 from appliance.access.caller import Caller
 from appliance.admin.audit_page import load_audit
-from appliance.admin.dead_letters import Filter, dead_in_lanes, load_dead_letters
+from appliance.admin.dead_letters import Filter, load_dead_letters
 from appliance.admin.job_detail import load_job_detail
 from appliance.admin.jobs_page import load_jobs_page
-from appliance.admin.lanes import lane_key, load_lanes
+from appliance.admin.lanes import lane_key, load_lanes, load_looks
 from appliance.admin.live_types import JobCounts, Quality, Snapshot
 from appliance.admin.page_types import (
     AuditPage,
@@ -134,7 +134,7 @@ async def get_queue(request: Request[Caller, None, object], parts: Parts) -> Que
     def load(connection: sa.Connection, now_s: float) -> Queue:
         return Queue(
             server_time_s=now_s,
-            lanes=load_lanes(connection, parts.settings, now_s, dead_in_lanes(connection)),
+            lanes=load_lanes(connection, parts.settings, now_s, load_looks(connection, now_s)),
             jobs=JobCounts(**ended_and_open_jobs(connection, now_s)),
         )
 

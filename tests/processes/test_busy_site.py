@@ -1,8 +1,8 @@
 """The rows that a measurement is made beside are what a console finds: a lane, jobs in time and late, dead ones."""
 
-from appliance.admin.dead_letters import Filter, dead_in_lanes, load_dead_letters
+from appliance.admin.dead_letters import Filter, load_dead_letters
 from appliance.admin.jobs_page import load_jobs_page
-from appliance.admin.lanes import lane_key, load_lanes
+from appliance.admin.lanes import lane_key, load_lanes, load_looks
 from appliance.admin.snapshot import Snapshots
 from appliance.clock import SystemClock
 from appliance.settings import Settings
@@ -17,7 +17,7 @@ def test_a_site_is_filled_with_what_a_console_reads(tmp_path):
     fill(database, Size(audit=50, open=400, ended=100, dead=20))
     with database.read() as connection:
         now_s = database.now_s(connection)
-        lanes = load_lanes(connection, settings, now_s, dead_in_lanes(connection))
+        lanes = load_lanes(connection, settings, now_s, load_looks(connection, now_s))
         page = load_jobs_page(connection, now_s, lane_key(LANE), None, 100, None)
         letters = load_dead_letters(connection, now_s, Filter(stage="hear", priority=1), 100, None)
     snapshot = Snapshots(database, settings, SystemClock()).make()
