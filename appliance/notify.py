@@ -8,7 +8,11 @@ of its own would go on saying it while that loop hangs.
 import logging
 import os
 import socket
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +29,17 @@ def ready() -> None:
 def alive() -> None:
     """Tell that the loop which calls this has come round; never waits, since the next round tells again."""
     tell("WATCHDOG=1", 0.0)
+
+
+def alive_through(each: Iterable[_T]) -> Iterator[_T]:
+    """Yield the same, and tell every few seconds that whoever goes through it has come to the next."""
+    told_s = float("-inf")
+    for one in each:
+        now_s = time.monotonic()
+        if now_s - told_s >= ALIVE_EVERY_S:
+            told_s = now_s
+            alive()
+        yield one
 
 
 def stopping() -> None:

@@ -8,13 +8,14 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.admin.action_types import ActionAnswer
-from appliance.errors import IdempotencyConflict, MeeshyError, StateConflict, StorageUnavailable, every_error
+from appliance.errors import Forbidden, IdempotencyConflict, MeeshyError, StateConflict, StorageUnavailable, every_error
 from appliance.jobs.items import new_id
 from appliance.jobs.locks import hold_names
 from appliance.owner import Owner
 from appliance.storage.admin_tables import admin_actions
-from appliance.storage.audit import CONSOLE, record
+from appliance.storage.audit import CONSOLE, of_console, record
 from appliance.storage.database import Database
+from appliance.storage.tables import audit
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +53,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
 OURS = 500
 """Statuses from here on are the appliance's own trouble."""
+KNOCKS_S = 3600.0
 Do = Callable[[sa.Connection, float], ActionAnswer]
 """Does it in a transaction at a time, or raises why it is not done; answers without an id."""
 
@@ -60,7 +62,7 @@ def perform(database: Database, ask: Ask, do: Do) -> ActionAnswer:
     """Do an action in one transaction with its audit and its answer; a repetition gets the same answer or refusal.
 
     A refusal is written down too. What is the appliance's own trouble (5xx) is audited and not remembered: a
-    repetition tries again.
+    repetition tries again. Another request under the same key is audited, and the key stays what it was.
     """
     with database.write() as connection:
         hold_names(connection, [f"action:{ask.actor.key_id}:{ask.idempotency_key}"])
@@ -68,8 +70,10 @@ def perform(database: Database, ask: Ask, do: Do) -> ActionAnswer:
         if isinstance(known, ActionAnswer):
             return known
         refusal = known
-        if refusal is None:
-            now_s = database.now_s(connection)
+        now_s = database.now_s(connection)
+        if isinstance(refusal, IdempotencyConflict):
+            note_action(connection, ask, refusal.code, now_s)
+        elif refusal is None:
             action_id = new_id("action")
             answer = None
             try:
@@ -90,12 +94,37 @@ def perform(database: Database, ask: Ask, do: Do) -> ActionAnswer:
 
 
 def earlier(database: Database, ask: Ask) -> ActionAnswer | None:
-    """Return what a repetition is answered, or raise what it was refused with; None for a key that is new."""
+    """Return what a repetition is answered, or raise what it was refused with; None for a key that is new.
+
+    Another request under the same key is audited.
+    """
     with database.read() as connection:
         known = _known(connection, ask)
+    if isinstance(known, IdempotencyConflict):
+        with database.write() as connection:
+            note_action(connection, ask, known.code, database.now_s(connection))
     if isinstance(known, MeeshyError):
         raise known
     return known
+
+
+def note_trespass(database: Database, owner: Owner, action: str, subject: str) -> None:
+    """Write into the audit that somebody asked for an action who may not have it done: of each, the first in an hour.
+
+    So what operators did stays in sight beside a script that knocks a thousand times.
+    """
+    named = f"{CONSOLE}{action}"
+    with database.write() as connection:
+        now_s = database.now_s(connection)
+        known = sa.select(audit.c.id).where(
+            of_console(),
+            audit.c.at_s >= now_s - KNOCKS_S,
+            audit.c.application_id == owner.application_id,
+            audit.c.user_id == owner.user_id,
+            audit.c.action == named,
+        )
+        if connection.scalar(known.limit(1)) is None:
+            record(connection, owner, named, subject, now_s, result=Forbidden.code, reason="")
 
 
 def conflict(state: str, says: str, count: int | None = None) -> StateConflict:
@@ -113,7 +142,7 @@ def _known(connection: sa.Connection, ask: Ask) -> ActionAnswer | MeeshyError | 
     if row is None:
         return None
     if row.request_sha256 != ask.digest():
-        raise IdempotencyConflict
+        return IdempotencyConflict()
     if row.answer is not None:
         return msgspec.convert(row.answer, ActionAnswer)
     kind = next((each for each in every_error() if each.code == row.refusal["code"]), MeeshyError)

@@ -18,9 +18,9 @@ from appliance.storage.tables import jobs, work_items, workers
 
 def pause(ask: Ask) -> Do:
     """Return what pauses a lane: no worker takes its work; what runs is finished."""
-    lane = lane_key(ask.subject)
 
     def do(connection: sa.Connection, now_s: float) -> ActionAnswer:
+        lane = lane_key(ask.subject)
         hold_lanes(connection)
         known, running = load_pauses(connection).get(lane), running_in(connection, lane)
         if known is not None:
@@ -35,9 +35,9 @@ def pause(ask: Ask) -> Do:
 
 def resume(ask: Ask) -> Do:
     """Return what lets a lane's work be taken again."""
-    lane = lane_key(ask.subject)
 
     def do(connection: sa.Connection, now_s: float) -> ActionAnswer:
+        lane = lane_key(ask.subject)
         hold_lanes(connection)
         if lane not in load_pauses(connection):
             raise conflict("open", f"{ask.subject} is not paused.")

@@ -18,21 +18,21 @@ class Gpus(NamedTuple):
     """Devices and MIG instances: those first that are lost or erring, then host by host."""
     left_out: int
     hosts: tuple[GpuHost, ...]
-    """Hosts that tell of none: those first that told some before."""
+    """Hosts that tell of none, or of fewer than before: those first that told some before."""
     hosts_left_out: int
 
 
 def load_gpus(connection: sa.Connection, now_s: float) -> Gpus:
-    """Return the GPUs of all hosts, at most 32, and the hosts that have none to tell of, at most 16.
+    """Return the GPUs of all hosts, at most 32, and the hosts that have none or fewer to tell of, at most 16.
 
     A reading that is no longer fresh stands among the latter: it says nothing about its devices any more.
     """
     gpus: list[Gpu] = []
     without: list[GpuHost] = []
     for record in last_readings(connection, now_s):
-        if record.state == "read":
+        if record.state in ("read", "fewer"):
             gpus += [_gpu(record, each) for each in record.reading.gpus]
-        else:
+        if record.state != "read":
             without.append(_host(record))
     # What needs somebody's hand must not be among what there is no room for.
     gpus.sort(key=lambda gpu: not (gpu.lost or gpu.ecc_errors))
@@ -44,12 +44,18 @@ def load_gpus(connection: sa.Connection, now_s: float) -> Gpus:
 
 
 def _host(record: HostRecord) -> GpuHost:
-    reason = "no reading for a while" if record.state == "old" else record.reading.reason
+    match record.state:
+        case "old":
+            devices, reason = record.devices, "no reading for a while"
+        case "fewer":
+            devices, reason = record.missing, f"it told {record.most} before"
+        case _:
+            devices, reason = record.devices, record.reading.reason or "no GPU"
     return GpuHost(
         host=record.node,
         state=record.state,
-        devices=record.devices,
-        reason=reason or "no GPU",
+        devices=devices,
+        reason=reason,
         age_s=round(record.age_s, 1),
     )
 

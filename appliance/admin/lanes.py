@@ -6,6 +6,7 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.admin.ages import age_s, ago_s
+from appliance.admin.dead_letters import dead_in_lanes
 from appliance.admin.live_types import PRIORITIES, STAGES, Lane, lane_name
 from appliance.errors import NotFound
 from appliance.history.steps import HOUR_S
@@ -41,7 +42,17 @@ _ATTAINED = (
 )
 
 
-class _Work(msgspec.Struct, kw_only=True):
+class Looks(msgspec.Struct, frozen=True, kw_only=True):
+    """What takes a look at many rows, so that who asks often may look less often."""
+
+    work: Mapping[LaneKey, "Work"]
+    attained: Mapping[int, float]
+    """By priority: the share of the last hour's jobs that ended in time."""
+    dead: Mapping[LaneKey, int]
+    """Dead letters."""
+
+
+class Work(msgspec.Struct, kw_only=True):
     """What is open in one lane."""
 
     depth: int = 0
@@ -59,20 +70,25 @@ def lane_key(name: str) -> LaneKey:
     return stage, int(priority)
 
 
-def load_lanes(
-    connection: sa.Connection, settings: Settings, now_s: float, dead: Mapping[LaneKey, int]
-) -> tuple[Lane, ...]:
-    """Return all lanes, idle ones too, by stage and priority; `dead` has the dead letters of each."""
-    work, pauses = _work(connection, now_s), load_pauses(connection)
-    slas_s, attained = _slas_s(connection, settings), _attainment(connection, now_s)
+def load_lanes(connection: sa.Connection, settings: Settings, now_s: float, looks: Looks) -> tuple[Lane, ...]:
+    """Return all lanes, idle ones too, by stage and priority."""
+    pauses, slas_s = load_pauses(connection), _slas_s(connection, settings)
     return tuple(
         _lane(
-            (stage, priority), work.get((stage, priority), _Work()), pauses.get((stage, priority)), now_s,
-            sla_s=slas_s.get(priority), attainment=attained.get(priority), dead=dead.get((stage, priority), 0),
+            (stage, priority), looks.work.get((stage, priority), Work()), pauses.get((stage, priority)), now_s,
+            sla_s=slas_s.get(priority), attainment=looks.attained.get(priority),
+            dead=looks.dead.get((stage, priority), 0),
         )
         for stage in STAGES
         for priority in PRIORITIES
     )  # fmt: skip
+
+
+def load_looks(connection: sa.Connection, now_s: float) -> Looks:
+    """Return all of them as of now."""
+    return Looks(
+        work=load_work(connection, now_s), attained=load_attainment(connection, now_s), dead=dead_in_lanes(connection)
+    )
 
 
 def lane_state(paused_s: float | None, running: int) -> str:
@@ -95,7 +111,7 @@ def running_in(connection: sa.Connection, lane: LaneKey) -> int:
     ) or 0  # fmt: skip
 
 
-def _lane(key: LaneKey, work: _Work, pause: Pause | None, now_s: float, **more: object) -> Lane:
+def _lane(key: LaneKey, work: Work, pause: Pause | None, now_s: float, **more: object) -> Lane:
     stage, priority = key
     return Lane(
         name=lane_name(stage, priority),
@@ -114,11 +130,12 @@ def _lane(key: LaneKey, work: _Work, pause: Pause | None, now_s: float, **more: 
     )
 
 
-def _work(connection: sa.Connection, now_s: float) -> dict[LaneKey, _Work]:
+def load_work(connection: sa.Connection, now_s: float) -> dict[LaneKey, Work]:
+    """Return what is open, by lane; lanes without any are left out."""
     rows = connection.execute(_OPEN, {"now_s": now_s})
-    found: dict[LaneKey, _Work] = {}
+    found: dict[LaneKey, Work] = {}
     for row in rows:
-        work = found.setdefault((row.batch_key.split(":")[0], row.priority), _Work())
+        work = found.setdefault((row.batch_key.split(":")[0], row.priority), Work())
         if row.state == ItemState.CLAIMED:
             work.running += row.items
             continue
@@ -139,6 +156,7 @@ def _slas_s(connection: sa.Connection, settings: Settings) -> dict[int, float]:
     return {row.priority: round(row.sla_s * scale, 3) for row in rows}
 
 
-def _attainment(connection: sa.Connection, now_s: float) -> dict[int, float]:
+def load_attainment(connection: sa.Connection, now_s: float) -> dict[int, float]:
+    """Return the share of the last hour's jobs that ended in time, by priority."""
     rows = connection.execute(_ATTAINED, {"since_s": now_s - HOUR_S})
     return {row.priority: round(row.in_time / row.ended, 4) for row in rows}

@@ -28,8 +28,9 @@ LaneState = str
 WorkerState = str
 """`idle`, `busy`, `draining` (takes nothing more, finishes), `drained` (has finished) or `stale` (not seen lately)."""
 GpuHostState = str
-"""`none` (there never was a GPU: engines run on the CPU), `old` (it had some, and has not read them for a while) or
-`driver` (its driver does not answer, or tells none of those that it told before)."""
+"""`none` (there never was a GPU: engines run on the CPU), `old` (it had some, and has not read them for a while),
+`driver` (its driver does not answer, or tells none of those that it told before) or `fewer` (it told more within the
+last day)."""
 Severity = str
 """`info`, `warning` or `error`."""
 
@@ -134,11 +135,13 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class GpuHost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A host that tells of no GPU at the moment, and why."""
+    """A host that tells of no GPU at the moment, or of fewer than before, and why."""
 
     host: str = ""
     state: GpuHostState = "none"
-    devices: Annotated[int, Meta(description="Devices and MIG instances that it told last; 0: never one.")] = 0
+    devices: Annotated[
+        int, Meta(description="Devices and MIG instances that it told last, 0: never one; of `fewer`, those missing.")
+    ] = 0
     reason: str = ""
     age_s: Annotated[float | None, Meta(description="Since its last reading.")] = None
 
@@ -321,7 +324,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     workers_left_out: Annotated[int, Meta(description="More than are told here.")] = 0
     gpus: tuple[Gpu, ...] = ()
     gpus_left_out: Annotated[int, Meta(description="More than are told here; lost and erring ones come first.")] = 0
-    gpu_hosts: Annotated[tuple[GpuHost, ...], Meta(description="Hosts that tell of no GPU at the moment.")] = ()
+    gpu_hosts: Annotated[tuple[GpuHost, ...], Meta(description="Hosts that tell of none, or fewer than before.")] = ()
     gpu_hosts_left_out: Annotated[int, Meta(description="More than are told here; those without any come last.")] = 0
     latency: tuple[StageLatency, ...] = ()
     caches: tuple[CacheLevel, ...] = ()

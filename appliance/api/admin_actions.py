@@ -20,10 +20,10 @@ from appliance.admin.action_types import (
     RetryRequest,
     UndrainRequest,
 )
-from appliance.admin.actions import Ask, Do, perform
+from appliance.admin.actions import Ask, Do, note_trespass, perform
 from appliance.admin.retries import retry, retry_many
 from appliance.api.admin_reads import WATCHED, LaneName, SomeJob
-from appliance.api.operators import actor, count
+from appliance.api.operators import actor, count, owner_of
 from appliance.api.parts import ApiParts, Parts
 from appliance.api.problems import problems
 from appliance.api.upload import read_json
@@ -179,7 +179,7 @@ async def retry_dead_letters(
 async def _ask(
     request: Request[Caller, None, object], parts: ApiParts, action: str, subject: str, kind: type[_T], key: str
 ) -> Ask:
-    body = await _body(request, parts, kind)
+    body = await _body(request, parts, action, subject, kind)
     return await parts.threads.operate(_asked, parts, request.user, action, subject, body, key)
 
 
@@ -194,7 +194,7 @@ async def _act(
     *,
     ring: bool = False,
 ) -> ActionAnswer:
-    body = await _body(request, parts, kind)
+    body = await _body(request, parts, action, subject, kind)
 
     def act() -> ActionAnswer:
         ask = _asked(parts, request.user, action, subject, body, key)
@@ -207,8 +207,15 @@ async def _act(
     return answer
 
 
-async def _body(request: Request[Caller, None, object], parts: ApiParts, kind: type[_T]) -> _T:
-    request.user.require("operator")
+async def _body(
+    request: Request[Caller, None, object], parts: ApiParts, action: str, subject: str, kind: type[_T]
+) -> _T:
+    """Return the body; Forbidden, which the audit has, for who may not act, before anything of it is read."""
+    try:
+        request.user.require("operator")
+    except errors.Forbidden:
+        await parts.threads.operate(_turn_away, parts, request.user, action, subject)
+        raise
     with parts.room.held() as held:
         return await read_json(request, kind, held)
 
@@ -219,3 +226,9 @@ def _asked(parts: ApiParts, caller: Caller, action: str, subject: str, body: msg
     with parts.database.read() as connection:
         who = actor(connection, caller)
     return Ask(actor=who, action=action, subject=subject, body=body, idempotency_key=key)
+
+
+def _turn_away(parts: ApiParts, caller: Caller, action: str, subject: str) -> None:
+    """Write down who tried to act, counted as a request: the limit bounds what anybody can fill the audit with."""
+    count(parts, caller)
+    note_trespass(parts.database, owner_of(caller), action, subject)

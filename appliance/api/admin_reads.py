@@ -9,10 +9,10 @@ from litestar.params import PathParameter, QueryParameter
 from appliance import errors
 from appliance.access.caller import Caller
 from appliance.admin.audit_page import load_audit
-from appliance.admin.dead_letters import Filter, dead_in_lanes, load_dead_letters
+from appliance.admin.dead_letters import Filter, load_dead_letters
 from appliance.admin.job_detail import load_job_detail
 from appliance.admin.jobs_page import load_jobs_page
-from appliance.admin.lanes import lane_key, load_lanes
+from appliance.admin.lanes import lane_key, load_lanes, load_looks
 from appliance.admin.live_types import JobCounts, Quality, Snapshot
 from appliance.admin.page_types import (
     AuditPage,
@@ -27,7 +27,7 @@ from appliance.admin.page_types import (
 from appliance.admin.quality import load_quality
 from appliance.admin.series import load_history, load_trends
 from appliance.api.history import Cursor
-from appliance.api.operators import add_up, look_up, me
+from appliance.api.operators import add_up, count, look_up, me, read_page
 from appliance.api.parts import Parts
 from appliance.api.problems import KEYED, problems
 from appliance.history.steps import DAY_S, HOUR_S
@@ -36,7 +36,7 @@ from appliance.status.figures import ended_and_open_jobs
 MONTHS_24_S = 731 * DAY_S
 SERIES_MAX, PAIRS_MAX = 40, 100
 WATCHED = (*KEYED, errors.Forbidden, errors.RateLimited)
-ADDED_UP = (*WATCHED, errors.Overloaded)
+BUSY = (*WATCHED, errors.Overloaded)
 NO_STORE = {"Cache-Control": "no-store"}
 
 LaneName = Annotated[
@@ -115,6 +115,7 @@ async def get_me(request: Request[Caller, None, object], parts: Parts) -> Me:
 async def get_snapshot(request: Request[Caller, None, object], parts: Parts) -> Response[Snapshot]:
     """Return lanes, workers, GPUs, latency, caches, quality and events; the same for everybody who asks."""
     request.user.require("viewer")
+    await parts.threads.operate(count, parts, request.user)
     _, encoded = await parts.latest.snapshot()
     return Response(encoded, media_type="application/json", headers=NO_STORE)  # type: ignore[arg-type]
 
@@ -125,7 +126,7 @@ async def get_snapshot(request: Request[Caller, None, object], parts: Parts) -> 
     summary="The lanes",
     tags=["operators"],
     response_description="Every lane, idle ones too.",
-    responses=problems(*WATCHED),
+    responses=problems(*BUSY),
 )
 async def get_queue(request: Request[Caller, None, object], parts: Parts) -> Queue:
     """Return depth, waits, SLA and pauses per lane: a stage and a priority."""
@@ -133,11 +134,11 @@ async def get_queue(request: Request[Caller, None, object], parts: Parts) -> Que
     def load(connection: sa.Connection, now_s: float) -> Queue:
         return Queue(
             server_time_s=now_s,
-            lanes=load_lanes(connection, parts.settings, now_s, dead_in_lanes(connection)),
+            lanes=load_lanes(connection, parts.settings, now_s, load_looks(connection, now_s)),
             jobs=JobCounts(**ended_and_open_jobs(connection, now_s)),
         )
 
-    return await look_up(request, parts, load)
+    return await read_page(request, parts, load)
 
 
 @get(
@@ -146,7 +147,7 @@ async def get_queue(request: Request[Caller, None, object], parts: Parts) -> Que
     summary="Figures with their trends",
     tags=["operators"],
     response_description="The site's figures of a window beside those of the window before.",
-    responses=problems(*ADDED_UP),
+    responses=problems(*BUSY),
 )
 async def get_admin_metrics(
     request: Request[Caller, None, object], parts: Parts, window_s: Window = HOUR_S
@@ -161,7 +162,7 @@ async def get_admin_metrics(
     summary="Figures over time",
     tags=["operators"],
     response_description="Series in steps of 10 s (an hour), 15 min (30 days) or a day (24 months).",
-    responses=problems(*ADDED_UP),
+    responses=problems(*BUSY),
 )
 async def get_figures(
     request: Request[Caller, None, object], parts: Parts, series: SeriesNames = "", window_s: Window = HOUR_S
@@ -183,7 +184,7 @@ async def get_figures(
     summary="Quality per pair, voice and cache",
     tags=["operators"],
     response_description="What receipts of a window say, beside the window before.",
-    responses=problems(*ADDED_UP),
+    responses=problems(*BUSY),
 )
 async def get_quality(request: Request[Caller, None, object], parts: Parts, window_s: Window = DAY_S) -> Quality:
     """Return word error rate, similarity and reviews per pair and voice, and what caches saved."""
@@ -200,7 +201,7 @@ async def get_quality(request: Request[Caller, None, object], parts: Parts, wind
     summary="The work of a lane",
     tags=["operators"],
     response_description="A page of open work items with their jobs, the earliest deadline first.",
-    responses=problems(*WATCHED, errors.NotFound),
+    responses=problems(*BUSY, errors.NotFound),
 )
 async def get_lane_jobs(
     request: Request[Caller, None, object],
@@ -215,7 +216,7 @@ async def get_lane_jobs(
     def load(connection: sa.Connection, now_s: float) -> JobsPage:
         return load_jobs_page(connection, now_s, lane_key(lane), item_state, limit, cursor)
 
-    return await look_up(request, parts, load)
+    return await read_page(request, parts, load)
 
 
 @get(
@@ -237,7 +238,7 @@ async def get_admin_job(request: Request[Caller, None, object], parts: Parts, jo
     summary="What failed and can be retried",
     tags=["operators"],
     response_description="A page of dead letters, the newest first, and how many there are.",
-    responses=problems(*WATCHED),
+    responses=problems(*BUSY),
 )
 async def get_dead_letters(
     request: Request[Caller, None, object],
@@ -254,7 +255,7 @@ async def get_dead_letters(
     def load(connection: sa.Connection, now_s: float) -> DeadLettersPage:
         return load_dead_letters(connection, now_s, which, limit, cursor)
 
-    return await look_up(request, parts, load)
+    return await read_page(request, parts, load)
 
 
 @get(
@@ -263,7 +264,7 @@ async def get_dead_letters(
     summary="Who did what",
     tags=["operators"],
     response_description="A page of the audit, the newest first.",
-    responses=problems(*WATCHED),
+    responses=problems(*BUSY),
 )
 async def get_audit(
     request: Request[Caller, None, object],
@@ -277,4 +278,4 @@ async def get_audit(
     def load(connection: sa.Connection, now_s: float) -> AuditPage:
         return load_audit(connection, now_s, limit, before, action)
 
-    return await look_up(request, parts, load, "operator")
+    return await read_page(request, parts, load, "operator")

@@ -33,6 +33,15 @@ async def look_up(request: Request[Caller, None, object], parts: ApiParts, load:
     return await parts.threads.operate(read)
 
 
+async def read_page(
+    request: Request[Caller, None, object], parts: ApiParts, load: Load[_T], role: str = "viewer"
+) -> _T:  # fmt: skip
+    """Return a page of what may be many rows like `look_up`; Overloaded where several such questions wait already."""
+    request.user.require(role)
+    await parts.threads.operate(count, parts, request.user)
+    return await parts.threads.pages(_read, parts, load)
+
+
 async def add_up(request: Request[Caller, None, object], parts: ApiParts, load: Load[_T]) -> _T:
     """Return figures over time like `look_up`; Overloaded where several such questions wait already."""
     request.user.require("viewer")
@@ -57,6 +66,11 @@ def actor(connection: sa.Connection, caller: Caller) -> Actor:
     if caller.key_id is None:
         raise Forbidden("Only a key can act; this is a user's token.")
     return Actor(application_id=caller.application_id, key_id=caller.key_id, name=_name(connection, caller))
+
+
+def owner_of(caller: Caller) -> Owner:
+    """Return under whom the audit has what somebody tries who may not act: a key, or a token's user."""
+    return Owner(caller.application_id, f"key:{caller.key_id}" if caller.key_id else caller.user_id or "")
 
 
 def _name(connection: sa.Connection, caller: Caller) -> str:

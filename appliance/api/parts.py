@@ -9,6 +9,7 @@ from litestar.params import SkipValidation
 
 from appliance.access.quotas import Quotas
 from appliance.admin.snapshot import Snapshots
+from appliance.api.followers import Followers
 from appliance.api.latest import Latest
 from appliance.api.room import Room
 from appliance.api.threads import Threads
@@ -50,6 +51,7 @@ class ApiParts:
     clock: Clock = field(default_factory=SystemClock)
     threads: Threads = field(default_factory=Threads)
     room: Room = field(default_factory=Room)
+    followers: Followers = field(default_factory=Followers)
     metrics: Metrics = field(default_factory=Metrics)
     cache: Cache | None = None
     """The second cache level where it is beside the database: deletions empty it."""

@@ -23,14 +23,18 @@ DECODE_THREADS = 16
 WATCH_THREADS = 1
 """Snapshots are made one at a time, for everybody."""
 OPERATE_THREADS = 2
-"""Keys of operators, what they look up, what they do: milliseconds each, and few at a time."""
+"""Keys of operators, what they look up of one thing, what they do: milliseconds each, and few at a time."""
 RETRY_THREADS = 1
 """A retry of 500 dead letters takes seconds, in which operators do other things."""
+PAGES_THREADS = 1
+"""To count and sort the 10,000 items of a lane takes a hundredth of a second and, beside an overload, several."""
+PAGES_WAITING = 20
+"""Questions for pages that may wait for the one in work, of consoles that ask with every picture."""
 FIGURES_THREADS = 1
 """To add up months takes up to a second of processor: one at a time leaves the rest to everybody else."""
 FIGURES_WAITING = 4
 """Questions for figures that may wait for the one in work; the next is told to come back."""
-FIGURES_RETRY_S = 2.0
+WAITING_RETRY_S = 2.0
 
 
 class Threads:
@@ -43,6 +47,7 @@ class Threads:
         self._watch = CapacityLimiter(WATCH_THREADS)
         self._operate = CapacityLimiter(OPERATE_THREADS)
         self._retry = CapacityLimiter(RETRY_THREADS)
+        self._pages = CapacityLimiter(PAGES_THREADS)
         self._figures = CapacityLimiter(FIGURES_THREADS)
 
     async def short(self, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
@@ -65,10 +70,16 @@ class Threads:
         """Return what a retry of dead letters returns, after those before it."""
         return await run_sync(call, *arguments, limiter=self._retry)
 
+    async def pages(self, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
+        """Return what a question for a page of many rows returns; Overloaded where some wait already."""
+        if self._pages.statistics().tasks_waiting >= PAGES_WAITING:
+            raise Overloaded("Other questions for pages are in work.", retry_after_s=WAITING_RETRY_S)
+        return await run_sync(call, *arguments, limiter=self._pages)
+
     async def figures(self, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
         """Return what a question for figures over time returns; Overloaded where some wait already."""
         if self._figures.statistics().tasks_waiting >= FIGURES_WAITING:
-            raise Overloaded("Other questions for figures over time are in work.", retry_after_s=FIGURES_RETRY_S)
+            raise Overloaded("Other questions for figures over time are in work.", retry_after_s=WAITING_RETRY_S)
         return await run_sync(call, *arguments, limiter=self._figures)
 
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import click
 import msgspec
@@ -18,7 +17,7 @@ from appliance.jobs.deadlines import SLA_SCALE
 from appliance.jobs.rates import COMMISSIONED, Measured, learn
 from appliance.jobs.registry import living_on_this_host
 from appliance.settings import Settings
-from appliance.storage.database import Database
+from appliance.storage.database import Database, unmade_file
 from appliance.storage.migrate import migrate
 from appliance.storage.shipped import SHIPPED_PLANS
 from appliance.storage.site import set_site_value
@@ -91,8 +90,7 @@ def _strictest_sla_s(settings: Settings) -> float:
 @contextmanager
 def _database(settings: Settings) -> Iterator[Database | None]:
     """Yield the migrated database; None where it is a file that nobody has made yet."""
-    file = sa.make_url(settings.database).database
-    if settings.database.startswith("sqlite") and not Path(file or "").exists():
+    if unmade_file(settings.database) is not None:
         yield None
         return
     with closing(Database(settings.database)) as database:

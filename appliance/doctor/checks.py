@@ -1,8 +1,8 @@
 """The checks of `meeshy doctor`: each looks at one thing, changes nothing that stays, and says what to do."""
 
 import secrets
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +14,15 @@ from appliance.catalog.store import ModelStore
 from appliance.clock import Clock, SystemClock
 from appliance.doctor.machine import CERTIFICATE, certificate_days, sync_ms
 from appliance.doctor.report import Finding
-from appliance.errors import MeeshyError, VoiceKeyUnusable
+from appliance.errors import MeeshyError, StorageUnavailable, VoiceKeyUnusable
+from appliance.housekeeping.orphans import TRIALS
 from appliance.settings import Settings
 from appliance.status.figures import read_figures
 from appliance.status.probes import Health, database_health, disk_health, redis_health, store_health
 from appliance.status.report import attention_for
-from appliance.storage.database import Database
+from appliance.storage.database import Database, unmade_file
 from appliance.storage.migrate import READABLE_BY, alembic_config, current_revision
-from appliance.storage.opening import open_store
+from appliance.storage.opening import open_store, unmade_folder
 from appliance.storage.patience import ANSWERING
 from appliance.storage.site import site_value
 from appliance.voices.site_key import KNOWN_KEY, fingerprint, key_path, site_key
@@ -40,16 +41,32 @@ class Place:
     """What the checks look at."""
 
     settings: Settings
-    database: Database
+    made: Database | None
     clock: Clock
     certificate: Path = CERTIFICATE
+
+    @property
+    def database(self) -> Database:
+        """Return it; StorageUnavailable where it is a file that nobody has made yet, as to look into it would do."""
+        if self.made is None:
+            raise StorageUnavailable("There is no database yet.")
+        return self.made
 
 
 def examine(settings: Settings, clock: Clock | None = None, certificate: Path = CERTIFICATE) -> tuple[Finding, ...]:
     """Return what every check came to, in the order of CHECKS; nothing is raised, and nothing stays changed."""
-    with closing(Database(settings.database, patience=ANSWERING)) as database:
+    with _database_of(settings) as database:
         place = Place(settings, database, clock or SystemClock(), certificate)
         return tuple(_looked_at(name, check, place) for name, check in CHECKS.items())
+
+
+@contextmanager
+def _database_of(settings: Settings) -> Iterator[Database | None]:
+    if unmade_file(settings.database) is not None:
+        yield None
+        return
+    with closing(Database(settings.database, patience=ANSWERING)) as database:
+        yield database
 
 
 def _looked_at(name: str, check: Callable[[str, Place], Finding], place: Place) -> Finding:
@@ -68,6 +85,9 @@ def _of_health(name: str, health: Health) -> Finding:
 
 
 def _database(name: str, place: Place) -> Finding:
+    if place.made is None:
+        says = f"There is no {unmade_file(place.settings.database)} yet."
+        return Finding(check=name, state="wrong", says=says, do="Start any service, or run meeshy migrate.")
     return _of_health(name, database_health(place.database))
 
 
@@ -91,11 +111,13 @@ def _schema(name: str, place: Place) -> Finding:
 
 
 def _object_store(name: str, place: Place) -> Finding:
+    if (folder := unmade_folder(place.settings)) is not None:
+        return Finding(check=name, state="note", says=f"nothing was stored yet: there is no {folder}")
     health = store_health(lambda: open_store(place.settings))
     if health.state != "ok":
         return _of_health(name, health)
     objects, content = open_store(place.settings), secrets.token_bytes(OBJECT_BYTES)
-    object_name = f"doctor/{secrets.token_hex(16)}"
+    object_name = f"{TRIALS}{secrets.token_hex(16)}"
     objects.put(object_name, content)
     try:
         same = objects.get(object_name) == content

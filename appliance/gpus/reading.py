@@ -47,3 +47,8 @@ class HostReading(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the library is here and the driver behind it does not answer: somebody put it here for a GPU."""
     told_before: int = 0
     """Of a reading without devices: how many the last one had that had any."""
+
+    @property
+    def cards(self) -> int:
+        """Return how many whole devices there are; how they are divided is an operator's to change."""
+        return sum(gpu.instance is None for gpu in self.gpus)

@@ -10,6 +10,7 @@ from itertools import islice
 
 import sqlalchemy as sa
 
+from appliance import notify
 from appliance.housekeeping.house import House, Outcome
 from appliance.storage.objects import StoredObject
 from appliance.storage.tables import cached_answers, jobs, targets
@@ -22,7 +23,9 @@ LOOK_AT_ONCE = 20_000
 DELETE_AT_ONCE = 1000
 ROWS_AT_ONCE = 1000
 
-KINDS = ("pcm/", "speech/", "result/", "voice/")
+TRIALS = "doctor/"
+"""What a doctor writes, reads and deletes, unless it is killed between."""
+KINDS = ("pcm/", "speech/", "result/", "voice/", TRIALS)
 """What this appliance stores; anything else in the store is somebody else's and is left alone."""
 
 
@@ -32,12 +35,14 @@ def delete_orphans(house: House) -> Outcome:
     with house.database.read() as connection:
         before_s = house.database.now_s(connection) - OLDER_THAN_S
     for kind in KINDS:
-        old = (entry for entry in house.objects.entries(kind) if entry.modified_s < before_s)
+        entries = notify.alive_through(house.objects.entries(kind))
+        old = (entry for entry in entries if entry.modified_s < before_s)
         while batch := list(islice(old, LOOK_AT_ONCE)):
             orphans = _unnamed(house, kind, batch)
             found += len(orphans)
             if not house.dry_run:
-                done += sum(_delete(house, name, before_s) for name in orphans[: DELETE_AT_ONCE - done])
+                going = notify.alive_through(orphans[: DELETE_AT_ONCE - done])
+                done += sum(_delete(house, name, before_s) for name in going)
     return Outcome(found=found, done=done)
 
 
@@ -59,7 +64,7 @@ def _named(connection: sa.Connection, kind: str) -> Iterator[str]:
     elif kind == "voice/":
         yield from _each(connection, sa.select(voice_profiles.c.key_object))
         yield from _each(connection, sa.select(voice_samples.c.object))
-    else:
+    elif kind == "speech/":
         for readings in _each(connection, sa.select(targets.c.progress["readings"])):
             yield from (reading["object"] for reading in readings)
         spoken_ahead = sa.select(cached_answers.c.value["object"].as_string())
@@ -69,7 +74,7 @@ def _named(connection: sa.Connection, kind: str) -> Iterator[str]:
 def _each(connection: sa.Connection, query: sa.Select) -> Iterable:
     """Yield a column's values that are there, fetched block by block."""
     rows = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(query)
-    return (value for value in rows.scalars() if value)
+    return (value for value in notify.alive_through(rows.scalars()) if value)
 
 
 def _delete(house: House, name: str, before_s: float) -> int:

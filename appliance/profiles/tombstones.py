@@ -3,6 +3,7 @@
 import msgspec
 import sqlalchemy as sa
 
+from appliance import notify
 from appliance.cache.keys import owner_digest
 from appliance.owner import Owner
 from appliance.profiles.erasure import TOMBSTONES, Pending, Tombstone, erase_profile, finish_erasure
@@ -41,12 +42,9 @@ def missing_tombstones(database: Database, objects: ObjectStore) -> list[Tombsto
     """Return the tombstones that lie in the object store alone: of erasures after the backup that was restored."""
     with database.read() as connection:
         known = set(connection.scalars(sa.select(voice_tombstones.c.id)))
-    names = [entry.name for entry in objects.entries(TOMBSTONES)]
-    return [
-        msgspec.json.decode(objects.get(name), type=Tombstone)
-        for name in sorted(names)
-        if name.removeprefix(TOMBSTONES) not in known
-    ]
+    names = [entry.name for entry in notify.alive_through(objects.entries(TOMBSTONES))]
+    missing = [name for name in sorted(names) if name.removeprefix(TOMBSTONES) not in known]
+    return [msgspec.json.decode(objects.get(name), type=Tombstone) for name in notify.alive_through(missing)]
 
 
 def enter(database: Database, tombstones: list[Tombstone]) -> None:
@@ -74,7 +72,8 @@ def risen(connection: sa.Connection, more: list[Tombstone]) -> list[Owner]:
 
 def replay(database: Database, objects: ObjectStore, owners: list[Owner]) -> int:
     """Erase these profiles again, and return how many that were."""
-    return sum(erase_profile(database, objects, owner, "restored") is not None for owner in owners)
+    going = notify.alive_through(owners)
+    return sum(erase_profile(database, objects, owner, "restored") is not None for owner in going)
 
 
 def _tombstone(row: sa.Row) -> Tombstone:

@@ -35,6 +35,15 @@ _EVERYWHERE: dict[str, Any] = {
 }
 
 
+def unmade_file(url: str) -> Path | None:
+    """Return the file that opening this database would make; None where it is there, or on a server."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database:
+        return None
+    file = Path(parsed.database)
+    return None if file.exists() else file
+
+
 class Database:
     """A connection pool with two kinds of transaction: `write` (serialised early on SQLite) and `read`."""
 

@@ -12,6 +12,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO
 
+from appliance import notify
 from appliance.clock import Clock, SystemClock
 from appliance.errors import NotFound, StorageUnavailable
 from appliance.storage.objects import StoredObject, checked_name
@@ -99,7 +100,7 @@ class FolderStore:
         """
         before_s = self._clock.now_s() - older_than_s
         swept = 0
-        for path in _files(self._folder):
+        for path in notify.alive_through(_files(self._folder)):
             if _UNFINISHED.fullmatch(path.name) is None:
                 continue
             with suppress(NotFound), _reading():  # its writer finished, or another sweep was faster

@@ -10,6 +10,7 @@ from minio import Minio
 from minio.error import S3Error
 from minio.helpers import MIN_PART_SIZE
 
+from appliance import notify
 from appliance.clock import Clock, SystemClock
 from appliance.errors import NotFound, StorageUnavailable
 from appliance.storage.objects import StoredObject, checked_name
@@ -98,7 +99,8 @@ class S3Store:
         before_s = self._clock.now_s() - older_than_s
         swept = 0
         with suppress(NotFound):
-            for upload in asked(lambda: self._client._list_multipart_uploads(self._bucket)).uploads:
+            uploads = asked(lambda: self._client._list_multipart_uploads(self._bucket)).uploads
+            for upload in notify.alive_through(uploads):
                 if upload.initiated_time is not None and upload.initiated_time.timestamp() < before_s:
                     with suppress(NotFound):  # it was finished, or another sweep was faster
                         if not dry_run:

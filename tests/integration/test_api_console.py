@@ -45,6 +45,13 @@ def test_who_may_not_act_is_refused_before_anything_is_read(house: House, role: 
     assert console.house.client.get(f"{ADMIN}/queue", headers=house.headers(None, key=console.key)).status_code == (
         200 if role == "viewer" else 403
     )
+    # The audit has each of them, once an hour.
+    assert console.act("lanes/hear.p0/pause", reason="again").status_code == 403
+    tried = [
+        ("pause", "hear.p0"), ("resume", "hear.p0"), ("cancel", "job_1"), ("retry", "job_1"),
+        ("retry_many", "dead-letters"), ("drain", "w1"), ("undrain", "w1"),
+    ]  # fmt: skip
+    assert Console(house).audited() == [(f"console.{action}", subject, "forbidden") for action, subject in tried[::-1]]
 
 
 def test_an_administrator_may_do_all_and_a_users_token_nothing(house: House) -> None:
@@ -55,6 +62,14 @@ def test_an_administrator_may_do_all_and_a_users_token_nothing(house: House) -> 
     claims = {"iss": house.key.application_id, "sub": "alice", "aud": "meeshy", "exp": 4_000_000_000}
     headers = {"authorization": f"Bearer {jwt.encode(claims, house.key.token_secret)}"}
     assert {house.client.get(f"{ADMIN}/{path}", headers=headers).status_code for path in (*READS, "audit")} == {403}
+    asked = house.client.post(
+        f"{ADMIN}/lanes/hear.p0/resume", json={}, headers=headers | {"idempotency-key": "alice's"}
+    )  # fmt: skip
+    assert asked.status_code == 403
+    entry = root.read("audit", schema.AuditPage, action="console.").entries[0]
+    assert (entry.application, entry.actor, entry.action, entry.result) == (
+        "messenger", "alice", "console.resume", "forbidden",
+    )  # fmt: skip
 
 
 def took_up(house: House, later_s: float) -> None:
@@ -142,6 +157,7 @@ def test_what_is_not_as_expected_is_refused_with_what_is_true(house: House) -> N
     assert console.lane("hear.p1").paused_reason == "one"
     assert console.audited()[0] == ("console.pause", "hear.p1", "state_conflict")
     assert console.act("lanes/nose.p1/pause", reason="x").status_code == 404
+    assert console.audited()[0] == ("console.pause", "nose.p1", "not_found")
     assert console.act("lanes/hear.p1/pause", reason="").status_code == 400
     assert console.act("lanes/hear.p1/pause", reason="x", expected_state="paused").status_code == 400
 
@@ -158,7 +174,8 @@ def test_an_action_needs_a_key_and_is_done_once_under_it(house: House) -> None:
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
     refused = [console.act("lanes/hear.p0/pause", key="two", reason="x").json() for _ in range(2)]
     assert refused[0] == refused[1] and refused[0]["now"]["state"] == "pausing"
-    assert len(console.audited()) == 2
+    assert [result for *_, result in console.audited()] == ["state_conflict", "idempotency_conflict", "done"]
+    assert console.act("lanes/hear.p0/pause", key="one", reason="x").json() == first.json()
     # Another operator's key of the same name is another key.
     assert Console(house, "operator", "bob").act("lanes/hear.p0/resume", key="one").status_code == 202
 
@@ -249,8 +266,10 @@ def test_a_dead_letter_is_retried_as_a_job_of_its_owner(house: House) -> None:
     assert console.act(f"dead-letters/{job_id}/retry", key="once", expected_state="dead").json() == answer.json()
     again = console.act(f"dead-letters/{job_id}/retry")
     assert (again.status_code, again.json()["code"]) == (409, "state_conflict")
-    assert console.audited()[:2] == [
-        ("console.retry", job_id, "state_conflict"), ("console.retry", job_id, "done"),
+    other = console.act(f"dead-letters/{job_id}/retry", key="once", reason="another")
+    assert (other.status_code, other.json()["code"]) == (409, "idempotency_conflict")
+    assert console.audited() == [
+        ("console.retry", job_id, result) for result in ("idempotency_conflict", "state_conflict", "done")
     ]  # fmt: skip
 
 

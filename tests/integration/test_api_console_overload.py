@@ -11,8 +11,17 @@ import pytest
 from appliance.admin import schema
 from appliance.admin.snapshot import Snapshots
 from appliance.api.latest import Latest
-from appliance.api.threads import DECODE_THREADS, FIGURES_THREADS, FIGURES_WAITING, SHORT_THREADS, Threads
+from appliance.api.threads import (
+    DECODE_THREADS,
+    FIGURES_THREADS,
+    FIGURES_WAITING,
+    PAGES_THREADS,
+    PAGES_WAITING,
+    SHORT_THREADS,
+    Threads,
+)
 from appliance.audio.decoder import DecoderPool
+from appliance.errors import StorageUnavailable
 from appliance.testing.clock import FrozenClock
 from tests.integration.api_house import House, open_house
 from tests.integration.console import READS, Console, fail
@@ -32,6 +41,13 @@ class Counted(Snapshots):
     def make_encoded(self) -> tuple[int, bytes]:
         self.made += 1
         return super().make_encoded()
+
+
+class Away(Counted):
+    """Finds no database."""
+
+    def make(self) -> schema.Snapshot:
+        raise StorageUnavailable("The database is gone.")
 
 
 @contextmanager
@@ -78,7 +94,8 @@ def test_who_looks_and_who_acts_waits_for_no_upload(house: House) -> None:
         assert console.act(f"dead-letters/{other}/retry").status_code == 202
         assert console.act("dead-letters/retry", expected_count=1).status_code == 409
         assert viewer.act("lanes/hear.p0/pause", reason="no").status_code == 403
-    assert len(console.audited()) == 7
+    assert len(console.audited()) == 8
+    assert ("console.pause", "hear.p0", "forbidden") in console.audited()
 
 
 def test_figures_over_time_are_added_up_one_at_a_time(house: House) -> None:
@@ -106,6 +123,55 @@ def test_figures_over_time_are_added_up_one_at_a_time(house: House) -> None:
     assert {answer.headers["retry-after"] for answer in refused} == {"2"}
     assert others.status_code == 200
     assert console.get("history").status_code == 200
+
+
+def test_pages_wait_for_each_other_and_neither_keys_nor_actions_for_them(house: House) -> None:
+    """A lane of 10,000 items, read with every picture, must not stand before who wants to pause it."""
+    console, threads, release = Console(house), house.parts.threads, threading.Event()
+
+    async def take() -> None:
+        async with anyio.create_task_group() as others:
+            for _ in range(PAGES_THREADS + PAGES_WAITING):
+                others.start_soon(threads.pages, release.wait)
+                await anyio.sleep(0.01)
+            full.set()
+
+    full, portal = threading.Event(), house.client.blocking_portal
+    taken = portal.start_task_soon(take)
+    pages = ("lanes/hear.p0/jobs", "dead-letters", "audit", "queue")
+    try:
+        assert full.wait(30)
+        refused = [console.get(path) for path in pages]
+        assert console.act("lanes/hear.p0/pause", reason="too much comes").status_code == 202
+        assert {console.get(path).status_code for path in ("me", "snapshot", "history")} == {200}
+    finally:
+        release.set()
+        taken.result(30)
+
+    assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(503, "overloaded")}
+    assert {answer.headers["retry-after"] for answer in refused} == {"2"}
+    assert {console.get(path).status_code for path in pages} == {200}
+
+
+def test_ten_consoles_find_a_database_away_once(house: House) -> None:
+    clock = FrozenClock()
+    snapshots = Away(house.database, house.settings, clock)
+    latest = Latest(snapshots, Threads(), clock)
+
+    async def look() -> None:
+        with pytest.raises(StorageUnavailable, match="gone"):
+            await latest.snapshot()
+
+    async def watched() -> None:
+        async with anyio.create_task_group() as consoles:
+            for _ in range(10):
+                consoles.start_soon(look)
+        clock.advance(schema.INTERVAL_S)
+        await look()
+
+    anyio.run(watched)
+
+    assert snapshots.made == 2
 
 
 def test_ten_consoles_cost_one_snapshot(house: House) -> None:

@@ -159,4 +159,4 @@ def test_a_stream_ends_with_its_key_and_comments_tell_that_it_lives(
         rest = list(lines)
 
     assert len([line for line in rest if line.startswith("event:")]) <= 2
-    assert house.parts.latest.streams == 0
+    assert house.parts.followers.streams == 0

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -103,6 +104,15 @@ def test_a_manager_that_reads_nothing_holds_no_loop_up(manager):
     for _ in range(1000):
         notify.alive()
     assert set(manager.heard()) == {"WATCHDOG=1"}
+
+
+def test_who_goes_through_much_tells_it_every_few_seconds_and_not_for_each(manager, monkeypatch):
+    times_s = iter([0.0, 1.0, 2.0, 2.5, 3.9, 4.0])
+    monkeypatch.setattr(notify, "time", SimpleNamespace(monotonic=lambda: next(times_s)))
+
+    assert list(notify.alive_through("abcdef")) == list("abcdef")
+
+    assert manager.heard() == ["WATCHDOG=1"] * 3
 
 
 def test_the_api_is_ready_when_it_answers_and_says_nothing_while_its_loop_hangs(manager):

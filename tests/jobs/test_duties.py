@@ -191,6 +191,36 @@ def test_an_orphan_that_is_stored_again_at_this_moment_stays(bench):
     assert bench.stored() == ["result/0a/same.wav"]
 
 
+def test_what_a_doctor_left_that_was_killed_goes(bench):
+    for name, age_s in (("doctor/0a", 3500.0), ("doctor/0b", 3700.0)):
+        bench.objects.put(name, b"a trial")
+        aged(bench, name, age_s)
+    assert do(bench, "orphan_objects") == Outcome(found=1, done=1)
+    assert bench.stored() == ["doctor/0a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "object_name"),
+    [
+        ("orphan_objects", "pcm/0a/{}.s16"), ("orphan_objects", "doctor/{}"), ("unfinished_writes", "pcm/0a/{}.s16"),
+        ("voice_tombstones", "tombstone/{}"),
+    ],
+)  # fmt: skip
+def test_a_long_look_at_the_store_tells_that_it_goes_on(bench, monkeypatch, name, object_name):
+    """An hour's duty over a million objects is no duty that hangs."""
+    with bench.database.write() as connection:
+        for number in range(10):
+            erased = {"owner_digest": "o", "profile_digest": "p", "erased_s": 0.0, "reason": "asked", "counts": {}}
+            connection.execute(sa.insert(voice_tombstones).values(id=str(number), **erased))
+    for number in range(10):
+        bench.objects.put(object_name.format(number), b"samples")
+    told = []
+    monkeypatch.setattr("appliance.notify.ALIVE_EVERY_S", 0.0)
+    monkeypatch.setattr("appliance.notify.alive", lambda: told.append(1))
+    do(bench, name)
+    assert len(told) >= 10
+
+
 def test_what_is_not_ours_in_the_store_is_left_alone(bench):
     bench.objects.put("backup/of-somebody.tar", b"theirs")
     aged(bench, "backup/of-somebody.tar", 30 * DAY_S)

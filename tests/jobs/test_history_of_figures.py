@@ -303,6 +303,12 @@ def test_gpus_of_all_hosts_are_told_and_kept_and_what_they_do_not_tell_is_none(b
     assert gpus.told == ()
     states = [(host.host, host.state, host.devices) for host in gpus.hosts]
     assert states == [("node-a", "old", 4), ("node-b", "none", 0)]
+    record_reading(bench.database, "node-a:1", HostReading(gpus=(card,)))
+    with bench.rows() as rows:
+        gpus = load_gpus(rows, bench.clock.now_s())
+    assert [each.index for each in gpus.told] == [0]
+    fewer = GpuHost(host="node-a", state="fewer", devices=1, reason="it told 2 before", age_s=0.0)
+    assert gpus.hosts[0] == fewer
 
 
 def test_of_many_gpus_those_that_need_a_hand_are_told(bench):

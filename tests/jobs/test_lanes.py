@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from appliance.admin.lanes import load_lanes
+from appliance.admin.lanes import load_lanes, load_looks
 from appliance.admin.live_types import STALE_S, Lane
 from appliance.admin.workers import load_workers, role_of
 from appliance.jobs.claims import Claims, end_items
@@ -155,7 +155,9 @@ def test_who_paused_is_kept_with_the_reason(bench):
 
 def lane(bench, name):
     with bench.rows() as rows:
-        return next(each for each in load_lanes(rows, bench.settings, bench.clock.now_s(), {}) if each.name == name)
+        now_s = bench.clock.now_s()
+        lanes = load_lanes(rows, bench.settings, now_s, load_looks(rows, now_s))
+    return next(each for each in lanes if each.name == name)
 
 
 def test_a_lane_is_paused_once_every_worker_has_seen_it_and_nothing_runs(bench, site):

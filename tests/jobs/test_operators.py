@@ -1,12 +1,14 @@
 """What operators see and do, on both databases: snapshots, pages, dead letters, actions done once."""
 
+import itertools
 import threading
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 import sqlalchemy as sa
 
-from appliance.admin import controls
+from appliance.admin import controls, snapshot
 from appliance.admin.action_types import CancelRequest, PauseRequest
 from appliance.admin.actions import perform
 from appliance.admin.audit_page import load_audit
@@ -226,6 +228,25 @@ def test_a_snapshot_is_of_one_moment_and_of_no_text(bench):
     assert (snapshot.workers[0].slots, snapshot.jobs.done, snapshot.quality.spoken) == (2, 1, 1)
     assert any(event.kind == "job" and event.severity == "error" for event in snapshot.events)
     assert b"private" not in encoded and len(encoded) < 20_000
+
+
+@pytest.mark.parametrize(("took_s", "every_s"), [(0.002, 0.0), (0.005, 5.0), (0.05, 10.0)])
+def test_a_queue_that_takes_long_to_count_is_counted_less_often(bench, monkeypatch, took_s, every_s):
+    ticks = itertools.count()
+    monkeypatch.setattr(snapshot, "time", SimpleNamespace(thread_time=lambda: next(ticks) * took_s))
+    snapshots = Snapshots(bench.database, bench.settings, bench.clock)
+
+    def depth():
+        return snapshots.make().lanes[0].depth
+
+    # The first look says nothing of how long one takes: it is made ready besides.
+    assert depth() == depth() == 0
+    bench.submit("hello", "fr")
+    assert depth() == (0 if every_s else 1)
+    bench.clock.advance(every_s - 0.1 if every_s else 0.0)
+    assert depth() == (0 if every_s else 1)
+    bench.clock.advance(0.1)
+    assert depth() == 1
 
 
 def test_the_audit_and_the_events_tell_of_actions_with_their_reasons(bench):

@@ -32,6 +32,7 @@ def settings(tmp_path):
     database = Database(made.database)
     migrate(database)
     database.close()
+    (made.data_dir / "objects").mkdir()
     return made
 
 
@@ -56,15 +57,34 @@ def test_a_host_without_models_and_workers_is_told_so_and_the_rest_is_in_order(s
     assert found["decoder"] in ("ok", "note")
 
 
-def test_nothing_stays_changed(settings):
-    before = sorted(path for path in settings.data_dir.rglob("*") if path.is_file() and "objects" in path.parts)
+def everything(folder):
+    """Return what lies in a folder, without what SQLite keeps beside an open database."""
+    return sorted(path for path in folder.rglob("*") if not path.name.endswith(("-wal", "-shm")))
+
+
+def test_no_file_stays_behind(settings):
+    before = [path for path in everything(settings.data_dir) if path.is_file()]
     examine(settings)
 
-    assert sorted(path for path in settings.data_dir.rglob("*") if path.is_file() and "objects" in path.parts) == before
+    assert [path for path in everything(settings.data_dir) if path.is_file()] == before
 
 
-def test_a_database_that_was_never_made_is_wrong_and_every_other_check_is_still_made(tmp_path):
+def test_where_nobody_has_started_anything_nothing_is_made_and_every_check_tells_it(tmp_path):
+    found = {each.check: each for each in examine(Settings(data_dir=tmp_path / "data", models_dir=tmp_path / "models"))}
+
+    assert everything(tmp_path) == []
+    assert list(found) == list(CHECKS)
+    assert (found["database"].state, found["database"].says) == (
+        "wrong", f"There is no {tmp_path / 'data' / 'meeshy.sqlite3'} yet.",
+    )  # fmt: skip
+    assert {found[check].state for check in ("schema", "clock", "voice_key", "work")} == {"wrong"}
+    assert (found["object_store"].state, found["disk"].state) == ("note", "ok")
+    assert "meeshy migrate" in found["database"].do
+
+
+def test_an_empty_database_is_wrong_and_every_other_check_is_still_made(tmp_path):
     (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "meeshy.sqlite3").touch()
     found = states(examine(Settings(data_dir=tmp_path / "data", models_dir=tmp_path / "models")))
 
     assert found["schema"] == "wrong"

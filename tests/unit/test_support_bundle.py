@@ -10,6 +10,8 @@ import pytest
 
 from appliance.commands.settings import SECRET, WITH_PASSWORD
 from appliance.settings import Settings
+from appliance.status.figures import Figures, PauseLine, WebhookLine
+from appliance.status.report import Report
 from installer.__main__ import main
 from installer.target.support.forms import cut_form
 from installer.target.support.gather import gather
@@ -18,6 +20,7 @@ from installer.target.support.redact import Redactor
 from installer.target.support.secrets import find_secrets
 from installer.target.support.sentences import Sentences, sentences_of
 from installer.target.support.settings import HIDDEN, SHOWN, shown_settings
+from installer.target.support.status import without_names
 
 ROOT = Path(__file__).resolve().parents[2]
 DATABASE, BROKER, S3, DEEPL, VOICE, KEY = (
@@ -210,6 +213,56 @@ def test_what_systemd_says_of_a_unit_passes_and_what_the_unit_says_is_cut(senten
 @pytest.mark.parametrize("program", ["postgresql", "nginx", "redis"])
 def test_a_line_of_no_known_form_is_told_by_its_length(program):
     assert cut_form(program, SAID) == "[40 characters]"
+
+
+OF_POSTGRESQL, OF_NGINX = "2026-11-26 23:00:00.1 UTC [7] meeshy@meeshy ERROR:  ", "2026/11/26 23:00:00 [error] 7#7: *1 "
+
+
+@pytest.mark.parametrize("kind", ["json", "double precision", "timestamp with time zone"])
+def test_of_a_value_that_postgresql_refused_only_its_type_is_told(kind):
+    """Quotes within what somebody said are as any others to PostgreSQL."""
+    told = cut_form("postgresql", f'{OF_POSTGRESQL}invalid input syntax for type {kind}: "Ask "not what" your country')
+
+    assert told == f"{OF_POSTGRESQL}invalid input syntax for type {kind}: […]"
+
+
+def test_of_a_line_of_nginx_who_asked_and_what_is_not_told():
+    asked = 'server: voice.corp, request: "GET /j?text=Ask "not what" HTTP/1.1", host: "voice.corp"'
+    told = cut_form("nginx", f"{OF_NGINX}connect() failed (111: Connection refused), client: 10.0.0.9, {asked}")
+
+    assert told == f"{OF_NGINX}connect() failed (111: Connection refused), client: […]"
+
+
+@pytest.mark.parametrize("sign", ["\x0b", "\x1c", "\x85", "\u2028", "\r"])
+def test_a_line_ends_where_the_program_ended_it(root, tmp_path, sentences, sign):
+    """What looks like an end within what somebody said makes neither a line of its own nor an entry that is lost."""
+    said = f"{SAID}{sign}KeyError: x\nValueError"
+    entry = {"__REALTIME_TIMESTAMP": "1800000000000000", "_PID": "77", "MESSAGE": said}
+    told = told_lines(json.dumps(entry, ensure_ascii=False) + "\n", sentences.cut)
+    assert told == f"2027-01-15T08:00:00.000+00:00 [77] [{len(SAID) + 12} characters] / ValueError\n"
+
+    line = f"{SAID}{sign}{OF_NGINX}said"
+    with (root / "var/log/nginx/meeshy-error.log").open("w", newline="") as log:
+        log.write(f"{line}\n{OF_NGINX}told\n")
+    gather(tmp_path / "support.tar.gz", 100, tmp_path / "none", root)
+    assert contents(tmp_path / "support.tar.gz")["logs/nginx.txt"] == f"[{len(line)} characters]\n{OF_NGINX}told\n"
+
+
+def test_the_status_is_told_without_who_paused_a_lane():
+    pause = PauseLine(family="hear", priority=0, paused_ago_s=60.0, actor="Anna Alvarez")
+    webhooks = WebhookLine(waiting=0, oldest_due_s=0, failed=0, disabled_destinations=0, failing_destinations=0)
+    figures = Figures(
+        queue=(), workers=(), reservations=(), jobs={}, webhooks=webhooks, housekeeping={}, housekeeping_ago_s=None,
+        commissioned=True, pauses=(pause,),
+    )  # fmt: skip
+    report = Report(version="1.0", health={}, figures=figures, attention=())
+
+    (told,) = json.loads(without_names(json.dumps(report.document())))["figures"]["pauses"]
+
+    assert (told["family"], told["priority"], told["actor"]) == ("hear", 0, "[…]")
+    assert json.loads(without_names('{"figures": null, "health": {}}')) == {"figures": None, "health": {}}
+    with pytest.raises(ValueError, match="value"):
+        without_names("Anna Alvarez paused it")
 
 
 def test_the_settings_that_are_shown_exist_and_are_no_secrets():

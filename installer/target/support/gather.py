@@ -22,6 +22,7 @@ from installer.target.support.redact import Redactor
 from installer.target.support.secrets import find_secrets
 from installer.target.support.sentences import Sentences, sentences_of
 from installer.target.support.settings import shown_settings
+from installer.target.support.status import without_names
 
 ASK_S = 30.0
 DRIVER_S = 10.0
@@ -42,10 +43,10 @@ COMMANDS = {
     "network/firewall.txt": ["nft", "list", "table", "inet", "meeshy"],
     "time/clock.txt": ["timedatectl", "show"],
     "time/servers.txt": ["chronyc", "-n", "tracking"],
-    "product/status.json": ["/usr/local/sbin/meeshy", "status", "--json"],
     "product/doctor.json": ["/usr/local/sbin/meeshy", "doctor", "--json"],
 }  # fmt: skip
 """What is asked, by the name it gets."""
+STATUS = ["/usr/local/sbin/meeshy", "status", "--json"]
 FAILED = ["systemctl", "--failed", "--plain", "--no-legend", "--no-pager"]
 FILES = {
     "machine/release.txt": "etc/os-release",
@@ -71,6 +72,7 @@ def gather(path: Path, lines: int, installed_note: Path, root: Path = Path("/"))
     sentences = Sentences(sentences_of(root / _PRODUCT))
     for name, command in COMMANDS.items():
         _ask(archive, name, command)
+    _ask(archive, "product/status.json", STATUS, without_names)
     # Names alone: a passing unit is described by its whole command line.
     _ask(
         archive, "machine/failed.txt", FAILED, lambda raw: "".join(f"{line.split()[0]}\n" for line in raw.splitlines())
@@ -118,7 +120,8 @@ def _try(archive: Archive, name: str, answer: Callable[[], str]) -> None:
 
 
 def _last(file: Path, lines: int) -> str:
-    with file.open(errors="replace") as opened:
+    # A line ends where a program ended it: what somebody said may hold any other sign that passes for an end.
+    with file.open(errors="replace", newline="\n") as opened:
         return "".join(deque(opened, lines))
 
 
@@ -126,7 +129,8 @@ def _log(root: Path, pattern: str, program: str, lines: int) -> str:
     files = sorted(root.glob(pattern), key=lambda file: file.stat().st_mtime)
     if not files:
         raise OSError("there is none")
-    return "\n".join(cut_form(program, line) for line in _last(files[-1], lines).splitlines()) + "\n"
+    told = _last(files[-1], lines).removesuffix("\n").split("\n")
+    return "\n".join(cut_form(program, line) for line in told) + "\n"
 
 
 def _releases(root: Path) -> str:

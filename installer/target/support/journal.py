@@ -26,8 +26,9 @@ _WITH_DESCRIPTION = re.compile(rf"([A-Z][a-z]+(?: [a-z]+){{0,2}} {_UNIT})(?: - .
 
 def told_lines(raw: str, cut: Callable[[str], str]) -> str:
     """Return journalctl's JSON lines as text; what systemd did not say itself goes through `cut`."""
+    # By the line feed alone: what somebody said may hold other signs that pass for the end of a line.
     lines = []
-    for line in raw.splitlines():
+    for line in raw.split("\n"):
         try:
             entry = json.loads(line)
             at_s = int(entry["__REALTIME_TIMESTAMP"]) / 1e6
@@ -38,7 +39,7 @@ def told_lines(raw: str, cut: Callable[[str], str]) -> str:
             # The journal gives what is no text as a list of bytes.
             said = f"[{len(message or ())} bytes]"
         else:
-            said = _of_systemd(message) if by_systemd else " / ".join(map(cut, message.splitlines()))
+            said = _of_systemd(message) if by_systemd else " / ".join(map(cut, message.split("\n")))
         at = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds")
         who = "systemd" if by_systemd else f"[{entry.get('_PID', '?')}]"
         lines.append(f"{at} {who} {said}")

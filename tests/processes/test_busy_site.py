@@ -1,0 +1,35 @@
+"""The rows that a measurement is made beside are what a console finds: a lane, jobs in time and late, dead ones."""
+
+from appliance.admin.dead_letters import Filter, load_dead_letters
+from appliance.admin.jobs_page import load_jobs_page
+from appliance.admin.lanes import lane_key, load_lanes, load_looks
+from appliance.admin.snapshot import Snapshots
+from appliance.clock import SystemClock
+from appliance.settings import Settings
+from appliance.storage.database import Database
+from tests.fresh_sqlite import fresh_sqlite
+from tests.processes.busy_site import CARDS, IN_HAND, LANE, WORKERS, Size, fill
+
+
+def test_a_site_is_filled_with_what_a_console_reads(tmp_path):
+    database = Database(fresh_sqlite(tmp_path / "meeshy.sqlite3"))
+    settings = Settings(data_dir=tmp_path)
+    fill(database, Size(audit=50, open=400, ended=100, dead=20))
+    with database.read() as connection:
+        now_s = database.now_s(connection)
+        lanes = load_lanes(connection, settings, now_s, load_looks(connection, now_s))
+        page = load_jobs_page(connection, now_s, lane_key(LANE), None, 100, None)
+        letters = load_dead_letters(connection, now_s, Filter(stage="hear", priority=1), 100, None)
+    snapshot = Snapshots(database, settings, SystemClock()).make()
+    database.close()
+
+    (lane,) = [each for each in lanes if each.name == LANE]
+    assert (lane.depth, lane.running, lane.dead) == (400 - WORKERS * IN_HAND, WORKERS * IN_HAND, 20)
+    assert lane.attainment == 0.9
+    assert (page.total, len(page.jobs), letters.count) == (400, 100, 20)
+    assert (len(snapshot.workers), len(snapshot.gpus), snapshot.findings.dead) == (WORKERS, CARDS, 20)
+    assert snapshot.latency and snapshot.quality.pairs
+
+
+def test_a_part_of_a_site_is_smaller_in_everything():
+    assert Size().part(0.01) == Size(audit=2_000, open=100, ended=50, dead=2)
