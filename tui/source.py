@@ -103,7 +103,7 @@ class Source(Protocol):
         ...
 
     async def audit(self) -> AuditPage:
-        """Return who did what, newest first."""
+        """Return what operators did, newest first."""
         ...
 
     async def act(self, action: Action) -> ActionAnswer:

@@ -328,6 +328,14 @@ def test_a_bulk_is_given_more_time_to_answer():
     assert [request.extensions["timeout"]["connect"] for request in server.requests] == [ANSWER_S, ANSWER_S]
 
 
+def test_of_the_audit_only_what_operators_did_is_asked_for():
+    server = Server(audit=[httpx.Response(200, content=msgspec.json.encode(scenes.audit_page()))])
+
+    assert asyncio.run(source_of(server).audit()) == scenes.audit_page()
+
+    assert [request.url.raw_path.decode() for request in server.requests] == ["/api/v1/admin/audit?action=console."]
+
+
 def test_windows_are_asked_for_in_seconds():
     quality = httpx.Response(200, content=msgspec.json.encode(schema.Quality(spoken=3)))
     figures = httpx.Response(200, content=msgspec.json.encode(schema.History(step_s=900.0)))

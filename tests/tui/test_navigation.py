@@ -166,10 +166,10 @@ def test_an_answer_that_takes_longer_than_three_pictures_is_waited_for_and_drawn
             source.tell(scenes.degraded())
             await press()
         assert source.asked == 1
-        assert "lane.pause" not in picture(app)
+        assert "console.pause" not in picture(app)
         source.slow.set()
         await press()
-        assert ("lane.pause" if keys == "E" else "240 characters heard") in picture(app)
+        assert ("console.pause" if keys == "E" else "240 characters heard") in picture(app)
         source.tell(scenes.degraded())
         await press()
         assert source.asked == 2

@@ -7,6 +7,7 @@ from tests.tui import quality_scenes, scenes
 from tui.change import CHANGE_WIDTH, change
 from tui.fold import fold_pieces
 from tui.glyphs import ASCII, plain
+from tui.panels.audit import audit_lines
 from tui.panels.cache import window_cache_lines
 from tui.panels.gpu import NO_READINGS, gpu_lines, missing_lines
 from tui.panels.quality import quality_lines
@@ -37,6 +38,15 @@ def test_gpus_that_were_left_out_are_counted():
 
 def test_missing_figures_are_told_by_their_reason():
     assert texts(missing_lines(scenes.eight_gpus())) == ["GPU7: utilisation, power_w: Not Supported"]
+
+
+@pytest.mark.parametrize(("width", "ends"), [(100, "reload (key:7f3a90c1d24b8e65)"), (60, "voice mode~")])
+def test_the_audit_says_by_name_who_did_what(width, ends):
+    (line,) = texts(audit_lines(scenes.audit_page().entries, scenes.NOW_S, width, ASCII))
+
+    assert line.startswith("07:48:00 anna console.pause synthesize.p1 done: ")
+    assert line.endswith(ends)
+    assert len(line) <= width
 
 
 @pytest.mark.parametrize(

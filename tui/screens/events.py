@@ -1,4 +1,4 @@
-"""Screen E: what happened, and who did what."""
+"""Screen E: what happened, and what operators did."""
 
 from textual.app import ComposeResult
 
@@ -18,7 +18,7 @@ class EventsScreen(PictureScreen):
     def body(self) -> ComposeResult:
         """Lay out the panels."""
         yield Panel("Events", "events")
-        yield Panel("Audit", "audit")
+        yield Panel("Audit  what operators did", "audit")
 
     def draw(self, snapshot: Snapshot) -> None:
         """Draw the events; ask for the audit."""
