@@ -17,6 +17,7 @@ from tui.clock import Clock
 from tui.glyphs import ASCII, Glyphs
 from tui.naming import has_dead_letters, lane_named
 from tui.outcome import Outcome, carry_out
+from tui.screen_keys import SCREEN_KEYS
 from tui.screens import MODES
 from tui.screens.dead_letters import NO_DEAD_LETTERS, DeadLettersScreen
 from tui.screens.help import NOT_TOLD, HelpScreen
@@ -25,6 +26,7 @@ from tui.screens.picture import PictureScreen
 from tui.source import Outage, Source, SourceError
 from tui.themes import BLUE_ORANGE, HIGH_CONTRAST
 from tui.trails import Trails
+from tui.verdict import Finding
 from tui.view import View
 from tui.widgets.confirm import Confirm
 from tui.widgets.row_table import RowTable
@@ -48,11 +50,7 @@ class Console(App[None]):
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-low"), (34, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help"),
-        *(
-            Binding(str(number), f"go('{mode}')", mode.capitalize(), group=_SCREENS)
-            for number, mode in enumerate(list(MODES)[:6], start=1)
-        ),
-        Binding("E", "go('events')", "Events", group=_SCREENS),
+        *(Binding(key, f"go('{mode}')", mode.capitalize(), group=_SCREENS) for mode, key in SCREEN_KEYS.items()),
         Binding("colon", "command_palette", "Commands"),
         Binding("space", "freeze", "Freeze"),
         Binding("r", "now", "Now", show=False),
@@ -156,11 +154,11 @@ class Console(App[None]):
         """Show every key that does something here."""
         self.push_screen(HelpScreen(self.screen))
 
-    def open_lane(self, name: str) -> None:
-        """Show the jobs of a lane over the queues."""
+    async def open_lane(self, name: str) -> None:
+        """Show the jobs of a lane over the queues, in the place of whatever was opened there before."""
         lane = lane_named(self.view.snapshot, name)
         if lane is not None:
-            self.switch_mode("queues")
+            await self._go_to("queues", name)
             self.push_screen(JobsScreen(lane))
 
     def open_dead_letters(self, lane: Lane) -> None:
@@ -172,8 +170,19 @@ class Console(App[None]):
 
     async def open_worker(self, worker_id: str) -> None:
         """Show a worker among all."""
-        await self.switch_mode("workers")
-        self.screen.query_one("#workers", RowTable).point_at(worker_id)
+        await self._go_to("workers", worker_id)
+
+    async def open_finding(self, finding: Finding) -> None:
+        """Show the thing that a finding is about, where it has a screen of its own."""
+        await self._go_to(finding.screen, finding.key)
+
+    async def _go_to(self, mode: str, key: str) -> None:
+        """Change to a screen as it is without anything opened from it, with the cursor on a row if it has that."""
+        await self.switch_mode(mode)
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        for table in self.screen.query(RowTable):
+            table.point_at(key)
 
     def ask(self, action: Action | None, otherwise: str) -> None:
         """Open an action's dialog; without an action say why there is none."""
@@ -208,8 +217,7 @@ class Console(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield what the palette offers: themes, screens, and the keys that do something here."""
-        for place, mode in enumerate(MODES, start=1):
-            key = str(place) if place < len(MODES) else "E"
+        for mode, key in SCREEN_KEYS.items():
             yield SystemCommand(f"Screen: {mode}", f"Key {key}", lambda mode=mode: self.switch_mode(mode))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
         told = set(NOT_TOLD) | set(_NO_COMMANDS)

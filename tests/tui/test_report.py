@@ -51,7 +51,8 @@ def test_what_is_only_told_is_no_reason_to_fail():
 def test_the_text_holds_findings_lanes_workers_and_latency_and_fits_its_width():
     lines = report(scenes.degraded()).text.splitlines()
 
-    assert "  worker gpu0-w2 silent 41s" in lines
+    silent = lines.index("  worker gpu0-w2 silent 41s")
+    assert lines[silent + 1].startswith("    See whether its process and its host are alive;")
     assert any(line.startswith("synthesize.p1") and "paused" in line for line in lines)
     assert any(line.startswith("cpu-w1") for line in lines)
     assert any(line.startswith("total") for line in lines)
@@ -61,7 +62,12 @@ def test_the_text_holds_findings_lanes_workers_and_latency_and_fits_its_width():
 def test_the_document_holds_the_findings_and_the_snapshot():
     document = json.loads(report(scenes.degraded(), as_json=True).text)
 
-    assert document["findings"][0] == {"severity": "warn", "text": "hear.p0 waits 14s, 142% of SLA", "key": "hear.p0"}
+    assert document["findings"][0] == {
+        "severity": "warn",
+        "text": "hear.p0 waits 14s, 142% of SLA",
+        "key": "hear.p0",
+        "do": "Add workers of that stage, or raise sla_scale if this lasts.",
+    }
     assert msgspec.convert(document["snapshot"], schema.Snapshot) == scenes.degraded()
     assert json.loads(report(Outage("refused", "401"), as_json=True).text) == {
         "state": "unreachable",

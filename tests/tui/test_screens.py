@@ -34,7 +34,8 @@ WALKS = {
             ("events_80x24", "E"),
             ("queues_80x24", "2"),
             ("help_80x24", "question_mark"),
-            ("pause_80x24", "escape P"),
+            ("verdict_80x24", "escape v"),
+            ("pause_80x24", "2 P"),
             ("retry_all_80x24", "escape down B"),
             ("dead_letters_80x24", "escape d"),
             ("jobs_80x24", "escape up enter"),
@@ -54,6 +55,7 @@ WALKS = {
             ("quality_120x40", "6"),
             ("quality_months_120x40", "w w"),
             ("events_120x40", "E"),
+            ("verdict_120x40", "v"),
         ],
     ),
     "degraded 200x60": (

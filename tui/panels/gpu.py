@@ -80,7 +80,7 @@ def _memory(gpu: Gpu) -> Line:
 
 
 def _heat(gpu: Gpu) -> Line:
-    hot: Tone = "warn" if gpu.temperature_c is not None and gpu.temperature_c >= HOT_C else "plain"
+    hot: Tone = "warn" if gpu.temperature_c is not None and gpu.temperature_c > HOT_C else "plain"
     power = fmt.number(gpu.power_w, unit="W")
     pieces: Line = [(f"{fmt.number(gpu.temperature_c, unit='C'):>4}", hot), (f" {power:>5}", "plain")]
     if gpu.ecc_errors:

@@ -56,6 +56,6 @@ class OverviewScreen(PictureScreen):
     async def on_row_table_opened(self, event: RowTable.Opened) -> None:
         """Go to the jobs of a lane, or to a worker."""
         if event.table.id == "lanes":
-            self.app.open_lane(event.key)
+            await self.app.open_lane(event.key)
         else:
             await self.app.open_worker(event.key)

@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.css.query import NoMatches
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from appliance.admin.schema import Snapshot
 from tui.glyphs import Glyphs
@@ -18,6 +17,7 @@ from tui.verdict import verdict
 from tui.verdict_line import verdict_pieces
 from tui.view import View, status_segments
 from tui.widgets.filter_bar import FilterBar
+from tui.widgets.key_line import KeyLine
 from tui.widgets.row_table import RowTable
 from tui.widgets.top_lines import TopLine
 
@@ -70,7 +70,7 @@ class PictureScreen(Screen[None]):
         with Container(id="body"):
             yield from self.body()
         yield FilterBar(self._leave_filter)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def body(self) -> ComposeResult:
         """Lay out what is particular to this screen."""
@@ -106,8 +106,9 @@ class PictureScreen(Screen[None]):
         width = max(20, self.size.width - 2)
         self.query_one("#status", TopLine).show(status_segments(view, now_s, width, self.glyphs))
         findings = verdict(view.snapshot) if view.snapshot is not None else None
-        self.query_one("#verdict", TopLine).show(verdict_pieces(findings, view.outage, width, self.glyphs))
-        self.set_class(view.outage is not None or view.stale(now_s), "-old")
+        silent_s = view.age_s(now_s) if view.stale(now_s) else None
+        self.query_one("#verdict", TopLine).show(verdict_pieces(findings, view.outage, width, self.glyphs, silent_s))
+        self.set_class(view.outage is not None or silent_s is not None, "-old")
 
     def on_screen_resume(self) -> None:
         """Draw what came while another screen was in front."""
