@@ -97,7 +97,7 @@ class HttpSource:
                 outage = Outage("incompatible", _other_version(failure), self._backoff.next_s())
             except Refused as failure:
                 outage = Outage("refused", str(failure))
-            except Busy as failure:
+            except (Busy, Unanswered) as failure:
                 outage = Outage("offline", str(failure), max(failure.retry_after_s, self._backoff.next_s()))
             except SourceError as failure:
                 outage = Outage("offline", str(failure), self._backoff.next_s())

@@ -41,7 +41,12 @@ class Conflict(SourceError):
 
 
 class Unanswered(SourceError):
-    """Something was sent and no answer came back: an action may have been done, and may not."""
+    """Something was sent and no answer came back, or none that says it: an action may have been done, and may not."""
+
+    def __init__(self, sentence: str, retry_after_s: float = 0.0) -> None:
+        """Keep how long the appliance asks to wait, in seconds."""
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
 
 
 class Refused(SourceError):

@@ -13,6 +13,7 @@ from appliance.admin import schema
 from tests.tui import scenes
 from tests.tui.clock import StoppedClock
 from tui.acting import drain_or_undrain, pause_or_resume, retry_all, retry_letter
+from tui.answers import Busy
 from tui.http_source import ANSWER_S, BULK_S, HttpSource
 from tui.source import Conflict, LaneQuery, Outage, Refused, SourceError, Unanswered
 
@@ -42,8 +43,8 @@ def stream(*pieces: bytes | Exception) -> httpx.Response:
     return httpx.Response(200, stream=Chunks(pieces), headers={"Content-Type": "text/event-stream"})
 
 
-def problem(status: int, detail: str, **headers: str) -> httpx.Response:
-    body = json.dumps({"status": status, "code": "x", "detail": detail}).encode()
+def problem(status: int, detail: str, code: str = "x", **headers: str) -> httpx.Response:
+    body = json.dumps({"status": status, "code": code, "detail": detail}).encode()
     return httpx.Response(status, content=body, headers=headers)
 
 
@@ -229,8 +230,9 @@ def test_a_key_that_cannot_be_sent_is_refused_before_anything_is_sent(key):
     assert server.requests == []
 
 
-def test_a_busy_server_is_left_alone_for_as_long_as_it_asks():
-    server = Server(snapshot=[problem(503, "Starting.", **{"Retry-After": "12"})])
+@pytest.mark.parametrize("code", ["not_ready", "storage_unavailable"])
+def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(code):
+    server = Server(snapshot=[problem(503, "Starting.", code, **{"Retry-After": "12"})])
 
     assert news(source_of(server), 1) == [Outage("offline", "Starting.", 12.0)]
 
@@ -299,9 +301,25 @@ def test_an_action_is_one_request_with_its_key_its_reason_and_what_it_expects(ac
         (httpx.ConnectError("refused"), SourceError),
         (httpx.ConnectTimeout("slow"), SourceError),
         (problem(504, "Gateway timeout."), Unanswered),
+        (problem(500, "Unexpected."), Unanswered),
+        (problem(503, "The database does not answer.", "storage_unavailable"), Unanswered),
+        (httpx.Response(503, content=b"<html>No server is available</html>"), Unanswered),
+        (problem(503, "Later.", "overloaded"), Busy),
         (httpx.Response(202, content=b"<html>"), Unanswered),
     ],
-    ids=["no answer", "reset", "cut", "refused", "no connection", "a proxy gave up", "unreadable"],
+    ids=[
+        "no answer",
+        "reset",
+        "cut",
+        "refused",
+        "no connection",
+        "a proxy gave up",
+        "an error",
+        "the database went",
+        "a proxy without a server",
+        "overloaded",
+        "unreadable",
+    ],
 )
 def test_only_what_was_never_sent_or_was_refused_is_surely_not_done(failure, kind):
     server = Server(lanes=[failure])
@@ -354,7 +372,7 @@ def test_windows_are_asked_for_in_seconds():
     ]
 
 
-@pytest.mark.parametrize(("status", "kind"), [(409, Conflict), (403, Refused), (500, SourceError)])
+@pytest.mark.parametrize(("status", "kind"), [(409, Conflict), (403, Refused), (500, Unanswered)])
 def test_a_refused_action_says_what_is_true_now(status, kind):
     server = Server(lanes=[problem(status, "hear.p0 is already paused by ben.")])
 
