@@ -88,6 +88,7 @@ class PagedScreen(PictureScreen):
             self._failure, self._next = "", following
             self._pages = 1 if fresh else self._pages + 1
             self._rows = {row.key: row for row in rows} if fresh else {**self._rows, **{row.key: row for row in rows}}
+            self.page.among = f" among the first {len(self._rows)}" if following is not None else ""
             self.page.show(list(self._rows.values()), hold=self.held and fresh)
         self._title()
 

@@ -52,6 +52,7 @@ class PictureScreen(Screen[None]):
         self._touched_s = -1e9
         self._laid_out = False
         self._asking = False
+        self._filtered: RowTable | None = None
 
     def on_mount(self) -> None:
         """Draw what is known; before this there is nothing to draw into."""
@@ -130,9 +131,11 @@ class PictureScreen(Screen[None]):
 
     @property
     def table(self) -> RowTable | None:
-        """Return the table that has the keys, or the first one."""
+        """Return the table that has the keys, the one that is being filtered, or the first one."""
         if isinstance(self.focused, RowTable):
             return self.focused
+        if self._filtered is not None and isinstance(self.focused, FilterBar):
+            return self._filtered
         return next(iter(self.query(RowTable)), None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -147,18 +150,23 @@ class PictureScreen(Screen[None]):
         return True
 
     def action_filter(self) -> None:
-        """Type a filter for the table."""
-        self.query_one(FilterBar).open()
+        """Type a filter for the table that has the keys; one that another table had is taken away."""
+        if self._filtered is not None and self._filtered is not self.table:
+            self._filtered.narrow("")
+        self._filtered = self.table
+        bar = self.query_one(FilterBar)
+        bar.value = self._filtered.filter if self._filtered is not None else ""
+        bar.open()
 
     def on_filter_bar_narrowed(self, event: FilterBar.Narrowed) -> None:
         """Narrow the table."""
-        if self.table is not None:
-            self.table.narrow(event.pattern)
+        if self._filtered is not None:
+            self._filtered.narrow(event.pattern)
 
     def _leave_filter(self) -> None:
         """Give the keys back to the table."""
-        if self.table is not None:
-            self.set_focus(self.table)
+        if self._filtered is not None:
+            self.set_focus(self._filtered)
 
     def action_sort(self) -> None:
         """Sort by the next column."""
