@@ -71,6 +71,7 @@ class Console(App[None]):
         self.trails = Trails()
         self.view = View(source.name, read_only=read_only or source.read_only)
         self._drawn_s = -1e9
+        self._asking_me = False
         self.register_theme(BLUE_ORANGE)
         self.register_theme(HIGH_CONTRAST)
         self.theme = BLUE_ORANGE.name
@@ -87,25 +88,35 @@ class Console(App[None]):
         async for news in self.source.follow():
             if isinstance(news, Outage):
                 self.look(self.view.with_outage(news, self.clock.monotonic_s()))
-                continue
-            await self._take(news)
+            else:
+                self._take(news)
 
-    async def _take(self, snapshot: Snapshot) -> None:
+    def _take(self, snapshot: Snapshot) -> None:
+        """Draw a picture; who asks is found out beside it, at first and after an outage."""
         self.trails.note(snapshot)
         back = self.view.outage is not None
-        view = self.view.with_snapshot(snapshot, self.clock.monotonic_s(), self.clock.now_s())
-        if view.me is None or back:
-            try:
-                view = replace(view, me=await self.source.me())
-            except SourceError as failure:
-                view = replace(view, me=None)
-                self.log.warning(str(failure))
-        self.look(view)
+        self.look(self.view.with_snapshot(snapshot, self.clock.monotonic_s(), self.clock.now_s()))
+        if (self.view.me is None or back) and not self._asking_me:
+            self._ask_me()
+
+    @work(group="me")
+    async def _ask_me(self) -> None:
+        self._asking_me = True
+        try:
+            me = await self.source.me()
+        except SourceError as failure:
+            me = None
+            self.log.warning(str(failure))
+        finally:
+            self._asking_me = False
+        self.look(replace(self.view, me=me))
 
     def look(self, view: View) -> None:
         """Keep what is known from now on and draw it, but pictures no more often than the interval."""
         offers = (self.view.may_act, self.view.can_act_now)
-        changed = view.outage != self.view.outage or view.frozen != self.view.frozen or self.view.snapshot is None
+        changed = self.view.snapshot is None or any(
+            getattr(view, name) != getattr(self.view, name) for name in ("outage", "frozen", "me")
+        )
         self.view = view
         if offers != (view.may_act, view.can_act_now):
             self.screen.refresh_bindings()

@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -85,9 +86,10 @@ class HttpSource:
             try:
                 yield await self._get("/snapshot", schema.Snapshot)
                 self._backoff.reset()
-                async for snapshot in self._stream():
-                    streamed = True
-                    yield snapshot
+                async with aclosing(self._stream()) as stream:
+                    async for snapshot in stream:
+                        streamed = True
+                        yield snapshot
                 if streamed:
                     # Streams end in good order once an hour: that is no outage, and no reason to hurry.
                     await self._pause(self._backoff.next_s())
@@ -105,7 +107,7 @@ class HttpSource:
             await self._pause(outage.retry_in_s)
 
     def hurry(self) -> None:
-        """Ask at once instead of waiting for the next try."""
+        """Ask at once instead of waiting for the next picture, or for the next try."""
         self._hurry.set()
 
     async def me(self) -> schema.Me:
@@ -176,16 +178,46 @@ class HttpSource:
             for each in waits:
                 each.cancel()
 
-    async def _stream(self) -> AsyncIterator[schema.Snapshot]:
+    async def _stream(self) -> AsyncGenerator[schema.Snapshot]:
         reader = EventReader()
         request = self._request("GET", "/events", timeout=httpx.Timeout(ANSWER_S, read=SILENCE_S))
-        async for chunk in self._chunks(request):
-            try:
-                for event in reader.feed(chunk):
-                    if event.kind == "snapshot":
-                        yield _readable(event.data.encode(), schema.Snapshot)
-            except EventTooLong as failure:
-                raise SourceError("The appliance sent an event beyond all bounds.") from failure
+        async with aclosing(self._or_hurry(self._chunks(request))) as coming:
+            async for chunk in coming:
+                if chunk is None:
+                    yield await self._get("/snapshot", schema.Snapshot)
+                    continue
+                try:
+                    for event in reader.feed(chunk):
+                        if event.kind == "snapshot":
+                            yield _readable(event.data.encode(), schema.Snapshot)
+                except EventTooLong as failure:
+                    raise SourceError("The appliance sent an event beyond all bounds.") from failure
+
+    async def _or_hurry(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes | None]:
+        """Yield what comes, and None whenever somebody cannot wait for it."""
+        coming: asyncio.Task[bytes | None] | None = None
+        try:
+            while True:
+                coming = coming or asyncio.ensure_future(_following(chunks))
+                hurry = asyncio.ensure_future(self._hurry.wait())
+                try:
+                    await asyncio.wait((coming, hurry), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    hurry.cancel()
+                if coming.done():
+                    chunk, coming = coming.result(), None
+                    if chunk is None:
+                        return
+                    yield chunk
+                if self._hurry.is_set():
+                    self._hurry.clear()
+                    yield None
+        finally:
+            if coming is not None:
+                coming.cancel()
+                with suppress(asyncio.CancelledError, SourceError):
+                    await coming
+            await chunks.aclose()
 
     async def _get(self, path: str, kind: type[T], query: Mapping[str, str | None] | None = None) -> T:
         asked = {name: value for name, value in (query or {}).items() if value is not None}
@@ -211,7 +243,7 @@ class HttpSource:
                 raise SourceError("The appliance sent an answer beyond all bounds.")
         return body
 
-    async def _chunks(self, request: httpx.Request) -> AsyncIterator[bytes]:
+    async def _chunks(self, request: httpx.Request) -> AsyncGenerator[bytes]:
         """Yield the body of a success as it comes; a SourceError says what else there was."""
         try:
             response = await self._client.send(request, stream=True)
@@ -226,6 +258,11 @@ class HttpSource:
         except (httpx.TransportError, httpx.InvalidURL) as failure:
             kind = SourceError if isinstance(failure, UNSENT) else Unanswered
             raise kind(_sentence(failure)) from failure
+
+
+async def _following(chunks: AsyncGenerator[bytes]) -> bytes | None:
+    """Return what comes next, None at the end."""
+    return await anext(chunks, None)
 
 
 async def _beginning(response: httpx.Response) -> bytes:

@@ -80,7 +80,7 @@ class Source(Protocol):
         ...
 
     def hurry(self) -> None:
-        """Ask at once instead of waiting for the next try."""
+        """Ask at once instead of waiting for the next picture, or for the next try."""
         ...
 
     async def me(self) -> Me:

@@ -170,6 +170,61 @@ def test_a_refused_key_is_tried_again_only_when_somebody_asks_and_then_read_anew
     assert [request.headers["Authorization"] for request in server.requests] == ["Bearer old", "Bearer new"]
 
 
+class Silent(httpx.AsyncByteStream):
+    """A stream that tells nothing, and notes when it is closed."""
+
+    closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b": hi\n\n"
+        await asyncio.Event().wait()
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+def test_hurry_asks_once_beside_a_stream_that_is_silent_and_the_stream_goes_on():
+    silent = Silent()
+    server = Server(snapshot=[snapshot], events=[httpx.Response(200, stream=silent)])
+    source = source_of(server)
+
+    async def scenario() -> None:
+        following = source.follow()
+        await anext(following)
+        for _ in range(2):
+            waiting = asyncio.ensure_future(anext(following))
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert not waiting.done()
+            source.hurry()
+            assert await asyncio.wait_for(waiting, 10) == scenes.calm()
+        assert not silent.closed
+        await following.aclose()
+        assert silent.closed
+
+    asyncio.run(scenario())
+
+    assert [request.url.path.rsplit("/", 1)[1] for request in server.requests] == [
+        "snapshot", "events", "snapshot", "snapshot",
+    ]  # fmt: skip
+
+
+def test_who_hurries_while_the_database_is_away_is_told_so():
+    away = problem(503, "The database does not answer.", "storage_unavailable", **{"Retry-After": "5"})
+    server = Server(snapshot=[snapshot, away], events=[httpx.Response(200, stream=Silent())])
+    source = source_of(server)
+
+    async def scenario() -> schema.Snapshot | Outage:
+        following = source.follow()
+        await anext(following)
+        source.hurry()
+        outage = await asyncio.wait_for(anext(following), 10)
+        await following.aclose()
+        return outage
+
+    assert asyncio.run(scenario()) == Outage("offline", "The database does not answer.", 5.0)
+
+
 def test_hurry_ends_a_wait():
     server = Server(snapshot=[httpx.ConnectError("x"), snapshot])
 

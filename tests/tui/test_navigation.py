@@ -224,6 +224,23 @@ def test_an_answer_that_takes_longer_than_three_pictures_is_waited_for_and_drawn
     drive(scenario, source)
 
 
+def test_who_asks_for_a_list_anew_while_a_page_is_on_its_way_gets_it_after_that():
+    source = ScriptedSource(scenes.degraded())
+    source.pages = {None: scenes.jobs_page(0, 100, "100"), "100": scenes.jobs_page(100, 30)}
+
+    async def scenario(app, press, source, clock):
+        await press("2", "enter")
+        source.slow_pages = asyncio.Event()
+        await press("G", "r", "r")
+        assert source.queries[-1].cursor == "100"
+        source.slow_pages.set()
+        await press()
+        assert [query.cursor for query in source.queries[-2:]] == ["100", None]
+        assert app.screen.query_one(RowTable).total == 100
+
+    drive(scenario, source)
+
+
 def test_a_lane_of_voice_samples_has_no_dead_letters_to_show():
     source = ScriptedSource(scenes.snapshot(lanes=(scenes.lane("enrol", 2, depth=1),)))
 

@@ -65,7 +65,7 @@ class PagedScreen(PictureScreen):
     def sort_anew(self) -> None:
         """Begin with the first page again."""
         super().sort_anew()
-        self.load(fresh=True)
+        self.ask_alone(partial(self._load, True), insist=True)
 
     def on_row_table_moved(self) -> None:
         """Read on before the end is reached."""

@@ -52,6 +52,7 @@ class PictureScreen(Screen[None]):
         self._touched_s = -1e9
         self._laid_out = False
         self._asking = False
+        self._insisted: Callable[[], Awaitable[None]] | None = None
         self._filtered: RowTable | None = None
 
     def on_mount(self) -> None:
@@ -81,15 +82,22 @@ class PictureScreen(Screen[None]):
         """Draw a snapshot into the body."""
 
     @work(group="answers")
-    async def ask_alone(self, question: Callable[[], Awaitable[None]]) -> None:
-        """Ask for what no picture holds, unless an answer is still on its way: slow ones are waited for."""
+    async def ask_alone(self, question: Callable[[], Awaitable[None]], *, insist: bool = False) -> None:
+        """Ask for what no picture holds, unless an answer is still on its way: slow ones are waited for.
+
+        With `insist` it is asked for after that one.
+        """
         if self._asking:
+            self._insisted = question if insist else self._insisted
             return
         self._asking = True
         try:
             await question()
+            while (again := self._insisted) is not None:
+                self._insisted = None
+                await again()
         finally:
-            self._asking = False
+            self._asking, self._insisted = False, None
 
     def show(self, view: View) -> None:
         """Draw what is known; a picture that is old is dimmed and stays."""
