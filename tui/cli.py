@@ -105,9 +105,12 @@ def _source(options: Options, clock: Clock, own_address: str | None, own_key: Ca
     key = (lambda: file.read_text().strip()) if file else (own_key if options.url is None else None)
     if address is None or key is None:
         raise click.UsageError("Give --url and --token-file, or --demo.")
-    from tui.http_source import HttpSource
+    from tui.http_source import HttpSource, Unusable
 
-    return HttpSource(address, key, clock, random.random, authority=options.ca)
+    try:
+        return HttpSource(address, key, clock, random.random, authority=options.ca)
+    except Unusable as failure:
+        raise click.UsageError(str(failure)) from failure
 
 
 @click.pass_context

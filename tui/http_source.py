@@ -27,6 +27,7 @@ BULK_S = 120.0
 SILENCE_S = 20.0
 """A stream has a comment every 15 s; one that is silent for longer is dead."""
 LONGEST_REFUSAL_BYTES = 2**16
+LARGEST_PORT = 2**16 - 1
 OPERATORS = "console."
 """How the names of operators' actions begin in the audit."""
 UNREADABLE = "The appliance's answer is not one that this console can read."
@@ -46,6 +47,10 @@ _ACTIONS: dict[ActionKind, tuple[str, type[msgspec.Struct]]] = {
 """Address and body of each action; the state that it expects to find is the body's default."""
 
 
+class Unusable(Exception):
+    """Nothing can be asked with what the command line says; the text says why, for a person."""
+
+
 class HttpSource:
     """Implements Source over the admin addresses of one appliance."""
 
@@ -63,8 +68,10 @@ class HttpSource:
     ) -> None:
         """Take the address, what reads the key (anew for each request: a replaced one is found), and a private CA.
 
-        Proxies named in the environment are not used: the key would pass them.
+        Proxies named in the environment are not used: the key would pass them. Unusable where nothing can be asked with
+        this address or this CA.
         """
+        _require_address(address)
         self.name = address
         self._key = key
         self._clock = clock
@@ -73,7 +80,7 @@ class HttpSource:
         self._client = httpx.AsyncClient(
             base_url=address.rstrip("/") + PREFIX,
             timeout=ANSWER_S,
-            verify=ssl.create_default_context(cafile=authority) if authority else True,
+            verify=_trusting(authority) if authority else True,
             trust_env=False,
             transport=transport,
         )
@@ -255,9 +262,28 @@ class HttpSource:
                     yield chunk
             finally:
                 await response.aclose()
-        except (httpx.TransportError, httpx.InvalidURL) as failure:
+        except (httpx.RequestError, httpx.InvalidURL) as failure:
             kind = SourceError if isinstance(failure, UNSENT) else Unanswered
             raise kind(_sentence(failure)) from failure
+
+
+def _require_address(address: str) -> None:
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL as failure:
+        raise Unusable(f"{address} is no address: {failure}.") from failure
+    if url.scheme not in ("http", "https") or not url.host:
+        raise Unusable(f"{address} is no address of an appliance: it has to begin with https:// or http://.")
+    # httpx writes what no host can have as `%5B`, and asks for any port.
+    if "%" in url.host or (url.port or 1) > LARGEST_PORT:
+        raise Unusable(f"{address} is no address: no host or no port.")
+
+
+def _trusting(authority: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except (ssl.SSLError, OSError) as failure:
+        raise Unusable(f"{authority} holds no certificates to trust (PEM).") from failure
 
 
 async def _following(chunks: AsyncGenerator[bytes]) -> bytes | None:

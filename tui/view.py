@@ -34,7 +34,8 @@ class View:
 
     def with_snapshot(self, snapshot: Snapshot, monotonic_s: float, now_s: float) -> "View":
         """Return the view after a new picture, which ends an outage."""
-        shown = self.snapshot if self.frozen else snapshot
+        # The first picture is shown also by who froze the console before it came: there is nothing else to hold.
+        shown = self.snapshot if self.frozen and self.snapshot is not None else snapshot
         return replace(self, snapshot=shown, newest=snapshot, received_s=monotonic_s, received_at_s=now_s, outage=None)
 
     def with_outage(self, outage: Outage, monotonic_s: float) -> "View":
@@ -68,6 +69,13 @@ class View:
     def may_act(self) -> bool:
         """Tell whether actions are offered at all."""
         return not self.read_only and self.me is not None and self.me.role in ACTING_ROLES
+
+    @property
+    def unasked(self) -> str:
+        """Return why what no picture holds is not asked for, empty where it is."""
+        if self.outage is not None:
+            return "Not asked for while the appliance is away."
+        return "Not asked for while frozen." if self.frozen else ""
 
     @property
     def can_act_now(self) -> bool:

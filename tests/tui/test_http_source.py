@@ -259,9 +259,10 @@ def no_file() -> str:
         (httpx.Response(502, content=b"<html>Bad Gateway</html>"), "offline", "502"),
         (httpx.Response(200, content=b"x" * (4 * 2**20 + 1)), "offline", "beyond all bounds"),
         (httpx.ConnectTimeout("slow"), "offline", "does not answer in time"),
+        (httpx.DecodingError("bad gzip"), "offline", "The connection broke (DecodingError)."),
         (httpx.Response(302, headers={"Location": "https://evil.example/"}), "offline", "302"),
     ],
-    ids=["403", "404", "other-version", "html", "502", "too-long", "timeout", "redirect"],
+    ids=["403", "404", "other-version", "html", "502", "too-long", "timeout", "undecodable", "redirect"],
 )
 def test_every_kind_of_no_has_its_own_sentence(answer, kind, words):
     server = Server(snapshot=[answer])

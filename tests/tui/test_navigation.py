@@ -241,6 +241,23 @@ def test_who_asks_for_a_list_anew_while_a_page_is_on_its_way_gets_it_after_that(
     drive(scenario, source)
 
 
+def test_what_is_opened_while_frozen_is_not_called_empty():
+    async def scenario(app, press, source, clock):
+        await press("space", "E")
+        assert "Not asked for while frozen." in picture(app)
+        await press("2", "enter")
+        assert "Not asked for while frozen." in picture(app)
+        assert "Nothing waits" not in picture(app)
+        await press("space")
+        assert "job-0001" in picture(app)
+        await press("space", "enter")
+        assert "Not asked for while frozen." in picture(app)
+        await press("space")
+        assert "240 characters heard" in picture(app)
+
+    drive(scenario)
+
+
 def test_a_lane_of_voice_samples_has_no_dead_letters_to_show():
     source = ScriptedSource(scenes.snapshot(lanes=(scenes.lane("enrol", 2, depth=1),)))
 

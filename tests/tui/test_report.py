@@ -94,6 +94,9 @@ def test_the_command_line_reports_a_recording_and_records_what_it_saw(recording,
     assert json.loads(copy.read_text())["kind"] == "snapshot"
 
 
+KEY = ["--token-file", "RECORDING"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -101,6 +104,11 @@ def test_the_command_line_reports_a_recording_and_records_what_it_saw(recording,
         (["--url", "http://127.0.0.1:1"], "Give --url and --token-file, or --demo."),
         (["--json"], "--json needs --once."),
         (["--interval", "0.1"], "0.1"),
+        (["--url", "box.lan", *KEY], "has to begin with https:// or http://"),
+        (["--url", "http://[x", *KEY], "http://[x is no address"),
+        (["--url", "http://box.lan:99999", *KEY], "http://box.lan:99999 is no address"),
+        (["--url", "http://box.lan:x", *KEY], "http://box.lan:x is no address"),
+        (["--url", "https://box.lan", *KEY, "--ca", "RECORDING"], "holds no certificates to trust"),
         (["--demo", "RECORDING"], "needs a terminal"),
         (["--demo", "RECORDING", "--once", "--record", "/nowhere/at/all"], "/nowhere/at/all"),
     ],

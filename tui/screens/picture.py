@@ -28,6 +28,7 @@ ACTING = ("pause", "cancel", "retry", "retry_all", "drain")
 """Names of the actions that change the appliance; a console that may not act does not show them anywhere."""
 BACK = Binding("escape", "back", "Back")
 """For screens that were opened from another one: there it stands in the footer."""
+ASKING = "Asking for it."
 HAND_ON_TABLE_S = 5.0
 """Rows keep their order for so long after somebody moved the cursor: nothing jumps away under a hand."""
 
