@@ -69,7 +69,7 @@ class Console(App[None]):
         self.glyphs = glyphs
         self.interval_s = interval_s
         self.trails = Trails()
-        self.view = View(source.name, read_only=read_only or source.read_only)
+        self.view = View(source.name, read_only=read_only or source.read_only, plays=source.plays)
         self._drawn_s = -1e9
         self._asking_me = False
         self.register_theme(BLUE_ORANGE)
@@ -215,6 +215,10 @@ class Console(App[None]):
     def tell(self, outcome: Outcome) -> None:
         """Say what became of an action; nothing in it is read as markup."""
         self.notify(outcome.says, title=outcome.title, severity=outcome.severity, timeout=outcome.shown_s, markup=False)
+
+    def warn(self, sentence: str) -> None:
+        """Say what is wrong with the console itself; it goes on."""
+        self.notify(sentence, severity="warning", timeout=15.0, markup=False)
 
     def get_key_display(self, binding: Binding) -> str:
         """Return how a key is called; in ASCII its name, where Textual has a sign."""

@@ -55,6 +55,7 @@ class HttpSource:
     """Implements Source over the admin addresses of one appliance."""
 
     read_only = False
+    plays = False
 
     def __init__(
         self,

@@ -74,6 +74,8 @@ class Source(Protocol):
     """What is shown as its place: an address or a file."""
     read_only: bool
     """True where nothing can be done to it, whoever asks."""
+    plays: bool
+    """True where it tells of the past: its clock and this machine's are not compared."""
 
     def follow(self) -> AsyncIterator[Snapshot | Outage]:
         """Yield the newest snapshot whenever there is one, and an outage whenever that ends; for ever."""

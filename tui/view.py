@@ -31,6 +31,8 @@ class View:
     frozen: bool = False
     me: Me | None = None
     read_only: bool = False
+    plays: bool = False
+    """Whether it is the past that is shown: clocks are not compared then."""
 
     def with_snapshot(self, snapshot: Snapshot, monotonic_s: float, now_s: float) -> "View":
         """Return the view after a new picture, which ends an outage."""
@@ -63,7 +65,7 @@ class View:
 
     def skew_s(self) -> float:
         """Return by how much the appliance's clock is ahead of this machine's."""
-        return 0.0 if self.newest is None else self.newest.server_time_s - self.received_at_s
+        return 0.0 if self.newest is None or self.plays else self.newest.server_time_s - self.received_at_s
 
     @property
     def may_act(self) -> bool:

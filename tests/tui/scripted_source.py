@@ -19,6 +19,7 @@ class ScriptedSource:
     def __init__(self, *news: schema.Snapshot | Outage, role: str | SourceError = "operator") -> None:
         self.name = "https://box.lan"
         self.read_only = False
+        self.plays = False
         self.role = role
         self.actions: list[Action] = []
         self.queries: list[LaneQuery] = []

@@ -92,6 +92,9 @@ def test_the_command_line_reports_a_recording_and_records_what_it_saw(recording,
     assert result.exit_code == 1
     assert result.output.startswith("! DEGRADED  seen.jsonl")
     assert json.loads(copy.read_text())["kind"] == "snapshot"
+    again = CliRunner().invoke(console, ["--demo", str(recording), "--once", "--record", str(copy)])
+    assert again.exit_code == 1
+    assert "copy.jsonl: File exists." in again.output
 
 
 KEY = ["--token-file", "RECORDING"]
