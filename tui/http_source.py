@@ -27,7 +27,8 @@ BULK_S = 120.0
 SILENCE_S = 20.0
 """A stream has a comment every 15 s; one that is silent for longer is dead."""
 LONGEST_REFUSAL_BYTES = 2**16
-LARGEST_PORT = 2**16 - 1
+LARGEST_PORT, LONGEST_PART = 2**16 - 1, 63
+"""Of an address: its port, and a part of its host's name."""
 OPERATORS = "console."
 """How the names of operators' actions begin in the audit."""
 UNREADABLE = "The appliance's answer is not one that this console can read."
@@ -275,8 +276,9 @@ def _require_address(address: str) -> None:
         raise Unusable(f"{address} is no address: {failure}.") from failure
     if url.scheme not in ("http", "https") or not url.host:
         raise Unusable(f"{address} is no address of an appliance: it has to begin with https:// or http://.")
-    # httpx writes what no host can have as `%5B`, and asks for any port.
-    if "%" in url.host or (url.port or 1) > LARGEST_PORT:
+    # httpx writes what no host can have as `%5B`, and asks for any port; a look-up of a part too long is no OSError.
+    part_wrong = any(not 0 < len(part) <= LONGEST_PART for part in url.host.removesuffix(".").split("."))
+    if "%" in url.host or part_wrong or (url.port or 1) > LARGEST_PORT:
         raise Unusable(f"{address} is no address: no host or no port.")
 
 

@@ -110,6 +110,7 @@ KEY = ["--token-file", "RECORDING"]
         (["--url", "box.lan", *KEY], "has to begin with https:// or http://"),
         (["--url", "http://[x", *KEY], "http://[x is no address"),
         (["--url", "http://box.lan:99999", *KEY], "http://box.lan:99999 is no address"),
+        (["--url", "http://box..lan", *KEY], "http://box..lan is no address"),
         (["--url", "http://box.lan:x", *KEY], "http://box.lan:x is no address"),
         (["--url", "https://box.lan", *KEY, "--ca", "RECORDING"], "holds no certificates to trust"),
         (["--demo", "RECORDING"], "needs a terminal"),
