@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from appliance.admin.schema import GpuHost, Lane, Snapshot
+from appliance.admin.schema import Attention, GpuHost, Lane, Snapshot
 from tui import format as fmt
 from tui.naming import gpu_key, gpu_name, memory_share
 from tui.remedies import REMEDIES
@@ -29,8 +29,6 @@ PAIR_COUNT = 30
 """A pair is compared with the window before only where at least this many were spoken."""
 STOPPING = ("database", "object_store", "redis")
 """Parts without which an appliance does nothing, or not in time."""
-OF_QUEUES = ("overdue", "paused for")
-"""Figures of lanes; all others are looked at with the verdict itself."""
 
 
 class Severity(IntEnum):
@@ -80,27 +78,32 @@ def worst(findings: list[Finding]) -> Severity | None:
 
 
 def _attention(snapshot: Snapshot) -> Iterator[Finding]:
-    """What the appliance itself asks for; of workers and of late lanes, what is told of each of them is enough."""
+    """What the appliance itself asks for; of workers and of lanes, what is told of each of them is enough."""
+    told_elsewhere = {
+        "living": True,
+        "overdue": any(map(_late, snapshot.lanes)),
+        "paused for": any(_forgotten(snapshot, lane) for lane in snapshot.lanes),
+    }
     for attention in snapshot.findings.attention:
         figure = attention.figure
-        if figure == "living" or (figure == "overdue" and any(map(_late, snapshot.lanes))):
+        if told_elsewhere.get(figure, False):
             continue
         severity = Severity.BAD if figure in STOPPING else Severity.WARN
         weight = 1e9 if severity is Severity.BAD else 50.0
         text = f"disk: {attention.says}" if figure == "disk" else attention.says
-        screen = "queues" if figure in OF_QUEUES else "verdict"
+        screen = "queues" if figure in told_elsewhere else "verdict"
         yield Finding(severity, "attention", text, screen, figure, weight, attention.do or "See meeshy status.")
 
 
-def _advice(snapshot: Snapshot, figure: str) -> str:
-    """Return what the appliance says to do about a figure, nothing where it does not ask for anything."""
-    return next((each.do for each in snapshot.findings.attention if each.figure == figure), "")
+def _asked(snapshot: Snapshot, figure: str) -> Attention:
+    """Return what the appliance asks for about a figure, an empty one where it asks for nothing."""
+    return next((each for each in snapshot.findings.attention if each.figure == figure), Attention())
 
 
 def _workers(snapshot: Snapshot) -> Iterator[Finding]:
     if snapshot.findings.unserved:
         text = f"no living worker takes {', '.join(snapshot.findings.unserved)}"
-        advice = _advice(snapshot, "living")
+        advice = _asked(snapshot, "living").do
         yield Finding(Severity.BAD, "unserved", text, "workers", weight=1e8, advice=advice)
     if not snapshot.findings.spoken_since_start:
         yield Finding(Severity.NOTE, "unspoken", "no worker has spoken since its start", "workers", weight=1.0)
@@ -116,10 +119,10 @@ def _late(lane: Lane) -> bool:
 
 
 def _lanes(snapshot: Snapshot) -> Iterator[Finding]:
-    advice = _advice(snapshot, "overdue")
+    advice = _asked(snapshot, "overdue").do
     for lane in snapshot.lanes:
         if lane.state != "open":
-            yield _pause(lane)
+            yield _pause(snapshot, lane)
         elif _late(lane):
             of_sla = lane.oldest_of_sla or 0.0
             severity = Severity.BAD if of_sla > 2 else Severity.WARN
@@ -143,12 +146,20 @@ def _in_time(snapshot: Snapshot) -> Iterator[Finding]:
             yield Finding(severity, "in time", text, "queues", name, 1e5 * (1 - share))
 
 
-def _pause(lane: Lane) -> Finding:
-    """Return what a pause holds up: told, with how late it made what waits, and no fault."""
+def _forgotten(snapshot: Snapshot, lane: Lane) -> bool:
+    """Tell whether the appliance asks about a pause that has lasted long."""
+    return lane.state != "open" and lane.name in _asked(snapshot, "paused for").says
+
+
+def _pause(snapshot: Snapshot, lane: Lane) -> Finding:
+    """Return what a pause holds up: told, with how late it made what waits; a fault only where it may be forgotten."""
     by = f" by {lane.paused_by}" if lane.paused_by else ""
     late = lane.oldest_of_sla
     waits = f", {fmt.percent(late)} of SLA" if late is not None and late > 1 else ""
     text = f"{lane.name} {lane.state}{by} {fmt.age(lane.paused_ago_s)}{waits}"
+    if _forgotten(snapshot, lane):
+        advice = _asked(snapshot, "paused for").do
+        return Finding(Severity.WARN, "paused", text, "queues", lane.name, 60.0, advice)
     return Finding(Severity.NOTE, "paused", text, "queues", lane.name, 1e6 + (late or 0.0))
 
 

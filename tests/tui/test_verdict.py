@@ -57,6 +57,21 @@ def test_work_past_its_deadline_is_told_once_with_the_lane_and_the_appliances_ad
     assert [(each.text, each.screen) for each in verdict(well(findings=overdue))] == [("3 waiting", "queues")]
 
 
+def test_a_pause_that_may_be_forgotten_is_told_once_with_its_lane_and_needs_a_look():
+    says = "paused for more than an hour: hear.p0"
+    asked = schema.Findings(attention=(schema.Attention(figure="paused for", says=says, do="Resume it."),))
+    long, short = (
+        scenes.lane("hear", priority, state="paused", paused_ago_s=ago_s)
+        for priority, ago_s in ((0, 7_200.0), (1, 60.0))
+    )
+
+    assert [(each.severity, each.text, each.do) for each in verdict(well(findings=asked, lanes=(long, short)))] == [
+        (Severity.WARN, "hear.p0 paused 2h 00m", "Resume it."),
+        (Severity.NOTE, "hear.p1 paused 60s", REMEDIES["paused"]),
+    ]
+    assert [(each.text, each.screen) for each in verdict(well(findings=asked))] == [(says, "queues")]
+
+
 def failing() -> schema.Snapshot:
     """Return an appliance that refuses a part and fails at another, and is well in all else."""
     return well(rates=schema.Rates(requests=200, refused=150, errors=12))

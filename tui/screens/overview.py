@@ -19,7 +19,7 @@ from tui.widgets.top_lines import content
 
 
 class OverviewScreen(PictureScreen):
-    """Two tables at 80 columns with one folded line; from 100 columns on, panels beside them."""
+    """Two tables at 80 columns with one folded line; from 116 columns on, panels beside them."""
 
     AUTO_FOCUS = "#lanes"
 
