@@ -5,6 +5,9 @@ import msgspec
 from tui.source import Conflict, Refused, SourceError, Unanswered
 from tui.wire import Unreadable, decoded
 
+UNSURE = ("storage_unavailable", "")
+"""Codes of a 503 that may come after a part was done: the database went before the end of it, or a proxy speaks."""
+
 
 class Missing(SourceError):
     """The appliance has nothing at that address."""
@@ -42,10 +45,12 @@ def failure_of(status: int, body: bytes, retry_after: str | None = None) -> Sour
             return Missing(said)
         case 409:
             return Conflict(said)
+        case 503 if problem.code in UNSURE:
+            return Unanswered(said, _seconds(retry_after))
         case 429 | 503:
             return Busy(said, _seconds(retry_after))
-        case 502 | 504:
-            return Unanswered(f"{status}: {said}")
+        case 500 | 502 | 504:
+            return Unanswered(f"{status}: {said}", _seconds(retry_after))
         case _:
             return SourceError(f"{status}: {said}")
 

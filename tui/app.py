@@ -17,6 +17,7 @@ from tui.clock import Clock
 from tui.glyphs import ASCII, Glyphs
 from tui.naming import has_dead_letters, lane_named
 from tui.outcome import Outcome, carry_out
+from tui.screen_keys import SCREEN_KEYS
 from tui.screens import MODES
 from tui.screens.dead_letters import NO_DEAD_LETTERS, DeadLettersScreen
 from tui.screens.help import NOT_TOLD, HelpScreen
@@ -25,6 +26,7 @@ from tui.screens.picture import PictureScreen
 from tui.source import Outage, Source, SourceError
 from tui.themes import BLUE_ORANGE, HIGH_CONTRAST
 from tui.trails import Trails
+from tui.verdict import Finding
 from tui.view import View
 from tui.widgets.confirm import Confirm
 from tui.widgets.row_table import RowTable
@@ -48,11 +50,7 @@ class Console(App[None]):
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-low"), (34, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help"),
-        *(
-            Binding(str(number), f"go('{mode}')", mode.capitalize(), group=_SCREENS)
-            for number, mode in enumerate(list(MODES)[:6], start=1)
-        ),
-        Binding("E", "go('events')", "Events", group=_SCREENS),
+        *(Binding(key, f"go('{mode}')", mode.capitalize(), group=_SCREENS) for mode, key in SCREEN_KEYS.items()),
         Binding("colon", "command_palette", "Commands"),
         Binding("space", "freeze", "Freeze"),
         Binding("r", "now", "Now", show=False),
@@ -71,8 +69,9 @@ class Console(App[None]):
         self.glyphs = glyphs
         self.interval_s = interval_s
         self.trails = Trails()
-        self.view = View(source.name, read_only=read_only or source.read_only)
+        self.view = View(source.name, read_only=read_only or source.read_only, plays=source.plays)
         self._drawn_s = -1e9
+        self._asking_me = False
         self.register_theme(BLUE_ORANGE)
         self.register_theme(HIGH_CONTRAST)
         self.theme = BLUE_ORANGE.name
@@ -89,25 +88,35 @@ class Console(App[None]):
         async for news in self.source.follow():
             if isinstance(news, Outage):
                 self.look(self.view.with_outage(news, self.clock.monotonic_s()))
-                continue
-            await self._take(news)
+            else:
+                self._take(news)
 
-    async def _take(self, snapshot: Snapshot) -> None:
+    def _take(self, snapshot: Snapshot) -> None:
+        """Draw a picture; who asks is found out beside it, at first and after an outage."""
         self.trails.note(snapshot)
         back = self.view.outage is not None
-        view = self.view.with_snapshot(snapshot, self.clock.monotonic_s(), self.clock.now_s())
-        if view.me is None or back:
-            try:
-                view = replace(view, me=await self.source.me())
-            except SourceError as failure:
-                view = replace(view, me=None)
-                self.log.warning(str(failure))
-        self.look(view)
+        self.look(self.view.with_snapshot(snapshot, self.clock.monotonic_s(), self.clock.now_s()))
+        if (self.view.me is None or back) and not self._asking_me:
+            self._ask_me()
+
+    @work(group="me")
+    async def _ask_me(self) -> None:
+        self._asking_me = True
+        try:
+            me = await self.source.me()
+        except SourceError as failure:
+            me = None
+            self.log.warning(str(failure))
+        finally:
+            self._asking_me = False
+        self.look(replace(self.view, me=me))
 
     def look(self, view: View) -> None:
         """Keep what is known from now on and draw it, but pictures no more often than the interval."""
         offers = (self.view.may_act, self.view.can_act_now)
-        changed = view.outage != self.view.outage or view.frozen != self.view.frozen or self.view.snapshot is None
+        changed = self.view.snapshot is None or any(
+            getattr(view, name) != getattr(self.view, name) for name in ("outage", "frozen", "me")
+        )
         self.view = view
         if offers != (view.may_act, view.can_act_now):
             self.screen.refresh_bindings()
@@ -156,11 +165,11 @@ class Console(App[None]):
         """Show every key that does something here."""
         self.push_screen(HelpScreen(self.screen))
 
-    def open_lane(self, name: str) -> None:
-        """Show the jobs of a lane over the queues."""
+    async def open_lane(self, name: str) -> None:
+        """Show the jobs of a lane over the queues, in the place of whatever was opened there before."""
         lane = lane_named(self.view.snapshot, name)
         if lane is not None:
-            self.switch_mode("queues")
+            await self._go_to("queues", name)
             self.push_screen(JobsScreen(lane))
 
     def open_dead_letters(self, lane: Lane) -> None:
@@ -172,8 +181,19 @@ class Console(App[None]):
 
     async def open_worker(self, worker_id: str) -> None:
         """Show a worker among all."""
-        await self.switch_mode("workers")
-        self.screen.query_one("#workers", RowTable).point_at(worker_id)
+        await self._go_to("workers", worker_id)
+
+    async def open_finding(self, finding: Finding) -> None:
+        """Show the thing that a finding is about, where it has a screen of its own."""
+        await self._go_to(finding.screen, finding.key)
+
+    async def _go_to(self, mode: str, key: str) -> None:
+        """Change to a screen as it is without anything opened from it, with the cursor on a row if it has that."""
+        await self.switch_mode(mode)
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        for table in self.screen.query(RowTable):
+            table.point_at(key)
 
     def ask(self, action: Action | None, otherwise: str) -> None:
         """Open an action's dialog; without an action say why there is none."""
@@ -196,6 +216,10 @@ class Console(App[None]):
         """Say what became of an action; nothing in it is read as markup."""
         self.notify(outcome.says, title=outcome.title, severity=outcome.severity, timeout=outcome.shown_s, markup=False)
 
+    def warn(self, sentence: str) -> None:
+        """Say what is wrong with the console itself; it goes on."""
+        self.notify(sentence, severity="warning", timeout=15.0, markup=False)
+
     def get_key_display(self, binding: Binding) -> str:
         """Return how a key is called; in ASCII its name, where Textual has a sign."""
         shown = super().get_key_display(binding)
@@ -208,8 +232,7 @@ class Console(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield what the palette offers: themes, screens, and the keys that do something here."""
-        for place, mode in enumerate(MODES, start=1):
-            key = str(place) if place < len(MODES) else "E"
+        for mode, key in SCREEN_KEYS.items():
             yield SystemCommand(f"Screen: {mode}", f"Key {key}", lambda mode=mode: self.switch_mode(mode))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
         told = set(NOT_TOLD) | set(_NO_COMMANDS)

@@ -6,13 +6,14 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
 
 from tui.clock import Clock, SystemClock
 from tui.glyphs import Glyphs, glyphs_for
-from tui.recording import Recorder
+from tui.recording import Recorder, new_recording
 from tui.replay import RecordedSource, RecordingUnreadable
 from tui.report import Report, once
 from tui.source import Source
@@ -49,7 +50,7 @@ OPTIONS = [
         help="Seconds between two drawings at least.",
     ),
     click.Option(["--demo"], type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Play a recording."),
-    click.Option(["--record"], type=click.Path(dir_okay=False, path_type=Path), help="Keep what is seen in a file."),
+    click.Option(["--record"], type=click.Path(dir_okay=False, path_type=Path), help="Keep what is seen: a new file."),
 ]  # fmt: skip
 """Shared by `python -m tui` and `meeshy console`."""
 
@@ -67,10 +68,12 @@ def start(options: Options, own_address: str | None = None, own_key: Callable[[]
         source = _source(options, clock, own_address, own_key)
         if options.record is not None:
             try:
-                source = Recorder(source, stack.enter_context(options.record.open("ab")), clock)
+                source = Recorder(source, stack.enter_context(new_recording(options.record)), clock)
             except OSError as failure:
                 raise click.ClickException(f"{options.record}: {failure.strerror}.") from failure
         if options.once:
+            if isinstance(source, Recorder):
+                source.tell = partial(click.echo, err=True)
             report = asyncio.run(_report(source, glyphs, options.as_json))
             click.echo(report.text)
             return report.exit_code
@@ -90,6 +93,8 @@ def _run(source: Source, clock: Clock, glyphs: Glyphs, options: Options) -> int:
     if not sys.stdout.isatty():
         raise click.UsageError("The console needs a terminal; --once prints one picture without one.")
     app = Console(source, clock, glyphs, read_only=options.read_only, interval_s=options.interval)
+    if isinstance(source, Recorder):
+        source.tell = app.warn
     app.run()
     return app.return_code or 0
 
@@ -105,9 +110,12 @@ def _source(options: Options, clock: Clock, own_address: str | None, own_key: Ca
     key = (lambda: file.read_text().strip()) if file else (own_key if options.url is None else None)
     if address is None or key is None:
         raise click.UsageError("Give --url and --token-file, or --demo.")
-    from tui.http_source import HttpSource
+    from tui.http_source import HttpSource, Unusable
 
-    return HttpSource(address, key, clock, random.random, authority=options.ca)
+    try:
+        return HttpSource(address, key, clock, random.random, authority=options.ca)
+    except Unusable as failure:
+        raise click.UsageError(str(failure)) from failure
 
 
 @click.pass_context

@@ -98,3 +98,11 @@ def cut(text: str, width: int, ellipsis: str = "~") -> str:
     if len(text) <= width:
         return text
     return text[: max(0, width - 1)] + ellipsis if width > 0 else ""
+
+
+def cut_middle(text: str, width: int, ellipsis: str = "~") -> str:
+    """Return text in at most this many characters; of a longer one the middle goes: names differ at their ends."""
+    if len(text) <= width:
+        return text
+    end = max(0, width - 1) // 2
+    return cut(text, width - end, ellipsis) + (text[-end:] if end else "")

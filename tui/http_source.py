@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
@@ -26,6 +27,10 @@ BULK_S = 120.0
 SILENCE_S = 20.0
 """A stream has a comment every 15 s; one that is silent for longer is dead."""
 LONGEST_REFUSAL_BYTES = 2**16
+LARGEST_PORT, LONGEST_PART = 2**16 - 1, 63
+"""Of an address: its port, and a part of its host's name."""
+OPERATORS = "console."
+"""How the names of operators' actions begin in the audit."""
 UNREADABLE = "The appliance's answer is not one that this console can read."
 UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
 """What fails before a request has left this machine."""
@@ -43,10 +48,15 @@ _ACTIONS: dict[ActionKind, tuple[str, type[msgspec.Struct]]] = {
 """Address and body of each action; the state that it expects to find is the body's default."""
 
 
+class Unusable(Exception):
+    """Nothing can be asked with what the command line says; the text says why, for a person."""
+
+
 class HttpSource:
     """Implements Source over the admin addresses of one appliance."""
 
     read_only = False
+    plays = False
 
     def __init__(
         self,
@@ -60,8 +70,10 @@ class HttpSource:
     ) -> None:
         """Take the address, what reads the key (anew for each request: a replaced one is found), and a private CA.
 
-        Proxies named in the environment are not used: the key would pass them.
+        Proxies named in the environment are not used: the key would pass them. Unusable where nothing can be asked with
+        this address or this CA.
         """
+        _require_address(address)
         self.name = address
         self._key = key
         self._clock = clock
@@ -70,7 +82,7 @@ class HttpSource:
         self._client = httpx.AsyncClient(
             base_url=address.rstrip("/") + PREFIX,
             timeout=ANSWER_S,
-            verify=ssl.create_default_context(cafile=authority) if authority else True,
+            verify=_trusting(authority) if authority else True,
             trust_env=False,
             transport=transport,
         )
@@ -83,9 +95,10 @@ class HttpSource:
             try:
                 yield await self._get("/snapshot", schema.Snapshot)
                 self._backoff.reset()
-                async for snapshot in self._stream():
-                    streamed = True
-                    yield snapshot
+                async with aclosing(self._stream()) as stream:
+                    async for snapshot in stream:
+                        streamed = True
+                        yield snapshot
                 if streamed:
                     # Streams end in good order once an hour: that is no outage, and no reason to hurry.
                     await self._pause(self._backoff.next_s())
@@ -95,7 +108,7 @@ class HttpSource:
                 outage = Outage("incompatible", _other_version(failure), self._backoff.next_s())
             except Refused as failure:
                 outage = Outage("refused", str(failure))
-            except Busy as failure:
+            except (Busy, Unanswered) as failure:
                 outage = Outage("offline", str(failure), max(failure.retry_after_s, self._backoff.next_s()))
             except SourceError as failure:
                 outage = Outage("offline", str(failure), self._backoff.next_s())
@@ -103,7 +116,7 @@ class HttpSource:
             await self._pause(outage.retry_in_s)
 
     def hurry(self) -> None:
-        """Ask at once instead of waiting for the next try."""
+        """Ask at once instead of waiting for the next picture, or for the next try."""
         self._hurry.set()
 
     async def me(self) -> schema.Me:
@@ -134,8 +147,8 @@ class HttpSource:
         return await self._get("/quality", schema.Quality, {"window_s": str(window_s)})
 
     async def audit(self) -> schema.AuditPage:
-        """Return who did what, newest first."""
-        return await self._get("/audit", schema.AuditPage)
+        """Return what operators did, newest first; what applications did would drown it on a busy site."""
+        return await self._get("/audit", schema.AuditPage, {"action": OPERATORS})
 
     async def act(self, action: Action) -> schema.ActionAnswer:
         """Have an action done, with one request that carries the key of its dialog.
@@ -174,16 +187,46 @@ class HttpSource:
             for each in waits:
                 each.cancel()
 
-    async def _stream(self) -> AsyncIterator[schema.Snapshot]:
+    async def _stream(self) -> AsyncGenerator[schema.Snapshot]:
         reader = EventReader()
         request = self._request("GET", "/events", timeout=httpx.Timeout(ANSWER_S, read=SILENCE_S))
-        async for chunk in self._chunks(request):
-            try:
-                for event in reader.feed(chunk):
-                    if event.kind == "snapshot":
-                        yield _readable(event.data.encode(), schema.Snapshot)
-            except EventTooLong as failure:
-                raise SourceError("The appliance sent an event beyond all bounds.") from failure
+        async with aclosing(self._or_hurry(self._chunks(request))) as coming:
+            async for chunk in coming:
+                if chunk is None:
+                    yield await self._get("/snapshot", schema.Snapshot)
+                    continue
+                try:
+                    for event in reader.feed(chunk):
+                        if event.kind == "snapshot":
+                            yield _readable(event.data.encode(), schema.Snapshot)
+                except EventTooLong as failure:
+                    raise SourceError("The appliance sent an event beyond all bounds.") from failure
+
+    async def _or_hurry(self, chunks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes | None]:
+        """Yield what comes, and None whenever somebody cannot wait for it."""
+        coming: asyncio.Task[bytes | None] | None = None
+        try:
+            while True:
+                coming = coming or asyncio.ensure_future(_following(chunks))
+                hurry = asyncio.ensure_future(self._hurry.wait())
+                try:
+                    await asyncio.wait((coming, hurry), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    hurry.cancel()
+                if coming.done():
+                    chunk, coming = coming.result(), None
+                    if chunk is None:
+                        return
+                    yield chunk
+                if self._hurry.is_set():
+                    self._hurry.clear()
+                    yield None
+        finally:
+            if coming is not None:
+                coming.cancel()
+                with suppress(asyncio.CancelledError, SourceError):
+                    await coming
+            await chunks.aclose()
 
     async def _get(self, path: str, kind: type[T], query: Mapping[str, str | None] | None = None) -> T:
         asked = {name: value for name, value in (query or {}).items() if value is not None}
@@ -209,7 +252,7 @@ class HttpSource:
                 raise SourceError("The appliance sent an answer beyond all bounds.")
         return body
 
-    async def _chunks(self, request: httpx.Request) -> AsyncIterator[bytes]:
+    async def _chunks(self, request: httpx.Request) -> AsyncGenerator[bytes]:
         """Yield the body of a success as it comes; a SourceError says what else there was."""
         try:
             response = await self._client.send(request, stream=True)
@@ -221,9 +264,34 @@ class HttpSource:
                     yield chunk
             finally:
                 await response.aclose()
-        except (httpx.TransportError, httpx.InvalidURL) as failure:
+        except (httpx.RequestError, httpx.InvalidURL) as failure:
             kind = SourceError if isinstance(failure, UNSENT) else Unanswered
             raise kind(_sentence(failure)) from failure
+
+
+def _require_address(address: str) -> None:
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL as failure:
+        raise Unusable(f"{address} is no address: {failure}.") from failure
+    if url.scheme not in ("http", "https") or not url.host:
+        raise Unusable(f"{address} is no address of an appliance: it has to begin with https:// or http://.")
+    # httpx writes what no host can have as `%5B`, and asks for any port; a look-up of a part too long is no OSError.
+    part_wrong = any(not 0 < len(part) <= LONGEST_PART for part in url.host.removesuffix(".").split("."))
+    if "%" in url.host or part_wrong or (url.port or 1) > LARGEST_PORT:
+        raise Unusable(f"{address} is no address: no host or no port.")
+
+
+def _trusting(authority: Path) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=authority)
+    except (ssl.SSLError, OSError) as failure:
+        raise Unusable(f"{authority} holds no certificates to trust (PEM).") from failure
+
+
+async def _following(chunks: AsyncGenerator[bytes]) -> bytes | None:
+    """Return what comes next, None at the end."""
+    return await anext(chunks, None)
 
 
 async def _beginning(response: httpx.Response) -> bytes:

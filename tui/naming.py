@@ -25,7 +25,13 @@ def gpu_name(snapshot: Snapshot, gpu: Gpu) -> str:
     index = "?" if gpu.index is None else gpu.index
     instance = f"/{gpu.instance}" if gpu.instance else ""
     profile = f" {gpu.mig}" if gpu.mig else ""
-    return f"GPU{index}{instance}{profile}" + (f" {gpu.host}" if len(hosts) > 1 else "")
+    return f"GPU{index}{instance}{profile}" + (f" {_short_host(hosts, gpu.host)}" if len(hosts) > 1 else "")
+
+
+def _short_host(hosts: set[str], host: str) -> str:
+    """Return a host without its domain, where that still tells all of them apart and they are no numbers."""
+    labels = {each.split(".")[0] for each in hosts}
+    return host.split(".")[0] if len(labels) == len(hosts) and not any(map(str.isdigit, labels)) else host
 
 
 def memory_share(gpu: Gpu) -> float | None:

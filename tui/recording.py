@@ -4,9 +4,13 @@ A line is `{"at_s": seconds since the recording began, "kind": ..., "value": ...
 times; pages and jobs answer the questions that they answered when they were recorded. No line holds a key.
 """
 
+import errno
 import json
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import msgspec
@@ -36,6 +40,10 @@ class Recorder:
         """Take whom to ask, and a file to write to that somebody else closes."""
         self.name = source.name
         self.read_only = source.read_only
+        self.plays = source.plays
+        self.tell: Callable[[str], None] = lambda sentence: None
+        """What takes the sentence on why nothing more is recorded, once."""
+        self._broken = False
         self._source = source
         self._file = file
         self._clock = clock
@@ -95,10 +103,30 @@ class Recorder:
         return value
 
     def _keep(self, kind: str, value: Any) -> None:
+        """Write a line; where the disk takes none, say so and go on without: looking is worth more than recording."""
+        if self._broken:
+            return
         at_s = round(self._clock.monotonic_s() - self._began_s, 3)
-        self._file.write(msgspec.json.encode({"at_s": at_s, "kind": kind, "value": value}) + b"\n")
-        # A recording of an incident is worth most up to the moment in which the console was killed.
-        self._file.flush()
+        line = msgspec.json.encode({"at_s": at_s, "kind": kind, "value": value}) + b"\n"
+        try:
+            if self._file.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            # A recording of an incident is worth most up to the moment in which the console was killed.
+            self._file.flush()
+        except OSError as failure:
+            self._broken = True
+            self.tell(f"Nothing more is recorded: {failure.strerror or failure}.")
+
+
+@contextmanager
+def new_recording(path: Path) -> Iterator[BinaryIO]:
+    """Yield a new file that its owner alone reads, for it tells who did what; OSError where there is one already.
+
+    A second recording in one file would begin at nought again.
+    """
+    # Without a buffer: what could not be written is not tried again at the end.
+    with open(path, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        yield file
 
 
 def page_of(kind: str, query: LaneQuery) -> str:

@@ -33,6 +33,7 @@ class RecordedSource:
     """Implements Source from a recording; nothing can be done to it."""
 
     read_only = True
+    plays = True
 
     def __init__(self, file: Path, clock: Clock) -> None:
         """Take the file, whose name is shown as the place, and the clock to play by.
@@ -67,7 +68,8 @@ class RecordedSource:
                     continue
                 if line.at_s > played_s:
                     await self._clock.sleep_s(line.at_s - played_s)
-                    played_s = line.at_s
+                # Of a file that two recordings were put into, the second begins at nought again.
+                played_s = line.at_s
                 yield _news(line)
         while True:
             await self._clock.sleep_s(3600.0)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ from tui.glyphs import Glyphs, plain
 from tui.panels.latency import latency_lines
 from tui.source import Outage, Source
 from tui.tables import lanes, workers
-from tui.verdict import Severity, verdict, worst
+from tui.verdict import Finding, Severity, verdict, worst
 from tui.verdict_line import WORDS
 from tui.widgets.rows import Column, Row, fitting, ordered
 
@@ -50,17 +51,22 @@ def _json(snapshot: Snapshot) -> Report:
     document: dict[str, Any] = {
         "state": WORDS[worst(findings)].word.lower(),
         "reason": None,
-        "findings": [{"severity": each.severity.name.lower(), "text": each.text, "key": each.key} for each in findings],
+        "findings": [_finding(each) for each in findings],
         "snapshot": msgspec.to_builtins(snapshot),
     }
     return Report(json.dumps(document, ensure_ascii=False, indent=2), _exit_code(snapshot))
+
+
+def _finding(finding: Finding) -> dict[str, str]:
+    severity = finding.severity.name.lower()
+    return {"severity": severity, "text": finding.text, "key": finding.key, "do": finding.do}
 
 
 def _text(place: str, snapshot: Snapshot, glyphs: Glyphs) -> Report:
     findings = verdict(snapshot)
     look = WORDS[worst(findings)]
     lines = [f"{look.text(glyphs)}  {place}  {fmt.clock(snapshot.server_time_s)}  up {fmt.age(snapshot.up_s)}"]
-    lines += [f"  {finding.text}" for finding in findings] or ["  Nothing needs attention."]
+    lines += [line for finding in findings for line in _told(finding)] or ["  Nothing needs attention."]
     lane_rows = ordered(lanes.lane_rows(snapshot, glyphs), lanes.SORTED_BY, descending=True)
     lines += ["", *_table(lanes.COLUMNS, lane_rows)]
     lines += [
@@ -71,6 +77,11 @@ def _text(place: str, snapshot: Snapshot, glyphs: Glyphs) -> Report:
     lines += ["", *(plain(line) for line in latency_lines(snapshot, WIDTH, glyphs))]
     lines += ["", plain(fold_pieces(snapshot, WIDTH, glyphs))]
     return Report("\n".join(line.rstrip() for line in lines), _exit_code(snapshot))
+
+
+def _told(finding: Finding) -> list[str]:
+    """Return what it is, and under it what to do."""
+    return [f"  {finding.text}", *(f"    {line}" for line in wrap(finding.do, WIDTH - 4))]
 
 
 def _table(columns: tuple[Column, ...], rows: list[Row]) -> list[str]:

@@ -41,7 +41,12 @@ class Conflict(SourceError):
 
 
 class Unanswered(SourceError):
-    """Something was sent and no answer came back: an action may have been done, and may not."""
+    """Something was sent and no answer came back, or none that says it: an action may have been done, and may not."""
+
+    def __init__(self, sentence: str, retry_after_s: float = 0.0) -> None:
+        """Keep how long the appliance asks to wait, in seconds."""
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
 
 
 class Refused(SourceError):
@@ -69,13 +74,15 @@ class Source(Protocol):
     """What is shown as its place: an address or a file."""
     read_only: bool
     """True where nothing can be done to it, whoever asks."""
+    plays: bool
+    """True where it tells of the past: its clock and this machine's are not compared."""
 
     def follow(self) -> AsyncIterator[Snapshot | Outage]:
         """Yield the newest snapshot whenever there is one, and an outage whenever that ends; for ever."""
         ...
 
     def hurry(self) -> None:
-        """Ask at once instead of waiting for the next try."""
+        """Ask at once instead of waiting for the next picture, or for the next try."""
         ...
 
     async def me(self) -> Me:
@@ -103,7 +110,7 @@ class Source(Protocol):
         ...
 
     async def audit(self) -> AuditPage:
-        """Return who did what, newest first."""
+        """Return what operators did, newest first."""
         ...
 
     async def act(self, action: Action) -> ActionAnswer:

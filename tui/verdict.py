@@ -1,20 +1,27 @@
 """What is wrong with an appliance, worst first: a pure function of one snapshot.
 
-Nothing here is a guess about causes. Each finding names a thing that a screen shows, and that screen.
+Nothing here is a guess about causes. Each finding names a thing that a screen shows, that screen, and what to do.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from appliance.admin.schema import GpuHost, Lane, Snapshot
+from appliance.admin.schema import Attention, GpuHost, Lane, Snapshot
 from tui import format as fmt
 from tui.naming import gpu_key, gpu_name, memory_share
+from tui.remedies import REMEDIES
 
 IN_TIME_SHARE = 0.95
 """Share of a priority's jobs that should end in time; below it the lane is told."""
-HOT_C = 87.0
-"""Data-centre cards slow themselves down at 87 to 92 degrees Celsius, by model."""
+ENOUGH = 20
+"""Shares of fewer jobs, or of fewer requests, say nothing."""
+REFUSED_SHARE = 0.05
+"""Share of requests that are refused for want of room, or beyond a plan, from where on it is told."""
+ERROR_SHARE = 0.05
+"""Share of requests that end in the appliance's own error from where on it needs a hand; a single one needs a look."""
+HOT_C = 85.0
+"""Above it; data-centre cards slow themselves down at 87 to 92 degrees Celsius, by model."""
 FULL_SHARE = 0.97
 WER_RISE = 0.05
 SIMILARITY_FALL = 0.03
@@ -37,16 +44,30 @@ class Finding:
     """One thing to know: how bad, in one short clause, and where it can be looked at."""
 
     severity: Severity
+    kind: str
     text: str
     screen: str
     key: str = ""
+    """Of the thing on its screen."""
     weight: float = 0.0
     """Orders findings of one severity, the heaviest first."""
+    advice: str = ""
+    """What the appliance itself says to do."""
+
+    @property
+    def id(self) -> str:
+        """Return what stays the same while the finding lasts."""
+        return f"{self.kind} {self.key}"
+
+    @property
+    def do(self) -> str:
+        """Return what to do about it."""
+        return self.advice or REMEDIES[self.kind]
 
 
 def verdict(snapshot: Snapshot) -> list[Finding]:
     """Return what there is to know, worst first; nothing for an appliance that is well."""
-    parts = (_attention, _workers, _lanes, _dead, _gpus, _quality)
+    parts = (_attention, _workers, _lanes, _dead, _rates, _gpus, _quality)
     found = [finding for part in parts for finding in part(snapshot)]
     return sorted(found, key=lambda finding: (-finding.severity, -finding.weight))
 
@@ -57,54 +78,89 @@ def worst(findings: list[Finding]) -> Severity | None:
 
 
 def _attention(snapshot: Snapshot) -> Iterator[Finding]:
-    """What the appliance itself asks for; that no worker is there is told with the workers."""
+    """What the appliance itself asks for; of workers and of lanes, what is told of each of them is enough."""
+    told_elsewhere = {
+        "living": True,
+        "overdue": any(map(_late, snapshot.lanes)),
+        "paused for": any(_forgotten(snapshot, lane) for lane in snapshot.lanes),
+    }
     for attention in snapshot.findings.attention:
-        if attention.figure == "living":
+        figure = attention.figure
+        if told_elsewhere.get(figure, False):
             continue
-        severity = Severity.BAD if attention.figure in STOPPING else Severity.WARN
+        severity = Severity.BAD if figure in STOPPING else Severity.WARN
         weight = 1e9 if severity is Severity.BAD else 50.0
-        yield Finding(severity, attention.says, "events", attention.figure, weight)
+        text = f"disk: {attention.says}" if figure == "disk" else attention.says
+        screen = "queues" if figure in told_elsewhere else "verdict"
+        yield Finding(severity, "attention", text, screen, figure, weight, attention.do or "See meeshy status.")
+
+
+def _asked(snapshot: Snapshot, figure: str) -> Attention:
+    """Return what the appliance asks for about a figure, an empty one where it asks for nothing."""
+    return next((each for each in snapshot.findings.attention if each.figure == figure), Attention())
 
 
 def _workers(snapshot: Snapshot) -> Iterator[Finding]:
     if snapshot.findings.unserved:
-        stages = ", ".join(snapshot.findings.unserved)
-        yield Finding(Severity.BAD, f"no living worker takes {stages}", "workers", weight=1e8)
+        text = f"no living worker takes {', '.join(snapshot.findings.unserved)}"
+        advice = _asked(snapshot, "living").do
+        yield Finding(Severity.BAD, "unserved", text, "workers", weight=1e8, advice=advice)
     if not snapshot.findings.spoken_since_start:
-        yield Finding(Severity.NOTE, "no worker has spoken since its start", "workers", weight=1.0)
+        yield Finding(Severity.NOTE, "unspoken", "no worker has spoken since its start", "workers", weight=1.0)
     for worker in snapshot.workers:
         if worker.state == "stale":
             text = f"worker {worker.id} silent {fmt.age(worker.seen_ago_s)}"
-            yield Finding(Severity.WARN, text, "workers", worker.id, worker.seen_ago_s)
+            yield Finding(Severity.WARN, "silent", text, "workers", worker.id, worker.seen_ago_s)
+
+
+def _late(lane: Lane) -> bool:
+    """Tell whether a lane's oldest item is past its SLA; what waits in a paused lane is somebody's doing."""
+    return lane.state == "open" and lane.oldest_of_sla is not None and lane.oldest_of_sla > 1
 
 
 def _lanes(snapshot: Snapshot) -> Iterator[Finding]:
+    advice = _asked(snapshot, "overdue").do
     for lane in snapshot.lanes:
         if lane.state != "open":
-            yield _pause(lane)
-            continue
-        late = lane.oldest_of_sla
-        if late is not None and late > 1:
-            severity = Severity.BAD if late > 2 else Severity.WARN
-            text = f"{lane.name} waits {fmt.age(lane.oldest_wait_s)}, {fmt.percent(late)} of SLA"
-            yield Finding(severity, text, "queues", lane.name, 1e6 + late)
-    for priority in sorted({lane.priority for lane in snapshot.lanes}):
+            yield _pause(snapshot, lane)
+        elif _late(lane):
+            of_sla = lane.oldest_of_sla or 0.0
+            severity = Severity.BAD if of_sla > 2 else Severity.WARN
+            text = f"{lane.name} waits {fmt.age(lane.oldest_wait_s)}, {fmt.percent(of_sla)} of SLA"
+            yield Finding(severity, "late", text, "queues", lane.name, 1e6 + of_sla, advice)
+    yield from _in_time(snapshot)
+
+
+def _in_time(snapshot: Snapshot) -> Iterator[Finding]:
+    """The share in time, which all lanes of a priority have in common; of a few jobs it says nothing."""
+    ended = snapshot.jobs.done + snapshot.jobs.partial + snapshot.jobs.failed
+    for priority in sorted({lane.priority for lane in snapshot.lanes}) if ended >= ENOUGH else ():
         lanes = [lane for lane in snapshot.lanes if lane.priority == priority]
         share = lanes[0].attainment
         if share is not None and share < IN_TIME_SHARE:
             # Work that somebody holds up ends late: their doing, and no fault of the appliance's.
             held_up = any(lane.state != "open" for lane in lanes)
             severity = Severity.NOTE if held_up else Severity.WARN
-            yield Finding(severity, f"p{priority} {fmt.percent(share)} in time", "queues", weight=1e5 * (1 - share))
+            name = f"p{priority}"
+            text = f"{name} {fmt.percent(share)} in time"
+            yield Finding(severity, "in time", text, "queues", name, 1e5 * (1 - share))
 
 
-def _pause(lane: Lane) -> Finding:
-    """Return what a pause holds up: told, with how late it made what waits, and no fault."""
+def _forgotten(snapshot: Snapshot, lane: Lane) -> bool:
+    """Tell whether the appliance asks about a pause that has lasted long."""
+    return lane.state != "open" and lane.name in _asked(snapshot, "paused for").says
+
+
+def _pause(snapshot: Snapshot, lane: Lane) -> Finding:
+    """Return what a pause holds up: told, with how late it made what waits; a fault only where it may be forgotten."""
     by = f" by {lane.paused_by}" if lane.paused_by else ""
     late = lane.oldest_of_sla
     waits = f", {fmt.percent(late)} of SLA" if late is not None and late > 1 else ""
     text = f"{lane.name} {lane.state}{by} {fmt.age(lane.paused_ago_s)}{waits}"
-    return Finding(Severity.NOTE, text, "queues", lane.name, 1e6 + (late or 0.0))
+    if _forgotten(snapshot, lane):
+        advice = _asked(snapshot, "paused for").do
+        return Finding(Severity.WARN, "paused", text, "queues", lane.name, 60.0, advice)
+    return Finding(Severity.NOTE, "paused", text, "queues", lane.name, 1e6 + (late or 0.0))
 
 
 def _dead(snapshot: Snapshot) -> Iterator[Finding]:
@@ -112,23 +168,38 @@ def _dead(snapshot: Snapshot) -> Iterator[Finding]:
         most = max(snapshot.lanes, key=lambda lane: lane.dead, default=None)
         key = most.name if most else ""
         text = fmt.plural(snapshot.findings.dead, "dead letter")
-        yield Finding(Severity.WARN, text, "queues", key, float(snapshot.findings.dead))
+        yield Finding(Severity.WARN, "dead", text, "queues", key, float(snapshot.findings.dead))
+
+
+def _rates(snapshot: Snapshot) -> Iterator[Finding]:
+    """Who is refused has no job that could be late: only this tells of it."""
+    rates, window = snapshot.rates, fmt.age(snapshot.window_s)
+    enough = rates.requests >= ENOUGH
+    if enough and rates.refused >= REFUSED_SHARE * rates.requests:
+        share = rates.refused / rates.requests
+        text = f"{fmt.percent(share)} of requests refused in {window}"
+        yield Finding(Severity.WARN, "refused", text, "verdict", weight=1e7 * share)
+    if rates.errors:
+        bad = enough and rates.errors >= ERROR_SHARE * rates.requests
+        text = f"{fmt.plural(rates.errors, 'request')} failed in {window}"
+        yield Finding(Severity.BAD if bad else Severity.WARN, "errors", text, "verdict", weight=1e6 + rates.errors)
 
 
 def _gpus(snapshot: Snapshot) -> Iterator[Finding]:
     for gpu in snapshot.gpus:
         name, key, share = gpu_name(snapshot, gpu), gpu_key(gpu), memory_share(gpu)
         if gpu.lost:
-            yield Finding(Severity.BAD, f"{name} lost: {gpu.lost}", "gpu", key, 2e5)
+            yield Finding(Severity.BAD, "gpu lost", f"{name} lost: {gpu.lost}", "gpu", key, 2e5)
         if gpu.ecc_errors:
-            yield Finding(Severity.BAD, f"{name} {gpu.ecc_errors} ECC errors", "gpu", key, 1e5)
-        if gpu.temperature_c is not None and gpu.temperature_c >= HOT_C:
-            yield Finding(Severity.WARN, f"{name} {gpu.temperature_c:.0f} degrees", "gpu", key, gpu.temperature_c)
+            yield Finding(Severity.BAD, "gpu errors", f"{name} {gpu.ecc_errors} ECC errors", "gpu", key, 1e5)
+        if gpu.temperature_c is not None and gpu.temperature_c > HOT_C:
+            text = f"{name} {gpu.temperature_c:.0f} degrees"
+            yield Finding(Severity.WARN, "gpu hot", text, "gpu", key, gpu.temperature_c)
         if share is not None and share >= FULL_SHARE:
-            yield Finding(Severity.WARN, f"{name} memory {fmt.percent(share)}", "gpu", key, 10 * share)
+            yield Finding(Severity.WARN, "gpu full", f"{name} memory {fmt.percent(share)}", "gpu", key, 10 * share)
     for host in snapshot.gpu_hosts:
         if (text := host_trouble(host)) is not None:
-            yield Finding(Severity.WARN, text, "gpu", host.host, 1e3)
+            yield Finding(Severity.WARN, "gpu host", text, "gpu", host.host, 1e3)
 
 
 def host_trouble(host: GpuHost) -> str | None:
@@ -154,11 +225,11 @@ def _quality(snapshot: Snapshot) -> Iterator[Finding]:
         name = f"{pair.source}>{pair.target}"
         if pair.wer is not None and pair.wer_before is not None and pair.wer - pair.wer_before > WER_RISE:
             text = f"{name} WER {pair.wer:.2f}, was {pair.wer_before:.2f}"
-            yield Finding(Severity.WARN, text, "quality", name, pair.wer - pair.wer_before)
+            yield Finding(Severity.WARN, "wer", text, "quality", name, pair.wer - pair.wer_before)
         if (
             pair.similarity is not None
             and pair.similarity_before is not None
             and pair.similarity_before - pair.similarity > SIMILARITY_FALL
         ):
             text = f"{name} similarity {pair.similarity:.2f}, was {pair.similarity_before:.2f}"
-            yield Finding(Severity.WARN, text, "quality", name, pair.similarity_before - pair.similarity)
+            yield Finding(Severity.WARN, "similarity", text, "quality", name, pair.similarity_before - pair.similarity)

@@ -31,10 +31,13 @@ class View:
     frozen: bool = False
     me: Me | None = None
     read_only: bool = False
+    plays: bool = False
+    """Whether it is the past that is shown: clocks are not compared then."""
 
     def with_snapshot(self, snapshot: Snapshot, monotonic_s: float, now_s: float) -> "View":
         """Return the view after a new picture, which ends an outage."""
-        shown = self.snapshot if self.frozen else snapshot
+        # The first picture is shown also by who froze the console before it came: there is nothing else to hold.
+        shown = self.snapshot if self.frozen and self.snapshot is not None else snapshot
         return replace(self, snapshot=shown, newest=snapshot, received_s=monotonic_s, received_at_s=now_s, outage=None)
 
     def with_outage(self, outage: Outage, monotonic_s: float) -> "View":
@@ -62,12 +65,19 @@ class View:
 
     def skew_s(self) -> float:
         """Return by how much the appliance's clock is ahead of this machine's."""
-        return 0.0 if self.newest is None else self.newest.server_time_s - self.received_at_s
+        return 0.0 if self.newest is None or self.plays else self.newest.server_time_s - self.received_at_s
 
     @property
     def may_act(self) -> bool:
         """Tell whether actions are offered at all."""
         return not self.read_only and self.me is not None and self.me.role in ACTING_ROLES
+
+    @property
+    def unasked(self) -> str:
+        """Return why what no picture holds is not asked for, empty where it is."""
+        if self.outage is not None:
+            return "Not asked for while the appliance is away."
+        return "Not asked for while frozen." if self.frozen else ""
 
     @property
     def can_act_now(self) -> bool:

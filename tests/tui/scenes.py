@@ -26,7 +26,7 @@ def calm() -> schema.Snapshot:
     )
 
 
-def degraded() -> schema.Snapshot:
+def degraded(**parts: object) -> schema.Snapshot:
     lanes = (
         lane(
             "hear",
@@ -84,7 +84,16 @@ def degraded() -> schema.Snapshot:
     )
     findings = schema.Findings(
         dead=3,
-        attention=(schema.Attention(figure="disk", says="disk low: 2.1 GiB left", do="Make room."),),
+        attention=(
+            schema.Attention(
+                figure="disk",
+                says="2.1 GiB free of 100.0",
+                do="Free some space, or shorten MEESHY_RESULT_TTL_S; below the reserve work stops.",
+            ),
+        ),
+        health=health(disk="low"),
+        webhooks=schema.Webhooks(waiting=4, oldest_due_s=12.0, failed=1),
+        housekeeping=schema.Housekeeping(last_ago_s=8.0),
     )
     events = (
         event("e4", 11.0, "warning", "job", "hear.p0", "past its SLA of 10 s"),
@@ -93,7 +102,7 @@ def degraded() -> schema.Snapshot:
         event("e1", 830.0, "error", "job", "9f31a2", "failed after 3 attempts: worker_lost"),
     )
     gpus = (gpu(0, 0.87, used=20.1, temperature=71.0), gpu(1, 0.42, used=9.8, temperature=58.0))
-    return snapshot(lanes=lanes, workers=workers, findings=findings, events=events, gpus=gpus)
+    return snapshot(lanes=lanes, workers=workers, findings=findings, events=events, gpus=gpus, **parts)
 
 
 def no_gpu() -> schema.Snapshot:
@@ -141,8 +150,22 @@ def snapshot(**parts: object) -> schema.Snapshot:
             schema.CacheLevel(level="l3", kind="phrase", hits=0, misses=0),
         ),
         "quality": quality(),
+        "rates": schema.Rates(
+            jobs_per_minute=14.6, languages_ended=81, languages_failed=1, requests=1_204, refused=3, errors=0
+        ),
+        "jobs": schema.JobCounts(open=7, done=862, partial=4, failed=2, cancelled=1),
+        "findings": schema.Findings(health=health(), housekeeping=schema.Housekeeping(last_ago_s=8.0)),
     }
     return schema.Snapshot(**{**given, **parts})
+
+
+def health(disk: str = "ok") -> tuple[schema.Health, ...]:
+    return (
+        schema.Health(part="database", state="ok", says="PostgreSQL answers in 1 ms"),
+        schema.Health(part="redis", state="unused", says="no MEESHY_REDIS_URL; workers look for work by themselves"),
+        schema.Health(part="object_store", state="ok", says="takes writes"),
+        schema.Health(part="disk", state=disk, says="2.1 GiB free of 100.0"),
+    )
 
 
 def latency() -> tuple[schema.StageLatency, ...]:
@@ -320,9 +343,9 @@ def audit_page() -> schema.AuditPage:
         id=4,
         at_s=NOW_S - 720.0,
         ago_s=720.0,
-        application="site",
-        actor="key:anna",
-        action="lane.pause",
+        application="anna",
+        actor="key:7f3a90c1d24b8e65",
+        action="console.pause",
         subject="synthesize.p1",
         result="done",
         reason="voice model reload",

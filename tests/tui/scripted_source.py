@@ -12,17 +12,21 @@ from tui.source import LaneQuery, Outage, SourceError
 class ScriptedSource:
     """Implements tui.source.Source; `tell` is the next news, `answers` and `answer` what becomes of actions.
 
-    With `slow`, jobs and the audit are answered when it is set.
+    With `slow`, a job and the audit are answered when it is set, with `slow_pages` the pages of a lane, with `slow_me`
+    who asks.
     """
 
-    def __init__(self, *news: schema.Snapshot | Outage, role: str = "operator") -> None:
+    def __init__(self, *news: schema.Snapshot | Outage, role: str | SourceError = "operator") -> None:
         self.name = "https://box.lan"
         self.read_only = False
+        self.plays = False
         self.role = role
         self.actions: list[Action] = []
         self.queries: list[LaneQuery] = []
         self.windows: list[float] = []
         self.slow: asyncio.Event | None = None
+        self.slow_pages: asyncio.Event | None = None
+        self.slow_me: asyncio.Event | None = None
         self.hurried = 0
         self.asked = 0
         self.answers: list[schema.ActionAnswer | SourceError] = []
@@ -46,10 +50,16 @@ class ScriptedSource:
         self.hurried += 1
 
     async def me(self) -> schema.Me:
+        if self.slow_me is not None:
+            await self.slow_me.wait()
+        if isinstance(self.role, SourceError):
+            raise self.role
         return schema.Me(name="anna", role=self.role, key_id="k1")
 
     async def jobs(self, query: LaneQuery) -> schema.JobsPage:
         self.queries.append(query)
+        if self.slow_pages is not None:
+            await self.slow_pages.wait()
         if query.cursor not in self.pages:
             raise SourceError(self.refusal)
         return self.pages[query.cursor]

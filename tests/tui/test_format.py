@@ -70,3 +70,10 @@ def test_what_is_cut_says_so():
 def test_one_is_not_plural():
     assert fmt.plural(1, "job") == "1 job"
     assert fmt.plural(0, "job") == "0 jobs"
+
+
+@pytest.mark.parametrize(
+    ("width", "text"), [(20, "GPU0 gpu-node-1"), (15, "GPU0 gpu-node-1"), (14, "GPU0 gp~node-1"), (2, "G~"), (0, "")]
+)
+def test_of_a_long_name_the_middle_goes(width, text):
+    assert fmt.cut_middle("GPU0 gpu-node-1", width) == text

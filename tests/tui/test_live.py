@@ -38,7 +38,10 @@ def test_the_source_reads_and_does_what_a_live_appliance_tells_and_takes(applian
         await _drain_undrain(following)
         await _retry(following)
         await _windows()
-        subjects = {(entry.action, entry.result) for entry in (await source.audit()).entries}
+        entries = (await source.audit()).entries
+        assert {entry.application for entry in entries} == {"operator"}
+        assert {entry.action.split(".")[0] for entry in entries} == {"console"}
+        subjects = {(entry.action, entry.result) for entry in entries}
         assert {
             ("console.pause", "done"),
             ("console.pause", "state_conflict"),

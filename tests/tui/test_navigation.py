@@ -101,6 +101,53 @@ def test_the_filter_narrows_while_one_types_and_escape_takes_it_away():
     drive(scenario)
 
 
+def test_the_filter_is_for_the_table_that_had_the_keys_and_the_other_stays_whole():
+    async def scenario(app, press, source, clock):
+        lanes, workers = app.screen.query_one("#lanes", RowTable), app.screen.query_one("#workers", RowTable)
+        await press("tab", "slash", *"gpu1", "enter")
+        assert app.focused is workers
+        assert workers.keys == ["gpu1-w2", "gpu1-w1"]
+        assert lanes.keys[0] == "hear.p0"
+        assert "Nothing matches" not in picture(app)
+        await press("home")
+        lanes.focus()
+        await press("slash", *"enrol", "enter")
+        assert lanes.keys == ["enrol.p2"]
+        assert len(workers.keys) == 5
+        await press("escape")
+        assert app.focused is lanes
+        assert len(lanes.keys) == 9
+
+    drive(scenario)
+
+
+def test_what_matches_nothing_of_a_page_is_not_said_of_the_lane():
+    source = ScriptedSource(scenes.degraded())
+    source.pages = {None: scenes.jobs_page(0, 100, "100"), "100": scenes.jobs_page(100, 30)}
+
+    async def scenario(app, press, source, clock):
+        await press("2", "enter", "slash", *"job-0120")
+        assert "Nothing matches job-0120 among the first 100" in picture(app)
+        await press("escape", "G", "G", "slash", *"job-0120")
+        assert app.screen.query_one(RowTable).keys == ["item-120"]
+        await press("x")
+        assert "Nothing matches job-0120x  " in picture(app).replace("\n", "  ")
+
+    drive(scenario, source)
+
+
+def test_what_was_opened_of_a_lane_does_not_pile_up():
+    async def scenario(app, press, source, clock):
+        for _ in range(3):
+            await press("1", "enter")
+        assert isinstance(app.screen, JobsScreen)
+        await press("escape")
+        assert isinstance(app.screen, QueuesScreen)
+        assert app.screen.query_one("#lanes", RowTable).cursor == "hear.p0"
+
+    drive(scenario)
+
+
 def test_rows_keep_their_order_for_a_while_after_the_cursor_was_moved():
     worse = scenes.degraded()
     other = scenes.snapshot(
@@ -166,15 +213,49 @@ def test_an_answer_that_takes_longer_than_three_pictures_is_waited_for_and_drawn
             source.tell(scenes.degraded())
             await press()
         assert source.asked == 1
-        assert "lane.pause" not in picture(app)
+        assert "console.pause" not in picture(app)
         source.slow.set()
         await press()
-        assert ("lane.pause" if keys == "E" else "240 characters heard") in picture(app)
+        assert ("console.pause" if keys == "E" else "240 characters heard") in picture(app)
         source.tell(scenes.degraded())
         await press()
         assert source.asked == 2
 
     drive(scenario, source)
+
+
+def test_who_asks_for_a_list_anew_while_a_page_is_on_its_way_gets_it_after_that():
+    source = ScriptedSource(scenes.degraded())
+    source.pages = {None: scenes.jobs_page(0, 100, "100"), "100": scenes.jobs_page(100, 30)}
+
+    async def scenario(app, press, source, clock):
+        await press("2", "enter")
+        source.slow_pages = asyncio.Event()
+        await press("G", "r", "r")
+        assert source.queries[-1].cursor == "100"
+        source.slow_pages.set()
+        await press()
+        assert [query.cursor for query in source.queries[-2:]] == ["100", None]
+        assert app.screen.query_one(RowTable).total == 100
+
+    drive(scenario, source)
+
+
+def test_what_is_opened_while_frozen_is_not_called_empty():
+    async def scenario(app, press, source, clock):
+        await press("space", "E")
+        assert "Not asked for while frozen." in picture(app)
+        await press("2", "enter")
+        assert "Not asked for while frozen." in picture(app)
+        assert "Nothing waits" not in picture(app)
+        await press("space")
+        assert "job-0001" in picture(app)
+        await press("space", "enter")
+        assert "Not asked for while frozen." in picture(app)
+        await press("space")
+        assert "240 characters heard" in picture(app)
+
+    drive(scenario)
 
 
 def test_a_lane_of_voice_samples_has_no_dead_letters_to_show():

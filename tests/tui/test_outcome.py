@@ -9,7 +9,7 @@ from tests.tui import scenes
 from tests.tui.clock import StoppedClock
 from tests.tui.scripted_source import ScriptedSource
 from tui.acting import pause_or_resume, retry_all
-from tui.answers import Busy
+from tui.answers import Busy, failure_of
 from tui.outcome import ASK_AGAIN_AFTER_S, Outcome, carry_out
 from tui.source import Conflict, Refused, SourceError, Unanswered
 
@@ -59,6 +59,16 @@ def test_without_an_answer_it_is_not_known_and_the_same_request_is_sent_again():
     assert outcome.says == "hear.p0 is paused."
     assert [each.idempotency_key for each in source.actions] == [PAUSE.idempotency_key] * 3
     assert slept_s == [2.0, 5.0]
+
+
+def test_a_bulk_whose_database_went_in_the_middle_is_asked_for_again_and_never_called_not_done():
+    away = failure_of(503, b'{"code": "storage_unavailable", "detail": "The database does not answer."}', "5")
+    told, outcome, source, _ = carried_out(away, away, bulk("100 retried.", 100), action=RETRY)
+
+    assert {each.title for each in told} == {"Retry all dead letters: not known whether it was done"}
+    assert told[0].says.startswith("The database does not answer. Asking again")
+    assert (outcome.title, outcome.says) == ("Retry all dead letters", "100 retried.")
+    assert {each.idempotency_key for each in source.actions} == {RETRY.idempotency_key}
 
 
 def test_a_refusal_under_the_same_key_says_that_nothing_was_changed():

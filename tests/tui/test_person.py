@@ -42,7 +42,7 @@ def test_a_person_pauses_cancels_resumes_drains_and_retries_at_a_terminal(applia
         dead_id = appliance.submit(scripted_wav("POISON"), "fr")
         _retry_one_and_all(tmux, dead_id)
         tmux.press("E")
-        tmux.shows(*(f"console.{action} " for action in DONE if action != "pause"))
+        tmux.shows(*(f"operator console.{action} " for action in DONE if action != "pause"))
         tmux.kept("audit")
         asyncio.run(_drawn(appliance, key, size, tmp_path / "screens"))
         _goes_and_comes_back(tmux, appliance)
@@ -153,7 +153,8 @@ async def _drawn(appliance: Appliance, key: Path, size: tuple[int, int], folder:
     """Keep every screen over the live appliance as SVG."""
     async with console(source_of(appliance.url, key), size) as (app, pilot):
         for screen, words in {
-            "1": "Queues", "2": LANE, "3": "WORKER", "4": "GPU", "5": "Latency", "6": "last 24 h", "E": "console.drain",
+            "1": "Queues", "2": LANE, "3": "WORKER", "4": "GPU", "5": "Latency", "6": "last 24 h",
+            "E": "operator console.drain", "v": "Parts",
         }.items():  # fmt: skip
             await pilot.press(screen)
             await shows(app, "live", words)

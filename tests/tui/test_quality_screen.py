@@ -117,10 +117,13 @@ def test_nothing_is_asked_for_while_the_appliance_is_gone_or_the_picture_frozen(
     async def scenario(app, press, source, clock):
         await press("space", "w", "r")
         assert source.windows == [DAY_S]
+        assert "Not asked for while frozen." in picture(app)
+        assert "Asking for it." not in picture(app)
         await press("space")
         assert source.windows == [DAY_S, 30 * DAY_S]
         source.tell(Outage("offline", "No connection.", 4.0))
         await press("w", "r")
         assert len(source.windows) == 2
+        assert "Not asked for while the appliance is away." in picture(app)
 
     drive(scenario)

@@ -9,6 +9,8 @@ import pytest
 
 from tests.tui import quality_scenes, scenes
 from tests.tui.clock import StoppedClock
+from tests.tui.live import shows
+from tests.tui.picture_text import running
 from tests.tui.recorded import DAY_S, GONE, QUERY, recorded
 from tui.acting import pause_or_resume
 from tui.replay import LONGEST_LINE_BYTES, RecordedSource, RecordingUnreadable
@@ -40,6 +42,33 @@ def test_pictures_and_outages_come_as_they_came_and_then_the_recording_is_over(t
 
     assert played(source_of(tmp_path, recorded(), clock), 4) == [scenes.calm(), GONE, scenes.degraded(), OVER]
     assert clock.slept_s == [3.5, 30.0]
+
+
+def test_of_two_recordings_in_one_file_the_second_plays_in_its_own_time(tmp_path):
+    clock = StoppedClock()
+
+    played(source_of(tmp_path, recorded() + recorded(), clock), 6)
+    assert clock.slept_s == [3.5, 30.0, 3.5, 30.0]
+
+
+def test_a_recording_of_yesterday_is_drawn_as_it_was_and_no_clock_is_called_wrong(tmp_path):
+    class Waiting(StoppedClock):
+        async def sleep_s(self, seconds: float) -> None:
+            await asyncio.Event().wait()
+
+    source = source_of(tmp_path, recorded(), Waiting(scenes.NOW_S + DAY_S))
+
+    async def watch() -> None:
+        async with running(source, clock=StoppedClock(scenes.NOW_S + DAY_S)) as (app, pilot):
+            # Answers are looked for in a thread.
+            lines = (await shows(app, "anna (operator)")).splitlines()
+            assert lines[0].startswith(" ● live 0s │ seen.jsonl │ anna (operator) │ read-only │ up")
+            assert lines[0].endswith("08:00:00")
+            assert any(line.startswith("›hear.p0 ") for line in lines)
+            await pilot.press("2", "enter")
+            await shows(app, "job-0001")
+
+    asyncio.run(watch())
 
 
 def test_what_was_looked_at_can_be_looked_at_again_and_nothing_else(tmp_path):

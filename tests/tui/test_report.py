@@ -51,7 +51,8 @@ def test_what_is_only_told_is_no_reason_to_fail():
 def test_the_text_holds_findings_lanes_workers_and_latency_and_fits_its_width():
     lines = report(scenes.degraded()).text.splitlines()
 
-    assert "  worker gpu0-w2 silent 41s" in lines
+    silent = lines.index("  worker gpu0-w2 silent 41s")
+    assert lines[silent + 1].startswith("    See whether its process and its host are alive;")
     assert any(line.startswith("synthesize.p1") and "paused" in line for line in lines)
     assert any(line.startswith("cpu-w1") for line in lines)
     assert any(line.startswith("total") for line in lines)
@@ -61,7 +62,12 @@ def test_the_text_holds_findings_lanes_workers_and_latency_and_fits_its_width():
 def test_the_document_holds_the_findings_and_the_snapshot():
     document = json.loads(report(scenes.degraded(), as_json=True).text)
 
-    assert document["findings"][0] == {"severity": "warn", "text": "hear.p0 waits 14s, 142% of SLA", "key": "hear.p0"}
+    assert document["findings"][0] == {
+        "severity": "warn",
+        "text": "hear.p0 waits 14s, 142% of SLA",
+        "key": "hear.p0",
+        "do": "Add workers of that stage, or raise sla_scale if this lasts.",
+    }
     assert msgspec.convert(document["snapshot"], schema.Snapshot) == scenes.degraded()
     assert json.loads(report(Outage("refused", "401"), as_json=True).text) == {
         "state": "unreachable",
@@ -86,6 +92,12 @@ def test_the_command_line_reports_a_recording_and_records_what_it_saw(recording,
     assert result.exit_code == 1
     assert result.output.startswith("! DEGRADED  seen.jsonl")
     assert json.loads(copy.read_text())["kind"] == "snapshot"
+    again = CliRunner().invoke(console, ["--demo", str(recording), "--once", "--record", str(copy)])
+    assert again.exit_code == 1
+    assert "copy.jsonl: File exists." in again.output
+
+
+KEY = ["--token-file", "RECORDING"]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +107,12 @@ def test_the_command_line_reports_a_recording_and_records_what_it_saw(recording,
         (["--url", "http://127.0.0.1:1"], "Give --url and --token-file, or --demo."),
         (["--json"], "--json needs --once."),
         (["--interval", "0.1"], "0.1"),
+        (["--url", "box.lan", *KEY], "has to begin with https:// or http://"),
+        (["--url", "http://[x", *KEY], "http://[x is no address"),
+        (["--url", "http://box.lan:99999", *KEY], "http://box.lan:99999 is no address"),
+        (["--url", "http://box..lan", *KEY], "http://box..lan is no address"),
+        (["--url", "http://box.lan:x", *KEY], "http://box.lan:x is no address"),
+        (["--url", "https://box.lan", *KEY, "--ca", "RECORDING"], "holds no certificates to trust"),
         (["--demo", "RECORDING"], "needs a terminal"),
         (["--demo", "RECORDING", "--once", "--record", "/nowhere/at/all"], "/nowhere/at/all"),
     ],

@@ -126,6 +126,24 @@ def test_columns_that_have_no_room_go_and_come_back():
     drive(scenario)
 
 
+def test_sorting_goes_from_one_column_that_is_shown_to_the_next():
+    async def scenario(app, table, pilot):
+        table.show([row(1)])
+        await pilot.pause()
+        seen = []
+        for _ in range(3):
+            table.sort_next()
+            seen.append(table.sorted_by)
+        assert seen == ["name", "age", "name"]
+        await pilot.resize_terminal(60, 8)
+        await pilot.pause()
+        table.sort_next()
+        table.sort_next()
+        assert table.sorted_by == "more"
+
+    drive(scenario)
+
+
 def test_a_click_moves_the_cursor_and_a_second_one_opens():
     async def scenario(app, table, pilot):
         table.show([row(number) for number in range(4)])

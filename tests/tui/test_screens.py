@@ -34,7 +34,8 @@ WALKS = {
             ("events_80x24", "E"),
             ("queues_80x24", "2"),
             ("help_80x24", "question_mark"),
-            ("pause_80x24", "escape P"),
+            ("verdict_80x24", "escape v"),
+            ("pause_80x24", "2 P"),
             ("retry_all_80x24", "escape down B"),
             ("dead_letters_80x24", "escape d"),
             ("jobs_80x24", "escape up enter"),
@@ -54,6 +55,7 @@ WALKS = {
             ("quality_120x40", "6"),
             ("quality_months_120x40", "w w"),
             ("events_120x40", "E"),
+            ("verdict_120x40", "v"),
         ],
     ),
     "degraded 200x60": (
@@ -115,7 +117,7 @@ def test_no_picture_is_kept_that_nothing_draws():
 
 
 def test_every_screen_of_an_ascii_console_is_ascii():
-    walk = [("ascii_120x40", ""), *((keys, keys) for keys in ("3", "4", "5", "6", "E", "2", "P", "escape enter"))]
+    walk = [("ascii_120x40", ""), *((keys, keys) for keys in ("3", "4", "5", "6", "E", "v", "2", "P", "escape enter"))]
     pictures = walked(scenes.degraded, LARGE, [*walk, ("help", "question_mark"), ("palette", "escape colon")], ASCII)
 
     for name, text in pictures.items():
@@ -194,7 +196,12 @@ def test_without_colour_every_state_is_still_told(monkeypatch):
 
 @pytest.mark.parametrize("size", [(20, 6), (40, 10), (300, 100)])
 def test_no_size_of_terminal_breaks_a_screen(size):
-    walk = [(keys, keys) for keys in ("3", "4", "5", "6", "E", "2", "P", "escape enter", "enter", "question_mark")]
+    walk = [(keys, keys) for keys in ("3", "4", "5", "6", "E", "v", "2", "P", "escape enter", "enter", "question_mark")]
 
-    for text in walked(scenes.eight_gpus, size, walk).values():
-        assert len(text.splitlines()) == size[1]
+    for name, text in walked(scenes.eight_gpus, size, walk).items():
+        lines = text.splitlines()
+        assert len(lines) == size[1]
+        assert max(map(len, lines)) <= size[0], name
+        if name not in ("P", "question_mark") and size[0] > 20:
+            assert "live" in lines[0], name
+            assert "DEGRADED" in lines[1], name

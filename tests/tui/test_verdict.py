@@ -6,6 +6,8 @@ from appliance.admin import schema
 from tests.tui import scenes
 from tui.glyphs import ASCII, UNICODE, plain
 from tui.naming import gpu_key
+from tui.remedies import REMEDIES
+from tui.screen_keys import SCREEN_KEYS
 from tui.source import Outage
 from tui.verdict import Severity, host_trouble, verdict, worst
 from tui.verdict_line import verdict_pieces
@@ -22,6 +24,74 @@ def well(**parts: object) -> schema.Snapshot:
 def test_an_appliance_that_is_well_has_no_findings():
     assert verdict(well()) == []
     assert worst([]) is None
+
+
+def test_every_finding_says_what_to_do_and_which_key_opens_its_screen():
+    snapshots = [
+        scenes.degraded(), scenes.not_read(), failing(), scenes.snapshot(quality=worse_quality()),
+        well(gpus=(schema.Gpu(host="box", index=0, lost="gone", ecc_errors=1, temperature_c=90.0),)),
+        well(gpus=(schema.Gpu(host="box", index=0, memory_used_bytes=99, memory_total_bytes=100),)),
+        well(findings=schema.Findings(unserved=("hear",), spoken_since_start=False)),
+    ]  # fmt: skip
+    findings = [finding for snapshot in snapshots for finding in verdict(snapshot)]
+
+    assert {finding.kind for finding in findings} == {*REMEDIES, "attention"}
+    assert all(finding.do.endswith(".") and finding.screen in SCREEN_KEYS for finding in findings)
+    assert all(len({finding.id for finding in verdict(each)}) == len(verdict(each)) for each in snapshots)
+
+
+def test_what_the_appliance_says_to_do_is_told_in_its_words():
+    (disk,) = [finding for finding in verdict(scenes.degraded()) if finding.key == "disk"]
+
+    assert (disk.text, disk.screen) == ("disk: 2.1 GiB free of 100.0", "verdict")
+    assert disk.do.startswith("Free some space, or shorten")
+
+
+def test_work_past_its_deadline_is_told_once_with_the_lane_and_the_appliances_advice():
+    overdue = schema.Findings(attention=(schema.Attention(figure="overdue", says="3 waiting", do="Add workers."),))
+    late = scenes.lane("hear", 0, oldest_wait_s=9.0, oldest_of_sla=1.4, depth=3, overdue=3)
+
+    assert [(each.text, each.do) for each in verdict(well(findings=overdue, lanes=(late,)))] == [
+        ("hear.p0 waits 9.0s, 140% of SLA", "Add workers.")
+    ]
+    assert [(each.text, each.screen) for each in verdict(well(findings=overdue))] == [("3 waiting", "queues")]
+
+
+def test_a_pause_that_may_be_forgotten_is_told_once_with_its_lane_and_needs_a_look():
+    says = "paused for more than an hour: hear.p0"
+    asked = schema.Findings(attention=(schema.Attention(figure="paused for", says=says, do="Resume it."),))
+    long, short = (
+        scenes.lane("hear", priority, state="paused", paused_ago_s=ago_s)
+        for priority, ago_s in ((0, 7_200.0), (1, 60.0))
+    )
+
+    assert [(each.severity, each.text, each.do) for each in verdict(well(findings=asked, lanes=(long, short)))] == [
+        (Severity.WARN, "hear.p0 paused 2h 00m", "Resume it."),
+        (Severity.NOTE, "hear.p1 paused 60s", REMEDIES["paused"]),
+    ]
+    assert [(each.text, each.screen) for each in verdict(well(findings=asked))] == [(says, "queues")]
+
+
+def failing() -> schema.Snapshot:
+    """Return an appliance that refuses a part and fails at another, and is well in all else."""
+    return well(rates=schema.Rates(requests=200, refused=150, errors=12))
+
+
+@pytest.mark.parametrize(
+    ("rates", "told"),
+    [
+        (schema.Rates(), []),
+        (schema.Rates(requests=20, refused=20), [(Severity.WARN, "100% of requests refused in 5m")]),
+        (schema.Rates(requests=19, refused=19), []),
+        (schema.Rates(requests=1_000, refused=49), []),
+        (schema.Rates(requests=1_000, refused=50), [(Severity.WARN, "5% of requests refused in 5m")]),
+        (schema.Rates(requests=1_000, errors=1), [(Severity.WARN, "1 request failed in 5m")]),
+        (schema.Rates(requests=1_000, errors=50), [(Severity.BAD, "50 requests failed in 5m")]),
+        (schema.Rates(requests=4, errors=4), [(Severity.WARN, "4 requests failed in 5m")]),
+    ],
+)
+def test_an_appliance_that_refuses_or_fails_what_is_asked_is_not_well(rates, told):
+    assert [(finding.severity, finding.text) for finding in verdict(well(rates=rates))] == told
 
 
 def test_findings_come_worst_first():
@@ -44,6 +114,13 @@ def test_the_share_in_time_is_told_once_for_all_lanes_of_a_priority():
     lanes = tuple(scenes.lane(stage, 0, attainment=0.91) for stage in schema.STAGES)
 
     assert texts(well(lanes=lanes)) == ["p0 91% in time"]
+
+
+@pytest.mark.parametrize(("ended", "told"), [(19, []), (20, ["p0 0% in time"])])
+def test_the_share_in_time_is_told_of_twenty_jobs_or_more(ended, told):
+    lanes = (scenes.lane("hear", 0, attainment=0.0),)
+
+    assert texts(well(lanes=lanes, jobs=schema.JobCounts(done=ended - 2, failed=1, partial=1))) == told
 
 
 @pytest.mark.parametrize(
@@ -97,7 +174,8 @@ def test_what_the_appliance_asks_for_is_told_once():
 @pytest.mark.parametrize(
     ("reading", "text"),
     [
-        ({"temperature_c": 90.0}, "GPU0 90 degrees"),
+        ({"temperature_c": 85.0}, None),
+        ({"temperature_c": 86.0}, "GPU0 86 degrees"),
         ({"memory_used_bytes": 98, "memory_total_bytes": 100}, "GPU0 memory 98%"),
         ({"ecc_errors": 2}, "GPU0 2 ECC errors"),
         ({"lost": "fallen off the bus"}, "GPU0 lost: fallen off the bus"),
@@ -161,7 +239,14 @@ def test_a_lower_error_rate_is_no_finding():
     assert verdict(scenes.snapshot(quality=schema.Quality(pairs=(pair,)))) == []
 
 
-@pytest.mark.parametrize("width", [20, 40, 60, 78, 118, 198])
+def worse_quality() -> schema.Quality:
+    pair = schema.PairQuality(
+        source="en", target="ja", spoken=90, wer=0.2, wer_before=0.1, similarity=0.7, similarity_before=0.8
+    )
+    return schema.Quality(pairs=(pair,))
+
+
+@pytest.mark.parametrize("width", [20, 28, 40, 60, 78, 118, 198])
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
 def test_the_line_stays_within_the_terminal_and_counts_what_it_leaves_out(width, glyphs):
     findings = verdict(scenes.degraded())
@@ -170,6 +255,27 @@ def test_the_line_stays_within_the_terminal_and_counts_what_it_leaves_out(width,
     assert len(line) <= width
     shown = sum(finding.text in line for finding in findings)
     assert shown == len(findings) or f"+{len(findings) - max(1, shown)} more" in line
+    assert ("more [v]" in line) is (shown < len(findings) and width > 28)
+
+
+@pytest.mark.parametrize(
+    ("width", "begins"),
+    [(78, "! DEGRADED  hear.p0 waits 14s, 142% of SLA [2]; p0"), (40, "! DEGRADED  hear.p0 wai~ [2] +6 more [v]")],
+)
+def test_the_worst_finding_stands_with_the_key_of_its_screen(width, begins):
+    assert plain(verdict_pieces(verdict(scenes.degraded()), None, width, ASCII)).startswith(begins)
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 78, 118])
+def test_where_no_picture_comes_the_line_says_so_before_all_else_and_nothing_in_it_is_green(width):
+    pieces = verdict_pieces([], None, width, ASCII, silent_s=47.0)
+
+    assert plain(pieces).startswith("! No picture for 47s."[:19])
+    assert len(plain(pieces)) <= width
+    assert {tone for _, tone in pieces} == {"warn", "quiet"}
+    assert plain(verdict_pieces(verdict(scenes.degraded()), None, 78, ASCII, 47.0)).startswith(
+        "! No picture for 47s. Before: ! DEGRADED  hear.p0"
+    )
 
 
 def test_the_line_of_an_appliance_that_is_well_says_so():

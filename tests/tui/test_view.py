@@ -60,6 +60,14 @@ def test_a_frozen_picture_stays_while_newer_ones_come_and_the_newest_is_shown_af
     assert frozen.toggled().snapshot == scenes.degraded()
 
 
+def test_who_freezes_before_the_first_picture_holds_the_first():
+    frozen = View("https://box.lan").toggled().with_snapshot(scenes.calm(), 100.0, scenes.NOW_S)
+
+    assert frozen.snapshot == scenes.calm()
+    assert fresh(frozen, 100.0) == "= frozen, data from 08:00:00"
+    assert frozen.with_snapshot(scenes.degraded(), 102.0, scenes.NOW_S + 2).snapshot == scenes.calm()
+
+
 def test_the_appliances_time_of_day_goes_on_between_pictures():
     assert line(SEEN, 107.0).endswith("08:00:07")
 

@@ -10,6 +10,7 @@ from tui.screens.latency import LatencyScreen
 from tui.screens.overview import OverviewScreen
 from tui.screens.quality import QualityScreen
 from tui.screens.queues import QueuesScreen
+from tui.screens.verdict import VerdictScreen
 from tui.screens.workers import WorkersScreen
 
 MODES: dict[str, Callable[[], Screen]] = {
@@ -20,4 +21,5 @@ MODES: dict[str, Callable[[], Screen]] = {
     "latency": LatencyScreen,
     "quality": QualityScreen,
     "events": EventsScreen,
+    "verdict": VerdictScreen,
 }

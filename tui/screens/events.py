@@ -1,11 +1,11 @@
-"""Screen E: what happened, and who did what."""
+"""Screen E: what happened, and what operators did."""
 
 from textual.app import ComposeResult
 
 from appliance.admin.schema import Snapshot
 from tui.panels.audit import audit_lines
 from tui.panels.events import event_lines
-from tui.screens.picture import PictureScreen
+from tui.screens.picture import ASKING, PictureScreen
 from tui.source import SourceError
 from tui.widgets.panel import Panel
 
@@ -15,16 +15,24 @@ class EventsScreen(PictureScreen):
 
     AUTO_FOCUS = "#events"
 
+    def __init__(self) -> None:
+        """Begin before the first answer."""
+        super().__init__()
+        self._answered = False
+
     def body(self) -> ComposeResult:
         """Lay out the panels."""
         yield Panel("Events", "events")
-        yield Panel("Audit", "audit")
+        yield Panel("Audit  what operators did", "audit")
 
     def draw(self, snapshot: Snapshot) -> None:
         """Draw the events; ask for the audit."""
         glyphs, now_s = self.glyphs, snapshot.server_time_s
         self.query_one("#events", Panel).show(lambda width: event_lines(snapshot.events, now_s, width, glyphs))
-        if self.app.view.outage is None and not self.app.view.frozen:
+        unasked = self.app.view.unasked
+        if not self._answered:
+            self.query_one("#audit", Panel).show(lambda width: [[(unasked or ASKING, "quiet")]])
+        if not unasked:
             self.ask_alone(self._load)
 
     async def _load(self) -> None:
@@ -35,4 +43,5 @@ class EventsScreen(PictureScreen):
             sentence = str(failure)
             panel.show(lambda width: [[(sentence, "quiet")]])
             return
+        self._answered = True
         panel.show(lambda width: audit_lines(page.entries, page.server_time_s, width, glyphs))

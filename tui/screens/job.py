@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from appliance.admin.schema import JobDetail, Snapshot
 from tui.acting import cancel_job, retry_job
 from tui.panels.job import job_lines
-from tui.screens.picture import BACK, PictureScreen
+from tui.screens.picture import ASKING, BACK, PictureScreen
 from tui.source import SourceError
 from tui.widgets.panel import Panel
 
@@ -33,7 +33,10 @@ class JobScreen(PictureScreen):
 
     def draw(self, snapshot: Snapshot) -> None:
         """Ask for the job anew."""
-        if self.app.view.outage is None and not self.app.view.frozen:
+        unasked = self.app.view.unasked
+        if self._job is None:
+            self.query_one("#job", Panel).show(lambda width: [[(unasked or ASKING, "quiet")]])
+        if not unasked:
             self.ask_alone(self._load)
 
     async def _load(self) -> None:

@@ -19,7 +19,7 @@ from tui.widgets.top_lines import content
 
 
 class OverviewScreen(PictureScreen):
-    """Two tables at 80 columns with one folded line; from 100 columns on, panels beside them."""
+    """Two tables at 80 columns with one folded line; from 116 columns on, panels beside them."""
 
     AUTO_FOCUS = "#lanes"
 
@@ -56,6 +56,6 @@ class OverviewScreen(PictureScreen):
     async def on_row_table_opened(self, event: RowTable.Opened) -> None:
         """Go to the jobs of a lane, or to a worker."""
         if event.table.id == "lanes":
-            self.app.open_lane(event.key)
+            await self.app.open_lane(event.key)
         else:
             await self.app.open_worker(event.key)

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 
 from appliance.admin.schema import Lane, Snapshot
 from tui.naming import lane_named
-from tui.screens.picture import PictureScreen
+from tui.screens.picture import ASKING, PictureScreen
 from tui.source import LaneQuery, SourceError
 from tui.widgets.row_table import RowTable
 from tui.widgets.rows import Column, Row
@@ -58,14 +58,16 @@ class PagedScreen(PictureScreen):
 
     def draw(self, snapshot: Snapshot) -> None:
         """Draw the title; ask for the first page anew while it is the only one."""
+        unasked = self.app.view.unasked
+        self.page.empty = self.EMPTY if self._pages else unasked or ASKING
         self._title()
-        if self._pages <= 1 and self.app.view.outage is None and not self.app.view.frozen:
+        if self._pages <= 1 and not unasked:
             self.load(fresh=True)
 
     def sort_anew(self) -> None:
         """Begin with the first page again."""
         super().sort_anew()
-        self.load(fresh=True)
+        self.ask_alone(partial(self._load, True), insist=True)
 
     def on_row_table_moved(self) -> None:
         """Read on before the end is reached."""
@@ -87,7 +89,9 @@ class PagedScreen(PictureScreen):
         else:
             self._failure, self._next = "", following
             self._pages = 1 if fresh else self._pages + 1
+            self.page.empty = self.EMPTY
             self._rows = {row.key: row for row in rows} if fresh else {**self._rows, **{row.key: row for row in rows}}
+            self.page.among = f" among the first {len(self._rows)}" if following is not None else ""
             self.page.show(list(self._rows.values()), hold=self.held and fresh)
         self._title()
 

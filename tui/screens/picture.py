@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.css.query import NoMatches
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from appliance.admin.schema import Snapshot
 from tui.glyphs import Glyphs
@@ -18,6 +17,7 @@ from tui.verdict import verdict
 from tui.verdict_line import verdict_pieces
 from tui.view import View, status_segments
 from tui.widgets.filter_bar import FilterBar
+from tui.widgets.key_line import KeyLine
 from tui.widgets.row_table import RowTable
 from tui.widgets.top_lines import TopLine
 
@@ -28,6 +28,7 @@ ACTING = ("pause", "cancel", "retry", "retry_all", "drain")
 """Names of the actions that change the appliance; a console that may not act does not show them anywhere."""
 BACK = Binding("escape", "back", "Back")
 """For screens that were opened from another one: there it stands in the footer."""
+ASKING = "Asking for it."
 HAND_ON_TABLE_S = 5.0
 """Rows keep their order for so long after somebody moved the cursor: nothing jumps away under a hand."""
 
@@ -52,6 +53,8 @@ class PictureScreen(Screen[None]):
         self._touched_s = -1e9
         self._laid_out = False
         self._asking = False
+        self._insisted: Callable[[], Awaitable[None]] | None = None
+        self._filtered: RowTable | None = None
 
     def on_mount(self) -> None:
         """Draw what is known; before this there is nothing to draw into."""
@@ -70,7 +73,7 @@ class PictureScreen(Screen[None]):
         with Container(id="body"):
             yield from self.body()
         yield FilterBar(self._leave_filter)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def body(self) -> ComposeResult:
         """Lay out what is particular to this screen."""
@@ -80,15 +83,22 @@ class PictureScreen(Screen[None]):
         """Draw a snapshot into the body."""
 
     @work(group="answers")
-    async def ask_alone(self, question: Callable[[], Awaitable[None]]) -> None:
-        """Ask for what no picture holds, unless an answer is still on its way: slow ones are waited for."""
+    async def ask_alone(self, question: Callable[[], Awaitable[None]], *, insist: bool = False) -> None:
+        """Ask for what no picture holds, unless an answer is still on its way: slow ones are waited for.
+
+        With `insist` it is asked for after that one.
+        """
         if self._asking:
+            self._insisted = question if insist else self._insisted
             return
         self._asking = True
         try:
             await question()
+            while (again := self._insisted) is not None:
+                self._insisted = None
+                await again()
         finally:
-            self._asking = False
+            self._asking, self._insisted = False, None
 
     def show(self, view: View) -> None:
         """Draw what is known; a picture that is old is dimmed and stays."""
@@ -106,8 +116,9 @@ class PictureScreen(Screen[None]):
         width = max(20, self.size.width - 2)
         self.query_one("#status", TopLine).show(status_segments(view, now_s, width, self.glyphs))
         findings = verdict(view.snapshot) if view.snapshot is not None else None
-        self.query_one("#verdict", TopLine).show(verdict_pieces(findings, view.outage, width, self.glyphs))
-        self.set_class(view.outage is not None or view.stale(now_s), "-old")
+        silent_s = view.age_s(now_s) if view.stale(now_s) else None
+        self.query_one("#verdict", TopLine).show(verdict_pieces(findings, view.outage, width, self.glyphs, silent_s))
+        self.set_class(view.outage is not None or silent_s is not None, "-old")
 
     def on_screen_resume(self) -> None:
         """Draw what came while another screen was in front."""
@@ -129,9 +140,11 @@ class PictureScreen(Screen[None]):
 
     @property
     def table(self) -> RowTable | None:
-        """Return the table that has the keys, or the first one."""
+        """Return the table that has the keys, the one that is being filtered, or the first one."""
         if isinstance(self.focused, RowTable):
             return self.focused
+        if self._filtered is not None and isinstance(self.focused, FilterBar):
+            return self._filtered
         return next(iter(self.query(RowTable)), None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -146,18 +159,23 @@ class PictureScreen(Screen[None]):
         return True
 
     def action_filter(self) -> None:
-        """Type a filter for the table."""
-        self.query_one(FilterBar).open()
+        """Type a filter for the table that has the keys; one that another table had is taken away."""
+        if self._filtered is not None and self._filtered is not self.table:
+            self._filtered.narrow("")
+        self._filtered = self.table
+        bar = self.query_one(FilterBar)
+        bar.value = self._filtered.filter if self._filtered is not None else ""
+        bar.open()
 
     def on_filter_bar_narrowed(self, event: FilterBar.Narrowed) -> None:
         """Narrow the table."""
-        if self.table is not None:
-            self.table.narrow(event.pattern)
+        if self._filtered is not None:
+            self._filtered.narrow(event.pattern)
 
     def _leave_filter(self) -> None:
         """Give the keys back to the table."""
-        if self.table is not None:
-            self.set_focus(self.table)
+        if self._filtered is not None:
+            self.set_focus(self._filtered)
 
     def action_sort(self) -> None:
         """Sort by the next column."""

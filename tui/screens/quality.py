@@ -12,7 +12,7 @@ from tui.glyphs import Line
 from tui.panels.cache import window_cache_lines
 from tui.panels.quality import quality_lines
 from tui.panels.trend import LABELS, trend_lines
-from tui.screens.picture import PictureScreen
+from tui.screens.picture import ASKING, PictureScreen
 from tui.source import SourceError
 from tui.widgets.panel import Panel
 
@@ -55,7 +55,7 @@ class QualityScreen(PictureScreen):
     def draw(self, snapshot: Snapshot) -> None:
         """Draw the figures; ask for them anew from time to time."""
         self._draw_window(snapshot)
-        if self.app.view.outage is None and not self.app.view.frozen:
+        if not self.app.view.unasked:
             self.ask_alone(self._load)
 
     def action_window(self) -> None:
@@ -101,7 +101,7 @@ class QualityScreen(PictureScreen):
         quality, history = answer.quality, answer.history
         if quality is None and WINDOWS[self._window] == snapshot.quality.window_s:
             quality = snapshot.quality
-        nothing: list[Line] = [[(answer.failure or "Asking for it.", "quiet")]]
+        nothing: list[Line] = [[(answer.failure or self.app.view.unasked or ASKING, "quiet")]]
         panel, caches, trend = (self.query_one(f"#{name}", Panel) for name in ("quality", "caches", "trend"))
         since = f"{self._window}, change since the {self._window} before"
         panel.head(f"Quality  last {since}" if not answer.failure or quality is None else f"Quality  {answer.failure}")

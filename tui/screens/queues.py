@@ -33,9 +33,9 @@ class QueuesScreen(PictureScreen):
         table.show(lanes.lane_rows(snapshot, self.glyphs), hold=self.held)
         table.head(f"Queues  by {table.sorted_by}  Enter opens the jobs")
 
-    def on_row_table_opened(self, event: RowTable.Opened) -> None:
+    async def on_row_table_opened(self, event: RowTable.Opened) -> None:
         """Go to the jobs of a lane."""
-        self.app.open_lane(event.key)
+        await self.app.open_lane(event.key)
 
     def _lane(self) -> Lane | None:
         return lane_named(self.app.view.snapshot, self.query_one("#lanes", RowTable).cursor)

@@ -84,6 +84,8 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
         self.empty = empty
         self.cursor: str | None = None
         self.filter = ""
+        self.among = ""
+        """Of what more there is, said where nothing matches: a table may hold the first page alone."""
         self._all: list[Row] = []
         self._shown: list[Row] = []
         self._keys: list[str] = []
@@ -120,8 +122,10 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._rearrange(hold=False)
 
     def sort_next(self) -> None:
-        """Sort by the next column that has values."""
-        self.sort_column = 0 if self.sort_column is None else (self.sort_column + 1) % len(self.columns)
+        """Sort by the next column that is shown."""
+        places = self._places or list(range(len(self.columns)))
+        following = [place for place in places if self.sort_column is None or place > self.sort_column]
+        self.sort_column = (following or places)[0]
         self.descending = self.columns[self.sort_column].descending
         self._rearrange(hold=False)
 
@@ -211,7 +215,7 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
             return self._heading(width)
         place = self.scroll_offset.y + y - 1
         if not self._shown and y == 1:
-            text = f"Nothing matches {self.filter}" if self._all else self.empty
+            text = f"Nothing matches {self.filter}{self.among}" if self._all else self.empty
             return self._padded([Segment(f" {text}", self._style("quiet"))], width)
         if place >= len(self._shown):
             return Strip.blank(width, self.rich_style)
