@@ -203,7 +203,7 @@ def _gpus(snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def host_trouble(host: GpuHost) -> str | None:
-    """Return what is wrong with a host that tells of no GPU, None for one that has none."""
+    """Return what is wrong with a host that tells of no GPU or of fewer than before, None for one that has none."""
     had = f"{fmt.plural(host.devices, 'GPU')} of {host.host}"
     match host.state:
         case "none":
@@ -214,6 +214,8 @@ def host_trouble(host: GpuHost) -> str | None:
             return f"GPU driver of {host.host}: {host.reason}"
         case "driver":
             return f"{had} gone: {host.reason}"
+        case "fewer":
+            return f"{had} missing: {host.reason}"
         case newer:
             return f"{had} {newer}: {host.reason}"
 

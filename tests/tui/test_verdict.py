@@ -203,9 +203,13 @@ def test_gpus_that_are_not_read_any_more_need_a_look_and_a_host_without_any_does
     [
         (schema.GpuHost(host="a", reason="no GPU"), None),
         (schema.GpuHost(host="a", state="driver", reason="driver too old"), "GPU driver of a: driver too old"),
+        (
+            schema.GpuHost(host="a", state="fewer", devices=1, reason="it told 8 before"),
+            "1 GPU of a missing: it told 8 before",
+        ),
         (schema.GpuHost(host="a", state="asleep", devices=3, reason="at night"), "3 GPUs of a asleep: at night"),
     ],
-    ids=["none", "a driver that never told any", "a state of a newer appliance"],
+    ids=["none", "a driver that never told any", "a card that was taken out", "a state of a newer appliance"],
 )
 def test_a_host_that_tells_of_no_gpu_says_why(host, told):
     assert host_trouble(host) == told
