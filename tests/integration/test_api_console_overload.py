@@ -1,7 +1,7 @@
 """Operators look and act while everything else is taken: the real application over HTTP, its threads held."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -153,6 +153,17 @@ def test_pages_wait_for_each_other_and_neither_keys_nor_actions_for_them(house: 
     assert {console.get(path).status_code for path in pages} == {200}
 
 
+def ten_at_once_and_one_later(look: Callable[[], Awaitable[None]], clock: FrozenClock) -> None:
+    async def watched() -> None:
+        async with anyio.create_task_group() as consoles:
+            for _ in range(10):
+                consoles.start_soon(look)
+        clock.advance(schema.INTERVAL_S)
+        await look()
+
+    anyio.run(watched)
+
+
 def test_ten_consoles_find_a_database_away_once(house: House) -> None:
     clock = FrozenClock()
     snapshots = Away(house.database, house.settings, clock)
@@ -162,14 +173,7 @@ def test_ten_consoles_find_a_database_away_once(house: House) -> None:
         with pytest.raises(StorageUnavailable, match="gone"):
             await latest.snapshot()
 
-    async def watched() -> None:
-        async with anyio.create_task_group() as consoles:
-            for _ in range(10):
-                consoles.start_soon(look)
-        clock.advance(schema.INTERVAL_S)
-        await look()
-
-    anyio.run(watched)
+    ten_at_once_and_one_later(look, clock)
 
     assert snapshots.made == 2
 
@@ -183,14 +187,7 @@ def test_ten_consoles_cost_one_snapshot(house: House) -> None:
     async def look() -> None:
         found.append((await latest.snapshot())[0])
 
-    async def watched() -> None:
-        async with anyio.create_task_group() as consoles:
-            for _ in range(10):
-                consoles.start_soon(look)
-        clock.advance(schema.INTERVAL_S)
-        await look()
-
-    anyio.run(watched)
+    ten_at_once_and_one_later(look, clock)
 
     assert snapshots.made == 2
     assert len(set(found[:10])) == 1 and found[10] > found[0]

@@ -52,5 +52,9 @@ def test_a_backup_copies_the_database_before_the_objects_and_every_piece_through
 def test_housekeeping_goes_on_whatever_became_of_a_backup():
     (block,) = [task for task in yaml.safe_load((ROLES / "backup/tasks/main.yml").read_text()) if "block" in task]
 
-    (after,) = block["always"]
-    assert after["ansible.builtin.systemd_service"] == {"name": "meeshy-housekeeping.service", "state": "started"}
+    rest = {"name": "meeshy-housekeeping.service", "state": "stopped"}
+    killed, first = block["block"][:2]
+    assert killed["ansible.builtin.command"]["argv"][-3:] == ["systemctl", "start", rest["name"]]
+    assert first["ansible.builtin.systemd_service"] == rest
+    after = block["always"][0]
+    assert after["ansible.builtin.systemd_service"] == rest | {"state": "started"}
