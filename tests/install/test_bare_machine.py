@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+import yaml
 
 from tests.install.ansible_environment import ROOT
 from tests.install.node import node
@@ -77,6 +78,30 @@ def test_who_comes_between_two_processes_is_answered_by_the_second_and_a_stopped
     assert sum(answers.values()) <= 2
     bare.run("systemctl", "stop", "door.service")
     assert set(json.loads(bare.run("python3", "/opt/door/client.py", "0.5").stdout)) == {"ConnectionRefusedError"}
+
+
+def backup_commands() -> list[list[str]]:
+    """Return what the backup has systemd do around its copy: forget, wait, and tell whether it waits still."""
+    (block,) = [task for task in yaml.safe_load((ROLES / "backup/tasks/main.yml").read_text()) if "block" in task]
+    commands = [task["ansible.builtin.command"]["argv"] for task in block["block"] if "ansible.builtin.command" in task]
+    return [[word.replace("{{ backup_rest_h }}h", "1s") for word in command] for command in commands]
+
+
+def test_housekeeping_comes_back_from_a_killed_backup_and_a_slow_one_hears_of_it(bare):
+    unit = "[Service]\nExecStart=sleep infinity\n"
+    (bare.root / "etc/systemd/system/meeshy-housekeeping.service").write_text(unit)
+    bare.run("systemctl", "daemon-reload")
+    forget, wait, tell = backup_commands()
+
+    bare.run(*forget, check=False)
+    bare.run(*(word.replace("1s", "1h") for word in wait))
+    assert bare.run(*tell).stdout == "active\n"
+    bare.run(*forget)
+    bare.run(*wait)
+    bare.run("sh", "-c", "until systemctl is-active meeshy-housekeeping; do sleep 0.1; done")
+    bare.run("sh", "-c", "while systemctl is-active meeshy-backup-over.service; do sleep 0.1; done")
+    assert bare.run(*tell, check=False).stdout == "inactive\n"
+    bare.run("systemctl", "stop", "meeshy-housekeeping")
 
 
 def test_a_killed_nginx_would_find_no_socket_of_its_own_in_the_way(bare):

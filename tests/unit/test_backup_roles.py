@@ -53,8 +53,9 @@ def test_housekeeping_goes_on_whatever_became_of_a_backup():
     (block,) = [task for task in yaml.safe_load((ROLES / "backup/tasks/main.yml").read_text()) if "block" in task]
 
     rest = {"name": "meeshy-housekeeping.service", "state": "stopped"}
-    killed, first = block["block"][:2]
+    _, killed, first = block["block"][:3]
     assert killed["ansible.builtin.command"]["argv"][-3:] == ["systemctl", "start", rest["name"]]
     assert first["ansible.builtin.systemd_service"] == rest
+    assert block["block"][-1]["ansible.builtin.command"]["argv"][:2] == ["systemctl", "is-active"]
     after = block["always"][0]
     assert after["ansible.builtin.systemd_service"] == rest | {"state": "started"}
