@@ -36,6 +36,15 @@ async def settled(pilot: Pilot) -> None:
         await pilot.pause()
 
 
+async def press(pilot: Pilot, *keys: str) -> None:
+    """Press keys one after the other, each when all before it is drawn; return when the last one's effect is."""
+    await settled(pilot)
+    for key in keys:
+        await pilot.press(key)
+        await settled(pilot)
+    await settled(pilot)
+
+
 def lines_of(app: App) -> list[str]:
     """Return the lines of the whole terminal, without spaces at their ends."""
     width, height = app.size

@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input
 
 from tests.tui import scenes
-from tests.tui.picture_text import lines_of, running, settled
+from tests.tui.picture_text import lines_of, press, running, settled
 from tests.tui.scripted_source import ScriptedSource
 from tui.acting import BULK_LIMIT, cancel_item, cancel_job, retry_all, retry_job
 from tui.app import Console
@@ -27,12 +27,6 @@ def drive(scenario: Scenario, source: ScriptedSource | None = None) -> ScriptedS
 
     asyncio.run(run())
     return source
-
-
-async def press(pilot: Pilot, *keys: str) -> None:
-    for key in keys:
-        await pilot.press(key)
-        await settled(pilot)
 
 
 def notices(app: Console) -> list[tuple[str, str]]:

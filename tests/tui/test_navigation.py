@@ -1,12 +1,13 @@
 """From screen to screen and back, page after page, each where one left it."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
 from tests.tui import scenes
 from tests.tui.clock import StoppedClock
-from tests.tui.picture_text import lines_of, picture, running, settled
+from tests.tui.picture_text import lines_of, picture, press, running
 from tests.tui.scripted_source import ScriptedSource
 from tui.screens.job import JobScreen
 from tui.screens.jobs import JobsScreen
@@ -20,14 +21,7 @@ def drive(scenario, source: ScriptedSource | None = None, size=(80, 24)) -> None
         given = source or ScriptedSource(scenes.degraded())
         clock = StoppedClock()
         async with running(given, size, clock=clock) as (app, pilot):
-
-            async def press(*keys: str) -> None:
-                await settled(pilot)
-                for key in keys:
-                    await pilot.press(key)
-                    await settled(pilot)
-
-            await scenario(app, press, given, clock)
+            await scenario(app, partial(press, pilot), given, clock)
 
     asyncio.run(run())
 

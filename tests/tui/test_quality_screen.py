@@ -1,12 +1,13 @@
 """Screen 6: a day, a month, two years, each beside the time before, asked for no more often than it can change."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
 from tests.tui import quality_scenes, scenes
 from tests.tui.clock import StoppedClock
-from tests.tui.picture_text import picture, running, settled
+from tests.tui.picture_text import picture, press, running
 from tests.tui.scripted_source import ScriptedSource
 from tui.source import Outage, SourceError
 
@@ -19,15 +20,8 @@ def drive(scenario, size=(80, 24), source: ScriptedSource | None = None) -> Scri
     async def run() -> None:
         clock = StoppedClock()
         async with running(given, size, clock=clock) as (app, pilot):
-
-            async def press(*keys: str) -> None:
-                for key in keys:
-                    await pilot.press(key)
-                    await settled(pilot)
-                await settled(pilot)
-
-            await press("6")
-            await scenario(app, press, given, clock)
+            await press(pilot, "6")
+            await scenario(app, partial(press, pilot), given, clock)
 
     asyncio.run(run())
     return given

@@ -1,13 +1,14 @@
 """Screen v: every finding can be read, with what to do about it, and Enter goes where it can be looked at."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
 from appliance.admin import schema
 from tests.tui import scenes
 from tests.tui.clock import StoppedClock
-from tests.tui.picture_text import lines_of, picture, running, settled
+from tests.tui.picture_text import lines_of, picture, press, running
 from tests.tui.scripted_source import ScriptedSource
 from tui.glyphs import ASCII, plain
 from tui.panels.parts import part_lines
@@ -21,14 +22,7 @@ def drive(scenario, source: ScriptedSource | None = None, size=(80, 24), clock: 
     async def run() -> None:
         given = source or ScriptedSource(scenes.degraded())
         async with running(given, size, clock=clock) as (app, pilot):
-
-            async def press(*keys: str) -> None:
-                for key in keys:
-                    await pilot.press(key)
-                    await settled(pilot)
-                await settled(pilot)
-
-            await scenario(app, press, given)
+            await scenario(app, partial(press, pilot), given)
 
     asyncio.run(run())
 
