@@ -72,15 +72,18 @@ class Threads:
 
     async def pages(self, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
         """Return what a question for a page of many rows returns; Overloaded where some wait already."""
-        if self._pages.statistics().tasks_waiting >= PAGES_WAITING:
-            raise Overloaded("Other questions for pages are in work.", retry_after_s=WAITING_RETRY_S)
+        _require_place(self._pages, PAGES_WAITING, "pages")
         return await run_sync(call, *arguments, limiter=self._pages)
 
     async def figures(self, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
         """Return what a question for figures over time returns; Overloaded where some wait already."""
-        if self._figures.statistics().tasks_waiting >= FIGURES_WAITING:
-            raise Overloaded("Other questions for figures over time are in work.", retry_after_s=WAITING_RETRY_S)
+        _require_place(self._figures, FIGURES_WAITING, "figures over time")
         return await run_sync(call, *arguments, limiter=self._figures)
+
+
+def _require_place(lane: CapacityLimiter, waiting: int, what: str) -> None:
+    if lane.statistics().tasks_waiting >= waiting:
+        raise Overloaded(f"Other questions for {what} are in work.", retry_after_s=WAITING_RETRY_S)
 
 
 async def sleep(seconds: float) -> None:

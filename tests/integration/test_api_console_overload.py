@@ -76,6 +76,27 @@ def overloaded(house: House) -> Iterator[None]:
         busy_ones.result(30)
 
 
+@contextmanager
+def full(house: House, lane: Callable[..., Awaitable[object]], places: int) -> Iterator[None]:
+    """Let all places of a lane be taken, those in which one waits too."""
+    release, taken = threading.Event(), threading.Event()
+
+    async def take() -> None:
+        async with anyio.create_task_group() as others:
+            for _ in range(places):
+                others.start_soon(lane, release.wait)
+                await anyio.sleep(0.01)
+            taken.set()
+
+    held = house.client.blocking_portal.start_task_soon(take)
+    try:
+        assert taken.wait(30)
+        yield
+    finally:
+        release.set()
+        held.result(30)
+
+
 def test_who_looks_and_who_acts_waits_for_no_upload(house: House) -> None:
     job_id = house.waiting_job("hello")
     other = house.waiting_job("good morning")
@@ -100,24 +121,10 @@ def test_who_looks_and_who_acts_waits_for_no_upload(house: House) -> None:
 
 def test_figures_over_time_are_added_up_one_at_a_time(house: House) -> None:
     """A viewer's key must not take the processor from everybody; who comes too often is told when to come back."""
-    console, threads, release = Console(house, "viewer", "bob"), house.parts.threads, threading.Event()
-
-    async def take() -> None:
-        async with anyio.create_task_group() as others:
-            for _ in range(FIGURES_THREADS + FIGURES_WAITING):
-                others.start_soon(threads.figures, release.wait)
-                await anyio.sleep(0.01)
-            full.set()
-
-    full, portal = threading.Event(), house.client.blocking_portal
-    taken = portal.start_task_soon(take)
-    try:
-        assert full.wait(30)
+    console = Console(house, "viewer", "bob")
+    with full(house, house.parts.threads.figures, FIGURES_THREADS + FIGURES_WAITING):
         refused = [console.get(path) for path in ("history", "metrics", "quality")]
         others = console.get("queue")
-    finally:
-        release.set()
-        taken.result(30)
 
     assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(503, "overloaded")}
     assert {answer.headers["retry-after"] for answer in refused} == {"2"}
@@ -127,26 +134,11 @@ def test_figures_over_time_are_added_up_one_at_a_time(house: House) -> None:
 
 def test_pages_wait_for_each_other_and_neither_keys_nor_actions_for_them(house: House) -> None:
     """A lane of 10,000 items, read with every picture, must not stand before who wants to pause it."""
-    console, threads, release = Console(house), house.parts.threads, threading.Event()
-
-    async def take() -> None:
-        async with anyio.create_task_group() as others:
-            for _ in range(PAGES_THREADS + PAGES_WAITING):
-                others.start_soon(threads.pages, release.wait)
-                await anyio.sleep(0.01)
-            full.set()
-
-    full, portal = threading.Event(), house.client.blocking_portal
-    taken = portal.start_task_soon(take)
-    pages = ("lanes/hear.p0/jobs", "dead-letters", "audit", "queue")
-    try:
-        assert full.wait(30)
+    console, pages = Console(house), ("lanes/hear.p0/jobs", "dead-letters", "audit", "queue")
+    with full(house, house.parts.threads.pages, PAGES_THREADS + PAGES_WAITING):
         refused = [console.get(path) for path in pages]
         assert console.act("lanes/hear.p0/pause", reason="too much comes").status_code == 202
         assert {console.get(path).status_code for path in ("me", "snapshot", "history")} == {200}
-    finally:
-        release.set()
-        taken.result(30)
 
     assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(503, "overloaded")}
     assert {answer.headers["retry-after"] for answer in refused} == {"2"}
