@@ -48,9 +48,11 @@ def phrase_key(text: str, source: str, target: str, translator: str = "") -> str
     return digest("phrase", phrase_form(text, source), source, target, *made_by)
 
 
-def saying_key(secret: str, text: str, source: str, target: str) -> str:
-    """Return the key under which it is counted who says a phrase; the site's secret makes it useless elsewhere."""
-    phrase = phrase_key(text, source, target)
+def saying_key(secret: str, phrase: str) -> str:
+    """Return the key under which it is counted who says a phrase; the site's secret makes it useless elsewhere.
+
+    `phrase` is the phrase's key without a translator.
+    """
     return hmac.new(secret.encode(), phrase.encode(), hashlib.sha256).hexdigest()
 
 

@@ -35,6 +35,8 @@ class Saying(NamedTuple):
     source: str
     target: str
     at_s: float
+    phrase: str
+    """The phrase's key without a translator."""
 
 
 def site_secret(connection: sa.Connection, now_s: float) -> str:
@@ -50,7 +52,7 @@ def count_sayings(
     connection: sa.Connection, secret: str, sayings: Sequence[Saying], half_life_s: float
 ) -> dict[Saying, str]:
     """Count these for their owners, and return the key of each; one transaction at a time may do this."""
-    keys = {saying: saying_key(secret, saying.text, saying.source, saying.target) for saying in sayings}
+    keys = {saying: saying_key(secret, saying.phrase) for saying in sayings}
     rows = connection.execute(sa.select(phrase_sayings).where(among(connection, _T.key, set(keys.values()))))
     counts = {(row.key, row.application_id, row.user_id, row.voice): Count(row.value, row.at_s) for row in rows}
     changed: dict[tuple[str, str, str, str], Saying] = {}

@@ -4,7 +4,8 @@ No request pays for it: results are read from their jobs' rows, once each, some 
 deleted before counts for nothing. One process at a time does this, so counts are read, added to and written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from appliance.cache.phrase_days import LookUps, count_days, forget_days, note_s
 from appliance.cache.promotable import is_promotable
 from appliance.cache.sayings import Saying, count_sayings, forget_faded, shared, site_secret, worth
 from appliance.housekeeping.house import House, Outcome
-from appliance.jobs.accepted import Accepted, Place, accepted_since
+from appliance.jobs.accepted import Accepted, Place, accepted_since, still_there
 from appliance.jobs.locks import got_name
 from appliance.jobs.usage import day_of
 from appliance.settings import Settings
@@ -26,7 +27,9 @@ from appliance.telemetry.noting import note
 SETTLED_S = 10.0
 """A job's end is read this long after: a transaction that took its time earlier may be committed later."""
 JOBS_AT_ONCE = 50
-"""Of one transaction, which on SQLite keeps others from writing: 0.06 s on a busy machine of two cores."""
+"""Of one transaction, which on SQLite keeps others from writing. What takes time without writing is done before it:
+within transactions, one behind the other, it made callers wait 1.9 s, because who sleeps on SQLite's lock misses the
+moments between them."""
 TRANSACTIONS = 100
 """Of one round: 5,000 jobs a minute."""
 SAYINGS_PER_PHRASE = 5
@@ -37,20 +40,42 @@ _PLACE = "phrases.place"
 _HALF_LIFE = "phrases.half_life_s"
 
 
+class _Said(NamedTuple):
+    """A sentence of an accepted result that may become a phrase, with the keys that the library would hold it under."""
+
+    job_id: str
+    saying: Saying
+    sentence: dict[str, Any]
+    keys: Sequence[str]
+
+
+class _Chapter(NamedTuple):
+    """The results of the next jobs, reckoned up before anybody is kept from writing."""
+
+    place: Place
+    after: Place
+    found: Sequence[Accepted]
+    said: Sequence[_Said]
+
+
 def grow_phrases(house: House) -> Outcome:
     """Count what was looked up and said since the last round, and let the library grow and shrink by it."""
     read = 0
     for _ in range(1 if house.dry_run else TRANSACTIONS):
-        with house.transaction() as connection:
-            if not got_name(connection, GROWING):
-                break
-            ended = _grown_by(connection, house.settings, house.database.now_s(connection))
-        read += ended
-        if ended == 0:
+        chapter = _next_chapter(house)
+        if chapter is None:
             break
+        with house.transaction() as connection:
+            if not got_name(connection, GROWING) or _place(connection) != chapter.place:
+                break
+            _take_in(connection, house.settings, chapter, house.database.now_s(connection))
+        # At least one: jobs without an accepted result were read too.
+        read += max(1, len(chapter.found))
     with house.transaction() as connection:
         if got_name(connection, GROWING):
-            _keep_bounds(connection, house.settings, house.database.now_s(connection))
+            now_s = house.database.now_s(connection)
+            _fade_as_set(connection, house.settings.phrases_half_life_s, now_s)
+            _keep_bounds(connection, house.settings, now_s)
     with house.database.read() as connection:
         # Not while others cannot write: by pair, 48,000 phrases took 0.2 s on a busy machine of two cores.
         held = {pair: sum(of_pair.values()) for pair, of_pair in sizes(connection).items()}
@@ -59,19 +84,43 @@ def grow_phrases(house: House) -> Outcome:
     return house.outcome(read)
 
 
-def _grown_by(connection: sa.Connection, settings: Settings, now_s: float) -> int:
-    """Take in the next results in this transaction, and return how many that were, 0 where none is left."""
-    _fade_as_set(connection, settings.phrases_half_life_s, now_s)
-    place = msgspec.convert(site_value(connection, _PLACE) or {}, Place)
-    found, after = accepted_since(connection, place, now_s - SETTLED_S, JOBS_AT_ONCE)
+def _next_chapter(house: House) -> _Chapter | None:
+    """Read on from the place that was reached; None where no job is left."""
+    with house.database.read() as connection:
+        place = _place(connection)
+        found, after = accepted_since(connection, place, house.database.now_s(connection) - SETTLED_S, JOBS_AT_ONCE)
     if after is None:
-        return 0
-    set_site_value(connection, _PLACE, msgspec.to_builtins(after), now_s)
-    _count_look_ups(connection, found)
-    if settings.phrases_most:
-        _take_in(connection, settings, found, now_s)
-    # At least one: jobs without an accepted result were read too.
-    return max(1, len(found))
+        return None
+    return _Chapter(place, after, found, list(_promotable(found)) if house.settings.phrases_most else ())
+
+
+def _place(connection: sa.Connection) -> Place:
+    return msgspec.convert(site_value(connection, _PLACE) or {}, Place)
+
+
+def _promotable(found: Sequence[Accepted]) -> Iterator[_Said]:
+    for result in found:
+        if result.whisper or result.source == result.target:
+            continue
+        for sentence in result.sentences:
+            text, pair = sentence["source"], (result.source, result.target)
+            if not is_promotable(text):
+                continue
+            phrase, made_by = phrase_key(text, *pair), _made_by(sentence)
+            keys = (phrase, phrase_key(text, *pair, made_by)) if made_by else (phrase,)
+            saying = Saying(result.owner, result.voice, text, *pair, result.at_s, phrase)
+            yield _Said(result.job_id, saying, sentence, keys)
+
+
+def _take_in(connection: sa.Connection, settings: Settings, chapter: _Chapter, now_s: float) -> None:
+    _fade_as_set(connection, settings.phrases_half_life_s, now_s)
+    set_site_value(connection, _PLACE, msgspec.to_builtins(chapter.after), now_s)
+    # An owner may have erased all that was read of them meanwhile; whoever erases holds the library's name as well.
+    there = still_there(connection, chapter.found)
+    _count_look_ups(connection, [result for result in chapter.found if result.job_id in there])
+    said = [one for one in chapter.said if one.job_id in there]
+    if said:
+        _count_said(connection, settings, said, now_s)
 
 
 def _fade_as_set(connection: sa.Connection, half_life_s: float, now_s: float) -> None:
@@ -105,47 +154,26 @@ def _count_look_ups(connection: sa.Connection, found: Sequence[Accepted]) -> Non
             note(connection, "phrase_look_ups", outcome, value=total)
 
 
-def _take_in(connection: sa.Connection, settings: Settings, found: Sequence[Accepted], now_s: float) -> None:
+def _count_said(connection: sa.Connection, settings: Settings, said: Sequence[_Said], now_s: float) -> None:
     """Count each sentence for its owner and for its phrase, and promote what enough people have said by now."""
     half_life_s = settings.phrases_half_life_s
-    said = [
-        (Saying(result.owner, result.voice, sentence["source"], result.source, result.target, result.at_s), sentence)
-        for result in found
-        if not result.whisper and result.source != result.target
-        for sentence in result.sentences
-        if is_promotable(sentence["source"])
-    ]
-    if not said:
-        return
-    keys = count_sayings(
-        connection, site_secret(connection, now_s), [saying for saying, _ in said], half_life_s
-    )  # fmt: skip
+    keys = count_sayings(connection, site_secret(connection, now_s), [one.saying for one in said], half_life_s)
     uses: dict[str, list[float]] = {}
-    for saying, sentence in said:
-        for key in _library_keys(saying, sentence):
-            uses.setdefault(key, []).append(saying.at_s)
+    for one in said:
+        for key in one.keys:
+            uses.setdefault(key, []).append(one.saying.at_s)
     held = rows_of(connection, uses)
     count_uses(connection, held.values(), uses, half_life_s)
-    new = [
-        (saying, sentence) for saying, sentence in said
-        if _made_by(sentence) and not any(key in held for key in _library_keys(saying, sentence))
-    ]  # fmt: skip
-    common = shared(connection, {keys[saying] for saying, _ in new}, settings.phrases_owners)
+    new = [one for one in said if _made_by(one.sentence) and not any(key in held for key in one.keys)]
+    common = shared(connection, {keys[one.saying] for one in new}, settings.phrases_owners)
     worths = worth(connection, common, now_s, half_life_s)
     promoted = [
         Grown(saying.text, saying.source, saying.target, normalised(sentence["text"]), _made_by(sentence),
               sentence.get("quality", "standard"), USED, keys[saying], worths[keys[saying]])
-        for saying, sentence in new
+        for _, saying, sentence, _ in new
         if keys[saying] in common
     ]  # fmt: skip
     add(connection, promoted, half_life_s)
-
-
-def _library_keys(saying: Saying, sentence: dict) -> list[str]:
-    keys = [phrase_key(saying.text, saying.source, saying.target)]
-    if made_by := _made_by(sentence):
-        keys.append(phrase_key(saying.text, saying.source, saying.target, made_by))
-    return keys
 
 
 def _made_by(sentence: dict) -> str:

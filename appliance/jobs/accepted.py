@@ -25,6 +25,7 @@ class Place(msgspec.Struct, frozen=True):
 class Accepted(NamedTuple):
     """One language of a job that ended with an accepted reading."""
 
+    job_id: str
     owner: Owner
     voice: str
     """`speaker` or `stock`: whose voice was in force."""
@@ -61,6 +62,12 @@ def accepted_since(
     return found, Place(ended[-1].finished_s, ended[-1].id)
 
 
+def still_there(connection: sa.Connection, found: Sequence[Accepted]) -> set[str]:
+    """Return the ids of those results' jobs that have not been deleted since."""
+    ids = {result.job_id for result in found}
+    return set(connection.scalars(sa.select(jobs.c.id).where(among(connection, jobs.c.id, ids))))
+
+
 def _ended(connection: sa.Connection, state: JobState, place: Place, until_s: float, limit: int) -> Sequence[sa.Row]:
     """Return the next jobs in one state: of one alone, they come from an index in their order."""
     after = sa.or_(jobs.c.finished_s > place.finished_s, jobs.c.id > place.job_id)
@@ -77,6 +84,7 @@ def _ended(connection: sa.Connection, state: JobState, place: Place, until_s: fl
 def _accepted(job: sa.Row, target: sa.Row) -> Accepted:
     translation = target.translation
     return Accepted(
+        job_id=job.id,
         owner=Owner(job.application_id, job.user_id),
         voice=msgspec.convert(job.request, Request).voice_in_force(target.language),
         source=job.language,

@@ -97,6 +97,21 @@ class TestThePrivacyLine:
         assert library(bench) == {}
         assert len(sayings(bench)) == 2
 
+    def test_what_is_deleted_while_it_is_read_counts_for_nothing(self, bench):
+        """Reading keeps nobody from writing, on SQLite either; so it may be gone when it is to be counted."""
+        jobs = [bench.submit("see you at the gate", "fr", owner=user(number)) for number in (1, 2, 3)]
+        bench.run()
+
+        def delete_the_third(connection, cursor, statement, *_):
+            if "targets.translation" in statement and len(jobs) == 3:
+                delete_job(bench.database, bench.objects, user(3), jobs.pop().id)
+
+        sa.event.listen(bench.database.engine, "after_cursor_execute", delete_the_third)
+        grow(bench)
+        assert len(jobs) == 2
+        assert library(bench) == {}
+        assert {row.user_id for row in sayings(bench)} == {"user1", "user2"}
+
 
 class TestWhatIsPromoted:
     def test_the_engine_and_its_model_stand_with_it(self, bench):
