@@ -19,6 +19,7 @@ from tui.naming import has_dead_letters, lane_named
 from tui.outcome import Outcome, carry_out
 from tui.screen_keys import SCREEN_KEYS
 from tui.screens import MODES
+from tui.screens.asking import AskingScreen
 from tui.screens.dead_letters import NO_DEAD_LETTERS, DeadLettersScreen
 from tui.screens.help import NOT_TOLD, HelpScreen
 from tui.screens.jobs import JobsScreen
@@ -127,18 +128,19 @@ class Console(App[None]):
             self.draw()
 
     def draw(self) -> None:
-        """Show the picture on the screen in front, or on the one behind an open dialog."""
-        for screen in reversed(self.screen_stack):
-            if isinstance(screen, PictureScreen):
-                screen.show(self.view)
-                return
+        """Show the picture on the screen in front."""
+        if (front := self.front) is not None:
+            front.show(self.view)
 
     def tick(self) -> None:
         """Let ages in the first line go on."""
-        for screen in reversed(self.screen_stack):
-            if isinstance(screen, PictureScreen):
-                screen.show_age(self.view)
-                return
+        if (front := self.front) is not None:
+            front.show_age(self.view)
+
+    @property
+    def front(self) -> PictureScreen | None:
+        """Return the screen in front, or the one behind an open dialog."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, PictureScreen)), None)
 
     def action_go(self, mode: str) -> None:
         """Change to another screen; each keeps where one was in it."""
@@ -208,9 +210,11 @@ class Console(App[None]):
 
     @work(group="act")
     async def carry_out(self, action: Action) -> None:
-        """Have an action done once, and say what became of it."""
+        """Have an action done once, say what became of it, and look at once what that changed."""
         self.tell(await carry_out(self.source, action, self.clock, self.tell))
         self.source.hurry()
+        if isinstance(front := self.front, AskingScreen):
+            front.ask_anew()
 
     def tell(self, outcome: Outcome) -> None:
         """Say what became of an action; nothing in it is read as markup."""
