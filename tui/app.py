@@ -30,13 +30,13 @@ from tui.trails import Trails
 from tui.verdict import Finding
 from tui.view import View
 from tui.widgets.confirm import Confirm
+from tui.widgets.key_line import SCREENS
 from tui.widgets.row_table import RowTable
 
 WIDE_FROM = 116
 """Columns from which panels stand beside the tables."""
 INTERVALS_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 _NO_COMMANDS = ("command_palette", "app.focus_next", "app.focus_previous")
-_SCREENS = Binding.Group("Screens", compact=True)
 
 
 class Console(App[None]):
@@ -51,7 +51,7 @@ class Console(App[None]):
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-low"), (34, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help"),
-        *(Binding(key, f"go('{mode}')", mode.capitalize(), group=_SCREENS) for mode, key in SCREEN_KEYS.items()),
+        *(Binding(key, f"go('{mode}')", mode.capitalize(), group=SCREENS) for mode, key in SCREEN_KEYS.items()),
         Binding("colon", "command_palette", "Commands"),
         Binding("space", "freeze", "Freeze"),
         Binding("r", "now", "Now", show=False),
