@@ -31,7 +31,7 @@ _let_go, _ready = threading.Event(), threading.Event()
 
 
 def guard_start(limit_s: float = START_S) -> None:
-    """Let the kept socket go if the door is not opened in this time, or this process ends without `ready`; call first."""
+    """Let the kept socket go if no door is opened in this time, or this process ends without `ready`; to call first."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
         return
     atexit.register(_end, os.getpid())

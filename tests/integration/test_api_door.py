@@ -121,7 +121,8 @@ def test_without_a_manager_it_listens_all_the_same(monkeypatch, tmp_path, caplog
 def second_process(kept: socket.socket, program: str, **environment: str) -> subprocess.Popen[str]:
     """Start a process that was given the kept socket as descriptor 3; `program` is Python, or arguments after -m."""
     how = "-c" if "\n" in program else "-m"
-    command = ["bash", "-c", f'export LISTEN_PID=$$; exec "$0" {how} "$@" 3<&{kept.fileno()} {kept.fileno()}<&-', sys.executable]
+    shell = f'export LISTEN_PID=$$; exec "$0" {how} "$@" 3<&{kept.fileno()} {kept.fileno()}<&-'
+    command = ["bash", "-c", shell, sys.executable]
     arguments = [textwrap.dedent(program)] if how == "-c" else program.split()
     return subprocess.Popen(
         [*command, *arguments], cwd=ROOT, env=os.environ | {"LISTEN_FDS": "1"} | environment, pass_fds=[kept.fileno()],
