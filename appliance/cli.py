@@ -8,6 +8,7 @@ import click
 from pydantic import ValidationError
 
 from appliance import __version__
+from appliance.api.door import guard_start
 from appliance.errors import MeeshyError
 from appliance.settings import read_settings
 
@@ -73,4 +74,5 @@ def main(context: click.Context) -> None:
 
 
 if __name__ == "__main__":
+    guard_start()
     sys.exit(main(prog_name="meeshy"))

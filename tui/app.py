@@ -19,6 +19,7 @@ from tui.naming import has_dead_letters, lane_named
 from tui.outcome import Outcome, carry_out
 from tui.screen_keys import SCREEN_KEYS
 from tui.screens import MODES
+from tui.screens.asking import AskingScreen
 from tui.screens.dead_letters import NO_DEAD_LETTERS, DeadLettersScreen
 from tui.screens.help import NOT_TOLD, HelpScreen
 from tui.screens.jobs import JobsScreen
@@ -29,13 +30,13 @@ from tui.trails import Trails
 from tui.verdict import Finding
 from tui.view import View
 from tui.widgets.confirm import Confirm
+from tui.widgets.key_line import SCREENS
 from tui.widgets.row_table import RowTable
 
 WIDE_FROM = 116
 """Columns from which panels stand beside the tables."""
 INTERVALS_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 _NO_COMMANDS = ("command_palette", "app.focus_next", "app.focus_previous")
-_SCREENS = Binding.Group("Screens", compact=True)
 
 
 class Console(App[None]):
@@ -50,7 +51,7 @@ class Console(App[None]):
     VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-low"), (34, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help"),
-        *(Binding(key, f"go('{mode}')", mode.capitalize(), group=_SCREENS) for mode, key in SCREEN_KEYS.items()),
+        *(Binding(key, f"go('{mode}')", mode.capitalize(), group=SCREENS) for mode, key in SCREEN_KEYS.items()),
         Binding("colon", "command_palette", "Commands"),
         Binding("space", "freeze", "Freeze"),
         Binding("r", "now", "Now", show=False),
@@ -127,18 +128,19 @@ class Console(App[None]):
             self.draw()
 
     def draw(self) -> None:
-        """Show the picture on the screen in front, or on the one behind an open dialog."""
-        for screen in reversed(self.screen_stack):
-            if isinstance(screen, PictureScreen):
-                screen.show(self.view)
-                return
+        """Show the picture on the screen in front."""
+        if (front := self.front) is not None:
+            front.show(self.view)
 
     def tick(self) -> None:
         """Let ages in the first line go on."""
-        for screen in reversed(self.screen_stack):
-            if isinstance(screen, PictureScreen):
-                screen.show_age(self.view)
-                return
+        if (front := self.front) is not None:
+            front.show_age(self.view)
+
+    @property
+    def front(self) -> PictureScreen | None:
+        """Return the screen in front, or the one behind an open dialog."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, PictureScreen)), None)
 
     def action_go(self, mode: str) -> None:
         """Change to another screen; each keeps where one was in it."""
@@ -208,9 +210,11 @@ class Console(App[None]):
 
     @work(group="act")
     async def carry_out(self, action: Action) -> None:
-        """Have an action done once, and say what became of it."""
+        """Have an action done once, say what became of it, and look at once what that changed."""
         self.tell(await carry_out(self.source, action, self.clock, self.tell))
         self.source.hurry()
+        if isinstance(front := self.front, AskingScreen):
+            front.ask_anew()
 
     def tell(self, outcome: Outcome) -> None:
         """Say what became of an action; nothing in it is read as markup."""

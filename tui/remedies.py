@@ -9,6 +9,7 @@ REMEDIES = {
     "paused": "Resume it (2, P) when its reason is over.",
     "dead": "Look at them (2, d); retry one (R) or all of the lane (B) when their cause is gone.",
     "refused": "See whether lanes are late (2) and add workers; else an application asks more than its plan allows.",
+    "closed": "Add workers of the lane that waits longest (2); else raise sla_scale, or the SLA of its plans.",
     "errors": "The log of the API has each with its cause.",
     "gpu lost": "Drain the workers of its host (3, D), see the driver's log, and restart the host.",
     "gpu errors": "Drain the workers of its host (3, D) and have the card looked at.",

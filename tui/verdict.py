@@ -179,6 +179,12 @@ def _rates(snapshot: Snapshot) -> Iterator[Finding]:
         share = rates.refused / rates.requests
         text = f"{fmt.percent(share)} of requests refused in {window}"
         yield Finding(Severity.WARN, "refused", text, "verdict", weight=1e7 * share)
+    # However few they are among all requests: whoever has that priority is served nothing new.
+    for each in rates.admission:
+        if each.refused and not each.admitted:
+            name = f"p{each.priority}"
+            text = f"{name} takes nothing, {each.refused} refused in {window}"
+            yield Finding(Severity.WARN, "closed", text, "queues", name, 2e7 - each.priority)
     if rates.errors:
         bad = enough and rates.errors >= ERROR_SHARE * rates.requests
         text = f"{fmt.plural(rates.errors, 'request')} failed in {window}"

@@ -5,14 +5,34 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from appliance.admin.live_types import STAGES, WINDOW_S, CacheLevel, Rates, Spread, StageLatency
+from appliance.admin.live_types import (
+    PRIORITIES,
+    STAGES,
+    WINDOW_S,
+    Admission,
+    CacheLevel,
+    Rates,
+    Spread,
+    StageLatency,
+)
 from appliance.history.reading import load_recent
 from appliance.history.series import ENDED, FAILED
 from appliance.telemetry.slices import Slice, percentile, together
 
 TREND_STEP_S = 30
 ROUNDED_S = 4
-_NAMES = ("latency", "worked.", "waited.", "cache.", "ended.", "jobs_accepted", "requests", "refused", "errors")
+_NAMES = (
+    "latency",
+    "worked.",
+    "waited.",
+    "cache.",
+    "ended.",
+    "jobs_accepted",
+    "admitted.",
+    "requests",
+    "refused",
+    "errors",
+)
 """What these figures are made of; pairs of languages, cards and lanes are not read for them."""
 
 
@@ -60,6 +80,11 @@ class RecentFigures(NamedTuple):
             requests=_counted(self.whole, "requests"),
             refused=_counted(self.whole, "refused"),
             errors=_counted(self.whole, "errors"),
+            admission=tuple(
+                Admission(priority=priority, admitted=_counted(self.whole, f"admitted.p{priority}"), refused=refused)
+                for priority in PRIORITIES
+                if (refused := _counted(self.whole, f"refused.p{priority}"))
+            ),
         )
 
 

@@ -1,5 +1,7 @@
 """The items of one lane, page by page, the earliest deadline first."""
 
+import math
+
 import sqlalchemy as sa
 
 from appliance.admin.ages import age_s
@@ -12,27 +14,28 @@ from appliance.storage.tables import applications, jobs, targets, work_items
 from appliance.storage.voice_tables import voice_profiles, voice_samples
 
 STATES = {"waiting": ItemState.READY, "running": ItemState.CLAIMED}
+_BY_DEADLINE = (work_items.c.deadline_s, work_items.c.id)
+_OF_LANE = (
+    work_items.c.priority == sa.bindparam("priority", type_=sa.Integer),
+    work_items.c.batch_key.like(sa.bindparam("family", type_=sa.String)),
+)
 
 
 def load_jobs_page(
-    connection: sa.Connection, now_s: float, lane: LaneKey, state: str | None, limit: int, cursor: str | None
+    connection: sa.Connection, now_s: float, lane: LaneKey, state: str | None, limit: int, cursor: str | None,
+    *, counted: bool = True,
 ) -> JobsPage:  # fmt: skip
-    """Return a page of a lane's open items; InvalidRequest for a cursor that is none."""
+    """Return a page of a lane's open items; InvalidRequest for a cursor that is none.
+
+    With `counted` it tells how many there are, for which every open item of the appliance is read.
+    """
     family, priority = lane
-    mine = (
-        work_items.c.state.in_([STATES[state].value] if state else OPEN_ITEM),
-        work_items.c.priority == priority,
-        work_items.c.batch_key.startswith(f"{family}:"),
-    )
-    total = connection.scalar(sa.select(sa.func.count()).select_from(work_items).where(*mine))
-    by_deadline = (work_items.c.deadline_s, work_items.c.id)
-    first = sa.select(work_items.c.id).where(*mine).order_by(*by_deadline).limit(limit + 1)
-    if cursor is not None:
-        after = position_of(cursor)
-        place = sa.tuple_(sa.literal(after.accepted_s, sa.Double), sa.literal(after.job_id, sa.String))
-        first = first.where(sa.tuple_(*by_deadline) > place)
-    # What is shown is chosen before its jobs are looked up: of 10,000 items a database would look up and sort all.
-    rows = connection.execute(_lines().where(work_items.c.id.in_(first)).order_by(*by_deadline)).all()
+    states = (STATES[state].value,) if state else OPEN_ITEM
+    asked = {"priority": priority, "family": f"{family}:%"}
+    total = connection.scalar(_COUNTED, {**asked, "states": states}) if counted else None
+    place = position_of(cursor) if cursor is not None else _BEFORE_ALL
+    asked |= {"deadline_s": place.accepted_s, "id": place.job_id, "up_to": limit + 1}
+    rows = connection.execute(_PAGES[states], asked).all()
     shown = rows[:limit]
     return JobsPage(
         server_time_s=now_s,
@@ -43,6 +46,29 @@ def load_jobs_page(
         jobs=tuple(_line(row, lane_name(family, priority), now_s) for row in shown),
         next_cursor=cursor_of(Position(shown[-1].deadline_s, shown[-1].id)) if len(rows) > limit else None,
     )
+
+
+def _page(states: tuple[str, ...]) -> sa.Select:
+    """Return the question for a page of items in these states.
+
+    Each state's items come in the order of an index of their own, of which no more is read than the page holds, and
+    their jobs are looked up when they are chosen: of 10,000 items a database would read, sort or look up all.
+    """
+    after = sa.tuple_(sa.bindparam("deadline_s", type_=sa.Double), sa.bindparam("id", type_=sa.String))
+    up_to = sa.bindparam("up_to", type_=sa.Integer)
+    first = sa.union_all(
+        *(
+            sa.select(
+                sa.select(work_items.c.id)
+                .where(work_items.c.state == state, *_OF_LANE, sa.tuple_(*_BY_DEADLINE) > after)
+                .order_by(*_BY_DEADLINE)
+                .limit(up_to)
+                .subquery()
+            )
+            for state in states
+        )
+    )
+    return _lines().where(work_items.c.id.in_(first)).order_by(*_BY_DEADLINE).limit(up_to)
 
 
 def _lines() -> sa.Select:
@@ -60,6 +86,16 @@ def _lines() -> sa.Select:
         .join(voice_profiles, voice_profiles.c.id == voice_samples.c.profile_id, isouter=True)
         .join(applications, applications.c.id == application_id, isouter=True)
     )  # fmt: skip
+
+
+_BEFORE_ALL = Position(-math.inf, "")
+_COUNTED = (
+    sa.select(sa.func.count())
+    .select_from(work_items)
+    .where(work_items.c.state.in_(sa.bindparam("states", expanding=True)), *_OF_LANE)
+)
+# Made once, as a console asks them over and over: to make a question costs more than to ask it.
+_PAGES = {states: _page(states) for states in (OPEN_ITEM, *((state.value,) for state in STATES.values()))}
 
 
 def _line(row: sa.Row, lane: str, now_s: float) -> JobLine:

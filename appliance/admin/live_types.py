@@ -287,6 +287,14 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     dead: Annotated[int, Meta(description="Dead letters in all.")] = 0
 
 
+class Admission(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of jobs of one priority that would have been work; kept answers are given whatever is refused."""
+
+    priority: int = 0
+    admitted: int = 0
+    refused: Annotated[int, Meta(description="They would have been late, or too many wait.")] = 0
+
+
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked and answered in the last `WINDOW_S`."""
 
@@ -296,6 +304,7 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     requests: Annotated[int, Meta(description="HTTP requests of all API processes.")] = 0
     refused: Annotated[int, Meta(description="Of these, with 429 or 503.")] = 0
     errors: Annotated[int, Meta(description="Of these, with another 5xx.")] = 0
+    admission: Annotated[tuple[Admission, ...], Meta(description="Of priorities of which jobs were refused.")] = ()
 
 
 class JobCounts(msgspec.Struct, frozen=True, kw_only=True):

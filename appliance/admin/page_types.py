@@ -41,7 +41,7 @@ class JobsPage(msgspec.Struct, frozen=True, kw_only=True):
     lane: str = ""
     stage: str = ""
     priority: int = 0
-    total: Annotated[int | None, Meta(description="Items that the filter takes.")] = None
+    total: Annotated[int | None, Meta(description="Items that the filter takes; null where not asked for.")] = None
     jobs: tuple[JobLine, ...] = ()
     next_cursor: Annotated[str | None, Meta(description="Send it as `cursor`; null on the last page.")] = None
 

@@ -52,6 +52,14 @@ OpenState = Annotated[
     Literal["waiting", "running"] | None,
     QueryParameter(name="state", required=False, description="Only items in this state."),
 ]
+Counted = Annotated[
+    bool,
+    QueryParameter(
+        name="total",
+        required=False,
+        description="False: `total` is null; to count, every open item is read.",
+    ),
+]
 OfStage = Annotated[
     Literal["hear", "translate", "synthesize", "finish"] | None,
     QueryParameter(name="stage", required=False, description="Only those that failed in this stage."),
@@ -210,11 +218,12 @@ async def get_lane_jobs(
     item_state: OpenState = None,
     limit: Limit = 100,
     cursor: Cursor = None,
+    counted: Counted = True,
 ) -> JobsPage:
     """Return what waits and runs in a lane; lengths and languages, no text."""
 
     def load(connection: sa.Connection, now_s: float) -> JobsPage:
-        return load_jobs_page(connection, now_s, lane_key(lane), item_state, limit, cursor)
+        return load_jobs_page(connection, now_s, lane_key(lane), item_state, limit, cursor, counted=counted)
 
     return await read_page(request, parts, load)
 

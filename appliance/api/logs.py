@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 REFUSAL = "meeshy_refusal"
 """Where a request's scope holds the code of an error that refused it for a limit or an outage."""
+REFUSED_PRIORITY = "meeshy_refused_priority"
+"""Where it holds the priority of a job that admission refused."""
 
 
 class LogRequests(ASGIMiddleware):
@@ -46,4 +48,5 @@ class LogRequests(ASGIMiddleware):
                 "ms": round(took_s * 1000, 1),
             }
             log.info("request", extra=fields)
-            self._metrics.answered(fields["route"], fields["method"], status, took_s, scope.get(REFUSAL))
+            refusal, priority = scope.get(REFUSAL), scope.get(REFUSED_PRIORITY)
+            self._metrics.answered(fields["route"], fields["method"], status, took_s, refusal, priority)

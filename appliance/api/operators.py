@@ -39,14 +39,14 @@ async def read_page(
     """Return a page of what may be many rows like `look_up`; Overloaded where several such questions wait already."""
     request.user.require(role)
     await parts.threads.operate(count, parts, request.user)
-    return await parts.threads.pages(_read, parts, load)
+    return await parts.threads.pages(owner_of(request.user), _read, parts, load)
 
 
 async def add_up(request: Request[Caller, None, object], parts: ApiParts, load: Load[_T]) -> _T:
     """Return figures over time like `look_up`; Overloaded where several such questions wait already."""
     request.user.require("viewer")
     await parts.threads.operate(count, parts, request.user)
-    return await parts.threads.figures(_read, parts, load)
+    return await parts.threads.figures(owner_of(request.user), _read, parts, load)
 
 
 def count(parts: ApiParts, caller: Caller) -> None:

@@ -13,7 +13,7 @@ from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
 
 from appliance import errors
-from appliance.api.logs import REFUSAL
+from appliance.api.logs import REFUSAL, REFUSED_PRIORITY
 from appliance.api.wire import Problem
 from appliance.errors import MeeshyError
 
@@ -42,6 +42,8 @@ def problem_response(request: Request, error: MeeshyError) -> Response[bytes]:
     """Return the error as a problem document with the headers that belong to its status."""
     if error.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
         request.scope[REFUSAL] = error.code  # type: ignore[literal-required]
+    if isinstance(error, errors.Overloaded):
+        request.scope[REFUSED_PRIORITY] = error.extra.get("priority")  # type: ignore[literal-required]
     document: dict[str, Any] = dict(error.extra)
     document |= {
         "type": f"{DOCS_PATH}#{error.code}",

@@ -8,7 +8,7 @@ import uvloop
 from litestar import Litestar
 
 from appliance import notify
-from appliance.api.door import open_door
+from appliance.api import door
 from appliance.api.protocol import BoundedHttp
 
 GRACE_S = 5
@@ -23,7 +23,7 @@ class ApiServer:
 
     def __init__(self, app: Litestar, host: str, port: int) -> None:
         """Listen on the address, so that a taken port fails here; port 0 takes any free one."""
-        self._socket = open_door(host, port)
+        self._socket = door.open_door(host, port)
         # asyncio sets this only on sockets made for IPPROTO_TCP, which create_server's are not; accepted ones inherit
         # it. Without it every answer waits for the client's delayed acknowledgement: /health/live took 48 ms, now 2.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -62,6 +62,7 @@ class _Announcing(uvicorn.Server):
         if self.announce and self.started:
             self.announce()
         if self.started:
+            door.ready()
             notify.ready()
 
 

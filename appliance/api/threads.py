@@ -11,7 +11,8 @@ import anyio
 from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 
-from appliance.errors import Overloaded
+from appliance.api.turns import Turns
+from appliance.owner import Owner
 
 _T = TypeVar("_T")
 _Arguments = TypeVarTuple("_Arguments")
@@ -27,14 +28,13 @@ OPERATE_THREADS = 2
 RETRY_THREADS = 1
 """A retry of 500 dead letters takes seconds, in which operators do other things."""
 PAGES_THREADS = 1
-"""To count and sort the 10,000 items of a lane takes a hundredth of a second and, beside an overload, several."""
+"""To count the 10,000 items of a lane takes a hundredth of a second and, beside an overload, several."""
 PAGES_WAITING = 20
-"""Questions for pages that may wait for the one in work, of consoles that ask with every picture."""
+"""Questions for pages, of as many keys, that may wait for the one in work."""
 FIGURES_THREADS = 1
 """To add up months takes up to a second of processor: one at a time leaves the rest to everybody else."""
 FIGURES_WAITING = 4
-"""Questions for figures that may wait for the one in work; the next is told to come back."""
-WAITING_RETRY_S = 2.0
+"""Questions for figures, of as many keys, that may wait for the one in work; the next is told to come back."""
 
 
 class Threads:
@@ -47,8 +47,8 @@ class Threads:
         self._watch = CapacityLimiter(WATCH_THREADS)
         self._operate = CapacityLimiter(OPERATE_THREADS)
         self._retry = CapacityLimiter(RETRY_THREADS)
-        self._pages = CapacityLimiter(PAGES_THREADS)
-        self._figures = CapacityLimiter(FIGURES_THREADS)
+        self._pages = Turns(PAGES_THREADS, PAGES_WAITING, "pages")
+        self._figures = Turns(FIGURES_THREADS, FIGURES_WAITING, "figures over time")
 
     async def short(self, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
         """Return what a call of milliseconds returns: database, object store, hashing."""
@@ -70,20 +70,13 @@ class Threads:
         """Return what a retry of dead letters returns, after those before it."""
         return await run_sync(call, *arguments, limiter=self._retry)
 
-    async def pages(self, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
-        """Return what a question for a page of many rows returns; Overloaded where some wait already."""
-        _require_place(self._pages, PAGES_WAITING, "pages")
-        return await run_sync(call, *arguments, limiter=self._pages)
+    async def pages(self, who: Owner, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
+        """Return what somebody's question for a page of many rows returns; Overloaded where some wait already."""
+        return await self._pages.run(who, call, *arguments)
 
-    async def figures(self, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
-        """Return what a question for figures over time returns; Overloaded where some wait already."""
-        _require_place(self._figures, FIGURES_WAITING, "figures over time")
-        return await run_sync(call, *arguments, limiter=self._figures)
-
-
-def _require_place(lane: CapacityLimiter, waiting: int, what: str) -> None:
-    if lane.statistics().tasks_waiting >= waiting:
-        raise Overloaded(f"Other questions for {what} are in work.", retry_after_s=WAITING_RETRY_S)
+    async def figures(self, who: Owner, call: Callable[[Unpack[_Arguments]], _T], *arguments: *_Arguments) -> _T:
+        """Return what somebody's question for figures over time returns; Overloaded where some wait already."""
+        return await self._figures.run(who, call, *arguments)
 
 
 async def sleep(seconds: float) -> None:

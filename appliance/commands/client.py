@@ -15,6 +15,8 @@ from appliance.commands.serve import child_environment, running_server
 from appliance.errors import CommandFailed
 from appliance.settings import Settings
 
+SERVE = ("-m", "appliance.cli", "serve", "--port", "0")
+"""What is started where no appliance runs."""
 START_LIMIT_S = 180.0
 """Loading takes 5 s on two idle cores; a machine that is busy or reads from a cold disk needs far longer."""
 JOB_LIMIT_S = 900.0
@@ -38,8 +40,9 @@ def appliance_at(settings: Settings, say: Callable[[str], None]) -> Iterator[str
     log = settings.data_dir / "serve.log"
     with log.open("ab") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "appliance.cli", "serve", "--port", "0"],
-            env=child_environment(settings), stdout=stream, stderr=stream, stdin=subprocess.DEVNULL,
+            # Whatever ends this process, the pipe ends with it, and the appliance then too.
+            [sys.executable, *SERVE, "--end-with-stdin"],
+            env=child_environment(settings), stdout=stream, stderr=stream, stdin=subprocess.PIPE,
             start_new_session=True,
         )  # fmt: skip
     try:
@@ -133,6 +136,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait(30)
     except subprocess.TimeoutExpired:
         process.kill()
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _document(response: httpx.Response) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from appliance.storage.migrate import migrate
 from appliance.storage.shipped import SHIPPED_PLANS
 from appliance.storage.site import set_site_value
 from appliance.storage.tables import plans
+from appliance.workers.presence import anybody_at_work
 
 
 @click.command("commission")
@@ -74,6 +75,12 @@ def _require_idle(settings: Settings) -> None:
         raise CommandFailed(
             f"Workers run on this host (processes {', '.join(map(str, pids))}): they would be measured too, and "
             "there may not be memory for both. Stop the pool first, or --force."
+        )
+    # After these, who are at work as well: what is left has not entered itself yet.
+    if anybody_at_work(settings.data_dir):
+        raise CommandFailed(
+            "A worker of this data folder is loading its engines: that would be measured too, and there may not be "
+            "memory for both. Stop it first, or --force."
         )
 
 

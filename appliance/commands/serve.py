@@ -1,6 +1,7 @@
 """`meeshy serve`: the API and its worker child on this machine, with nothing else to install."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from appliance.errors import CommandFailed
 from appliance.jobs.registry import process_exists
 from appliance.settings import Settings, from_credentials
 from appliance.telemetry.logs import configure_logs
+from appliance.workers import parent
 from appliance.workers.supervisor import Supervisor
 
 SERVER_FILE = "server.json"
+END_S = 30.0
+"""What requests and the batch in hand get when whoever started it is gone."""
 _SYSTEMDS = frozenset({"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"})
 
 
@@ -30,19 +34,29 @@ class ServerFile(msgspec.Struct, frozen=True):
 @click.command("serve")
 @click.option("--host", help="Address to listen on, instead of MEESHY_HOST.")
 @click.option("--port", type=int, help="Port to listen on, instead of MEESHY_PORT; 0 takes any free one.")
+@click.option("--end-with-stdin", is_flag=True, help="End when standard input ends: who starts it holds its other end.")
 @click.pass_obj
-def serve(settings: Settings, host: str | None, port: int | None) -> None:
+def serve(settings: Settings, host: str | None, port: int | None, end_with_stdin: bool) -> None:
     """Run the appliance on this machine until it is interrupted."""
     chosen = {key: value for key, value in {"host": host, "port": port}.items() if value is not None}
     require_models(settings)
-    run_appliance(settings.model_copy(update=chosen))
+    run_appliance(settings.model_copy(update=chosen), end_with_stdin=end_with_stdin)
 
 
 def run_appliance(
-    settings: Settings, ready: Callable[[str], None] = click.echo, worker_module: str = "appliance.workers.child"
+    settings: Settings,
+    ready: Callable[[str], None] = click.echo,
+    worker_module: str = "appliance.workers.child",
+    *,
+    end_with_stdin: bool = False,
 ) -> None:
-    """Run API and worker until SIGINT or SIGTERM; `ready` gets one line when the API listens."""
+    """Run API and worker until SIGINT or SIGTERM; `ready` gets one line when the API listens.
+
+    With `end_with_stdin` the end of standard input ends it too: whoever holds the other end of that pipe is gone then.
+    """
     configure_logs(settings.log_level)
+    if end_with_stdin:
+        parent.end_with_stdin(lambda: os.kill(os.getpid(), signal.SIGTERM), END_S)
     running = running_server(settings)
     if running is not None:
         raise CommandFailed(f"An appliance already serves this data folder, at {running}.")

@@ -93,7 +93,9 @@ class Admission:
         if outlook.foresees(priority):
             eta_s = outlook.all_s()
             retry_after_s = max(AT_LEAST_S, eta_s * (waiting - most + 1) / waiting)
-        raise Overloaded(f"{waiting} jobs are waiting.", retry_after_s=retry_after_s, eta_s=_rounded(eta_s))
+        raise Overloaded(
+            f"{waiting} jobs are waiting.", retry_after_s=retry_after_s, eta_s=_rounded(eta_s), priority=priority
+        )
 
     def require_hope(self, connection: sa.Connection, terms: Terms, size_bytes: int, now_s: float) -> None:
         """Raise Overloaded for an upload that would be refused however long the recording in it is."""

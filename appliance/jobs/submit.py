@@ -296,6 +296,8 @@ class Submitter:
             record_receipts(connection, ended_targets(connection, answered), siblings, now_s)
         settle_jobs(connection, [job_id], now_s)
         note(connection, "jobs_accepted", str(terms.priority))
+        if computed:
+            note(connection, "jobs_admitted", str(terms.priority))
         return load_job(connection, job_id, submission.owner)
 
     def _known_source(

@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from appliance.errors import SchemaTooNew
+from appliance.storage.beside_writers import build_what_is_missing
 from appliance.storage.database import Database
 from appliance.storage.shipped import add_shipped
 from appliance.storage.site import set_site_value, site_value
@@ -28,8 +29,14 @@ def migrate(database: Database, migrations: Path = MIGRATIONS) -> None:
     A schema of a newer release stays as it is where its migrations say that this one's code runs on it; else
     SchemaTooNew. Each migration may say so by `readable_by`, the oldest revision whose code runs on what it leaves,
     while an upgrade is under way or after one was taken back; without it, that is itself. Revisions are four digits,
-    so they compare as text.
+    so they compare as text. Afterwards it builds what PostgreSQL builds beside writers.
     """
+    if _migrate(database, migrations):
+        build_what_is_missing(database)
+
+
+def _migrate(database: Database, migrations: Path) -> bool:
+    """Return whether the schema is the newest one of these migrations now; a newer one is left alone."""
     with database.write() as connection:
         if not database.is_sqlite:
             # A migration takes as long as it takes, and so does waiting for the process that does it already.
@@ -41,7 +48,7 @@ def migrate(database: Database, migrations: Path = MIGRATIONS) -> None:
         found = MigrationContext.configure(connection).get_current_revision()
         if found is not None and found not in readable_by:
             _require_readable(connection, found, max(readable_by))
-            return
+            return False
         if found != max(readable_by):
             # Not asked where nothing is left to do: at each start of each process it would load all of them once more.
             command.upgrade(config, "head")
@@ -50,6 +57,7 @@ def migrate(database: Database, migrations: Path = MIGRATIONS) -> None:
         oldest = max(readable_by.values())
         if site_value(connection, READABLE_BY) != oldest:
             set_site_value(connection, READABLE_BY, oldest, database.now_s(connection))
+    return True
 
 
 def current_revision(database: Database) -> str | None:

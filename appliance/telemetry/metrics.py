@@ -37,6 +37,7 @@ class Metrics:
             "http_request_duration_seconds", "From a request's headers to the answer's end.", _REQUEST_S, "route"
         )
         self._refusals = self._counter("refusals", "Requests refused for a limit or an outage, by error code.", "code")
+        self._jobs_refused = self._counter("jobs_refused", "Jobs that admission refused.", "priority")
         self._stage_s = self._histogram("stage_duration_seconds", "Time a batch took.", _WORK_S, "family")
         self._batch_items = self._histogram("batch_items", "Items run together.", _BATCH_ITEMS, "family")
         self._models = {
@@ -62,6 +63,7 @@ class Metrics:
         """Return what transactions note."""
         return {
             "jobs_accepted": self._counter("jobs_accepted", "Jobs accepted.", "priority"),
+            "jobs_admitted": self._counter("jobs_admitted", "Jobs accepted that are work.", "priority"),
             "jobs_finished": self._counter("jobs_finished", "Jobs that ended.", "state"),
             "jobs_sla": self._counter("jobs_sla", "Jobs that ended, by their deadline.", "priority", "outcome"),
             "job_duration_s": self._histogram(
@@ -96,8 +98,13 @@ class Metrics:
         """Count what this engine's transactions note."""
         take_notes(engine, self._take)
 
-    def answered(self, route: str, method: str, status: int, took_s: float, refusal: str | None) -> None:
-        """Count a request: the route's template, the status, and the error's code where it was refused for a limit."""
+    def answered(
+        self, route: str, method: str, status: int, took_s: float, refusal: str | None, priority: int | None = None
+    ) -> None:
+        """Count a request: the route's template, the status, and the error's code where it was refused for a limit.
+
+        `priority` is that of a job which admission refused.
+        """
         status_class = f"{status // 100}xx" if status else "none"
         # A client may name its method as it likes, and each name would be a series for ever.
         method = method if method in _METHODS else "other"
@@ -105,6 +112,9 @@ class Metrics:
         self._http_s.labels(route or "unmatched").observe(took_s)
         if refusal is not None:
             self._refusals.labels(refusal).inc()
+        if priority is not None:
+            self._jobs_refused.labels(str(priority)).inc()
+            self.tally.count(f"refused.p{priority}")
         # The console's own requests would be most of what an idle appliance is asked.
         if not route.startswith("/api/v1/admin/"):
             self.tally.count("requests")
@@ -152,6 +162,8 @@ class Metrics:
             child.inc(value)
         if what == "jobs_accepted":
             self.tally.count(what, value)
+        elif what == "jobs_admitted":
+            self.tally.count(f"admitted.p{labels[0]}", value)
         elif what == "queue_wait_s":
             self.tally.measure(f"waited.{labels[0]}", value)
         elif what == "cache_lookups":

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 Noted = Literal[
     "jobs_accepted",
+    "jobs_admitted",
     "jobs_finished",
     "jobs_sla",
     "job_duration_s",

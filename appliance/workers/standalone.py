@@ -1,10 +1,8 @@
 """A worker process of its own: any number of them, on any number of hosts, share one database and one object store."""
 
 import logging
-import os
 import secrets
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,6 +15,7 @@ from appliance.settings import Settings
 from appliance.stages.active_voices import active_voices
 from appliance.telemetry.exposing import exposed
 from appliance.telemetry.metrics import Metrics
+from appliance.workers import parent
 from appliance.workers.assembly import assemble
 from appliance.workers.bells import RedisDoorbell, RedisRinger
 from appliance.workers.capabilities import capabilities_of
@@ -65,19 +64,9 @@ def run_worker(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: gone.set())
     if end_with_stdin:
-        threading.Thread(target=_end_with_stdin, args=(gone,), name="parent-watch", daemon=True).start()
+        parent.end_with_stdin(gone.set, FINISH_BATCH_S)
     with opened(settings, build, limits) as workshop:
         _work(settings, workshop, limits, gone, slots)
-
-
-def _end_with_stdin(gone: threading.Event) -> None:
-    while sys.stdin.buffer.raw.read(1):  # type: ignore[attr-defined]
-        pass
-    gone.set()
-    # A daemon thread: if the main one ends in time, this one ends with the process.
-    threading.Event().wait(FINISH_BATCH_S)
-    log.error("the batch in hand did not end; its lease will")
-    os._exit(1)
 
 
 def _work(settings: Settings, workshop: Workshop, limits: Mapping[str, int], gone: threading.Event, slots: int) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Protocol
 
 from appliance.settings import Settings
@@ -10,6 +10,7 @@ from appliance.stages.context import Context
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
 from appliance.workers.phrases import load_phrases
+from appliance.workers.presence import at_work
 
 
 class Workshop(Protocol):
@@ -39,15 +40,9 @@ def opened(settings: Settings, build: Build, families: Collection[str]) -> Itera
     """Yield a workshop that is ready for these families; raises the MeeshyError that says why there is none."""
     # Of this thread, and so of every one that the engines start; a worker that gives way already is left as it is.
     os.setpriority(os.PRIO_PROCESS, 0, max(LESS_URGENT, os.getpriority(os.PRIO_PROCESS, 0)))
-    database = Database(settings.database)
-    try:
+    with at_work(settings.data_dir), closing(Database(settings.database)) as database:
         migrate(database)
         load_phrases(database)
-        workshop = build(settings, database)
-        try:
+        with closing(build(settings, database)) as workshop:
             workshop.warm(families)
             yield workshop
-        finally:
-            workshop.close()
-    finally:
-        database.close()

@@ -12,9 +12,11 @@ import msgspec
 import pytest
 
 from appliance.access.plans import change_plan
+from appliance.admin.snapshot import Snapshots
 from appliance.api import intake
 from appliance.api.capacity import CapacityOut
 from appliance.audio.decoder import DecoderPool
+from appliance.clock import SystemClock
 from appliance.errors import Overloaded
 from appliance.jobs.documents import Request
 from appliance.jobs.rates import COMMISSIONED, FAMILIES, Rate, learn
@@ -22,6 +24,7 @@ from appliance.jobs.submit import Submission
 from appliance.owner import Owner
 from appliance.storage.site import set_site_value
 from tests.integration.api_house import TRANSLATE, House, open_house, recording
+from tests.integration.console import Console
 
 CAPACITY = "/api/v1/capacity"
 
@@ -142,6 +145,42 @@ def test_what_cannot_be_done_in_time_is_refused_with_when_it_would_be(house: Hou
     assert document["eta_s"] > 50
     assert document["priority"] == 0
     assert int(response.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("why", ["too many wait", "too late"])
+def test_a_picture_tells_what_became_of_the_jobs_of_a_priority_of_which_some_were_refused(house: House, why) -> None:
+    house.parts.metrics.count_commits_of(house.database.engine)
+    if why == "too late":
+        house.waiting_job("before it")
+        measured(house, 20.0)
+    else:
+        full(house)
+    for _ in range(3):
+        assert house.send("too much", "fr", path=f"{TRANSLATE}/async").status_code == 503
+    house.parts.metrics.tally.tell(house.database)
+
+    (told,) = Console(house).snapshot().rates.admission
+
+    assert (told.priority, told.admitted, told.refused) == (0, 1 if why == "too late" else 2, 3)
+    value = house.parts.metrics.registry.get_sample_value
+    assert value("meeshy_jobs_refused_total", {"priority": "0"}) == told.refused
+    assert value("meeshy_jobs_admitted_total", {"priority": "0"}) == told.admitted
+
+
+def test_a_kept_answer_does_not_hide_that_nothing_else_is_taken(house: House) -> None:
+    house.finished_job("known")
+    house.parts.metrics.count_commits_of(house.database.engine)
+    house.waiting_job("before it")
+    measured(house, 20.0)
+    before = Console(house).snapshot().rates.admission
+    assert house.finished_job("known")["state"] == "done"
+    assert house.send("too much", "fr", path=f"{TRANSLATE}/async").status_code == 503
+    house.parts.metrics.tally.tell(house.database)
+
+    (told,) = Snapshots(house.database, house.settings, SystemClock()).make().rates.admission
+
+    assert before == ()
+    assert (told.admitted, told.refused) == (1, 1)
 
 
 def test_looking_cancelling_and_health_are_never_refused(house: House) -> None:

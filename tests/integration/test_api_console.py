@@ -223,6 +223,7 @@ def test_the_jobs_of_a_lane_come_page_by_page_by_deadline(house: House) -> None:
     line = console.read("lanes/hear.p0/jobs", schema.JobsPage, limit=1).jobs[0]
     assert (line.state, line.lane, line.application, line.run_s) == ("waiting", "hear.p0", "messenger", None)
     assert console.read("lanes/hear.p0/jobs", schema.JobsPage, state="running").jobs == ()
+    assert console.read("lanes/hear.p0/jobs", schema.JobsPage, total="false").total is None
     assert console.get("lanes/hear.p0/jobs", cursor="nonsense").status_code == 400
 
 

@@ -21,7 +21,8 @@ from appliance.api.threads import (
     Threads,
 )
 from appliance.audio.decoder import DecoderPool
-from appliance.errors import StorageUnavailable
+from appliance.errors import Overloaded, StorageUnavailable
+from appliance.owner import Owner
 from appliance.testing.clock import FrozenClock
 from tests.integration.api_house import House, open_house
 from tests.integration.console import READS, Console, fail
@@ -83,8 +84,9 @@ def full(house: House, lane: Callable[..., Awaitable[object]], places: int) -> I
 
     async def take() -> None:
         async with anyio.create_task_group() as others:
-            for _ in range(places):
-                others.start_soon(lane, release.wait)
+            for number in range(places):
+                # A key has one place, so each of them is another's.
+                others.start_soon(lane, Owner("others", f"key:{number}"), release.wait)
                 await anyio.sleep(0.01)
             taken.set()
 
@@ -130,6 +132,34 @@ def test_figures_over_time_are_added_up_one_at_a_time(house: House) -> None:
     assert {answer.headers["retry-after"] for answer in refused} == {"2"}
     assert others.status_code == 200
     assert console.get("history").status_code == 200
+
+
+def test_one_key_cannot_take_all_places_of_the_figures(house: House) -> None:
+    """Whatever a wallboard asks for at once, somebody else's question comes next."""
+    release, owner = threading.Event(), Owner("wallboard", "key:k1")
+    answers: list[str] = []
+
+    async def ask(name: str, who: Owner) -> None:
+        try:
+            await house.parts.threads.figures(who, release.wait)
+        except Overloaded:
+            name = f"{name} refused"
+        answers.append(name)
+
+    async def asked() -> None:
+        async with anyio.create_task_group() as everybody:
+            for _ in range(FIGURES_THREADS + FIGURES_WAITING + 1):
+                everybody.start_soon(ask, "greedy", owner)
+                await anyio.sleep(0)
+            everybody.start_soon(ask, "other", Owner("office", "key:k2"))
+            await anyio.wait_all_tasks_blocked()
+            release.set()
+
+    house.client.blocking_portal.start_task_soon(asked).result(30)
+
+    assert answers[:3] == ["greedy refused", "greedy", "other"]
+    assert answers[3:] == ["greedy"] * FIGURES_WAITING
+    assert not house.parts.threads._figures._askers
 
 
 def test_pages_wait_for_each_other_and_neither_keys_nor_actions_for_them(house: House) -> None:

@@ -116,3 +116,81 @@ def test_without_a_manager_it_listens_all_the_same(monkeypatch, tmp_path, caplog
     with open_door("127.0.0.1", port) as door:
         assert door.getsockname() == ("127.0.0.1", port)
     assert "systemd was not told FDSTOREREMOVE=1" in caplog.text
+
+
+def second_process(kept: socket.socket, program: str, **environment: str) -> subprocess.Popen[str]:
+    """Start a process that was given the kept socket as descriptor 3; `program` is Python, or arguments after -m."""
+    how = "-c" if "\n" in program else "-m"
+    shell = f'export LISTEN_PID=$$; exec "$0" {how} "$@" 3<&{kept.fileno()} {kept.fileno()}<&-'
+    command = ["bash", "-c", shell, sys.executable]
+    arguments = [textwrap.dedent(program)] if how == "-c" else program.split()
+    return subprocess.Popen(
+        [*command, *arguments], cwd=ROOT, env=os.environ | {"LISTEN_FDS": "1"} | environment, pass_fds=[kept.fileno()],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+FAILS = """
+    from appliance.api.door import guard_start
+    guard_start()
+    raise SystemExit("no database")
+"""
+
+
+@pytest.mark.parametrize("program", [FAILS, "appliance.cli api"], ids=["in its code", "by a setting"])
+def test_who_waits_is_refused_when_the_next_process_cannot_start(manager, tmp_path, program):
+    manager.settimeout(60)
+    kept = socket.create_server(("127.0.0.1", 0))
+    with socket.create_connection(kept.getsockname(), timeout=5) as waiting:
+        waiting.sendall(b"are you there?")
+        with second_process(kept, program, MEESHY_DATA_DIR=str(tmp_path / "data"), MEESHY_PORT="none") as second:
+            assert told(manager) == ("FDSTOREREMOVE=1\nFDNAME=api", [])
+            # As systemd does when it is told.
+            kept.close()
+            second.communicate(timeout=60)
+        assert second.returncode == 1
+        with pytest.raises(ConnectionResetError):
+            waiting.recv(64)
+
+
+def test_a_start_that_takes_long_lets_the_socket_go_and_listens_anew_when_it_is_done(manager):
+    manager.settimeout(60)
+    kept = socket.create_server(("127.0.0.1", 0))
+    port = kept.getsockname()[1]
+    program = f"""
+        from appliance.api.door import guard_start, open_door, ready
+        guard_start(limit_s=0.01)
+        input()
+        with open_door("127.0.0.1", {port}) as door:
+            ready()
+            print(*door.getsockname())
+    """
+    with second_process(kept, program) as second:
+        assert told(manager)[0].startswith("FDSTOREREMOVE=1")
+        kept.close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), timeout=5)
+        out, _ = second.communicate("go on\n", timeout=60)
+    assert out.split() == ["127.0.0.1", str(port)]
+    assert told(manager)[0].startswith("FDSTOREREMOVE=1")
+    said, descriptors = told(manager)
+    assert said.startswith("FDSTORE=1")
+    for each in descriptors:
+        os.close(each)
+
+
+def test_the_socket_of_a_process_that_has_answered_is_kept_however_it_ends(manager):
+    with socket.create_server(("127.0.0.1", 0)) as kept:
+        program = f"""
+            from appliance.api.door import guard_start, open_door, ready
+            guard_start()
+            open_door("127.0.0.1", {kept.getsockname()[1]})
+            ready()
+            raise SystemExit(3)
+        """
+        with second_process(kept, program) as second:
+            second.communicate(timeout=60)
+    assert second.returncode == 3
+    manager.settimeout(0)
+    with pytest.raises(BlockingIOError):
+        told(manager)

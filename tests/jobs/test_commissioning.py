@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 import time
 
 import msgspec
@@ -145,6 +146,35 @@ def test_it_refuses_to_measure_beside_workers_of_this_host(site):
     assert refused.exit_code == 1
     assert f"Workers run on this host (processes {os.getpid()})" in refused.output
     assert "models pull" in forced.output, "it went on, to the models that are not there"
+
+
+def test_it_refuses_to_measure_beside_a_worker_that_is_still_loading(site, tmp_path):
+    loads = """
+        import sys
+        from appliance.settings import Settings
+        from appliance.workers.workshop import opened
+
+        def build(settings, database):
+            print("loading", flush=True)
+            sys.stdin.read()
+            raise SystemExit
+
+        with opened(Settings(), build, ["hear"]):
+            pass
+    """
+    (tmp_path / "data").mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(loads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as worker:
+        assert worker.stdout.readline() == b"loading\n"
+        refused = CliRunner().invoke(main, ["commission", "--json"])
+        forced = CliRunner().invoke(main, ["commission", "--json", "--force"])
+    after = CliRunner().invoke(main, ["commission", "--json"])
+
+    assert refused.exit_code == 1
+    assert "is loading its engines" in refused.output
+    assert "models pull" in forced.output
+    assert "models pull" in after.output, "a worker that has ended is no hindrance"
 
 
 def test_workers_elsewhere_gone_or_dead_are_no_hindrance(site):

@@ -198,8 +198,12 @@ def test_the_jobs_of_a_lane_come_by_deadline_with_what_runs(bench):
         first = load_jobs_page(rows, bench.clock.now_s(), ("hear", 0), None, 3, None)
         rest = load_jobs_page(rows, bench.clock.now_s(), ("hear", 0), None, 3, first.next_cursor)
         running = load_jobs_page(rows, bench.clock.now_s(), ("hear", 0), "running", 3, None)
+        uncounted = load_jobs_page(rows, bench.clock.now_s(), ("hear", 0), None, 3, None, counted=False)
+        other = load_jobs_page(rows, bench.clock.now_s(), ("translate", 0), None, 3, None)
     assert [line.job_id for line in (*first.jobs, *rest.jobs)] == ids
     assert (first.total, running.total, rest.next_cursor) == (4, 1, None)
+    assert (uncounted.total, uncounted.jobs) == (None, first.jobs)
+    assert (other.total, other.jobs) == (0, ())
     (line,) = running.jobs
     assert (line.job_id, line.worker_id, line.run_s, line.attempts) == (taken.job_id, "w1", 5.0, 1)
 

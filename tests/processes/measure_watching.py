@@ -1,7 +1,8 @@
 """What watching costs an API process: `python tests/processes/measure_watching.py` prints it, beside an idle one.
 
 A real `meeshy api` on SQLite with the rows of a busy site (`busy_site.py`); one console follows its stream, then it
-reads the page of a lane with every picture besides. The differences are what watching costs. Figures, no test.
+reads the page of a lane besides, as often as a console with screen 2 does. The differences are what watching costs.
+Figures, no test.
 `MEASURED_S` is how long each is measured, `SITE_SHARE` how much of the site there is: 0.01 tries the script.
 """
 
@@ -23,12 +24,12 @@ import httpx
 from busy_site import LANE, Size, fill
 
 from appliance.access.keys import create_key
-from appliance.admin.live_types import INTERVAL_S
 from appliance.commands.serve import child_environment
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
 from appliance.testing.ports import free_port
+from tui.screens.asking import ASKED_EVERY_S
 
 SETTLE_S, MEASURED_S = 5.0, float(os.environ.get("MEASURED_S", "60"))
 SIZE = Size().part(float(os.environ.get("SITE_SHARE", "1")))
@@ -81,10 +82,10 @@ def follow(client: httpx.Client, over: threading.Event) -> None:
 
 
 def turn_pages(client: httpx.Client, over: threading.Event) -> None:
-    """Read the first page of the lane as often as a picture comes."""
+    """Read the first page of the lane as a console does that shows it."""
     while not over.is_set():
-        client.get(f"/lanes/{LANE}/jobs").raise_for_status()
-        over.wait(INTERVAL_S)
+        client.get(f"/lanes/{LANE}/jobs", params={"total": "false"}).raise_for_status()
+        over.wait(ASKED_EVERY_S)
 
 
 def used_s(process: subprocess.Popen[bytes]) -> float:
@@ -120,8 +121,10 @@ def main() -> None:
             page = client.get(f"/lanes/{LANE}/jobs").raise_for_status()
         database.close()
     say(f"{SIZE}; {page.json()['total']} in {LANE}; a picture has {len(snapshot.content)} bytes")
-    say(f"idle {idle:.2%} of a core, watched {watched:.2%}, with a page of the lane per picture {paged:.2%}")
+    say(f"idle {idle:.2%} of a core, watched {watched:.2%}")
+    say(f"with a page of the lane every {ASKED_EVERY_S:.0f} s besides {paged:.2%}")
     say(f"watching costs {watched - idle:.2%} of one core, the page {paged - watched:.2%} more")
+    say(f"in all a console costs {paged - idle:.2%}")
 
 
 if __name__ == "__main__":

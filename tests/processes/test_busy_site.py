@@ -31,5 +31,22 @@ def test_a_site_is_filled_with_what_a_console_reads(tmp_path):
     assert snapshot.latency and snapshot.quality.pairs
 
 
+def test_a_page_costs_no_more_of_a_long_queue_than_of_a_short_one(tmp_path):
+    """In steps of the database's machine: what a console asks for every few seconds may not read all that waits."""
+    taken = []
+    for open_items in (400, 4000):
+        folder = tmp_path / str(open_items)
+        database = Database(fresh_sqlite(folder / "meeshy.sqlite3"))
+        fill(database, Size(audit=0, open=open_items, ended=0, dead=0))
+        with database.read() as connection:
+            steps: list[int] = []
+            connection.connection.driver_connection.set_progress_handler(lambda steps=steps: steps.append(1), 10)
+            load_jobs_page(connection, 0.0, lane_key(LANE), None, 100, None, counted=False)
+            connection.connection.driver_connection.set_progress_handler(None, 0)
+        database.close()
+        taken.append(len(steps))
+    assert 100 < taken[1] < 1.2 * taken[0]
+
+
 def test_a_part_of_a_site_is_smaller_in_everything():
     assert Size().part(0.01) == Size(audit=2_000, open=100, ended=50, dead=2)

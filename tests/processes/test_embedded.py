@@ -4,11 +4,16 @@ import hashlib
 import os
 import re
 import signal
+import subprocess
+import sys
+import textwrap
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import sqlalchemy as sa
 
+from appliance.commands.serve import SERVER_FILE, child_environment, running_server
+from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.tables import targets, work_items
 from tests.processes.conftest import WAIT_S, eventually, scripted_wav
@@ -68,6 +73,27 @@ def test_a_killed_api_takes_its_worker_with_it(scripted):
     os.kill(appliance.process.pid, signal.SIGKILL)
     appliance.process.wait()
     eventually(lambda: not os.path.exists(f"/proc/{child}"), "the child ends")
+
+
+def test_an_appliance_ends_with_the_command_that_started_it_however_that_ended(tmp_path):
+    program = """
+        import threading
+        from appliance.commands import client
+        from appliance.settings import Settings
+        client.SERVE = ("-m", "appliance.testing.scripted_serve")
+        with client.appliance_at(Settings(), lambda sentence: None):
+            threading.Event().wait()
+    """
+    settings = Settings(data_dir=tmp_path, port=0)
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    with subprocess.Popen(command, env=child_environment(settings)) as starter:
+        try:
+            eventually(lambda: running_server(settings), "the appliance listens")
+        finally:
+            starter.kill()
+
+    # It takes this away when it has ended as it should.
+    eventually(lambda: not (tmp_path / SERVER_FILE).exists(), "the appliance has ended")
 
 
 def test_the_cached_answer_is_the_same_file(scripted):

@@ -32,7 +32,7 @@ def test_pages_are_asked_for_with_lane_cursor_and_filter():
     asyncio.run(scenario())
 
     assert [request.url.raw_path.decode() for request in server.requests] == [
-        "/api/v1/admin/lanes/hear.p0/jobs?cursor=c%2F1",
+        "/api/v1/admin/lanes/hear.p0/jobs?cursor=c%2F1&total=false",
         "/api/v1/admin/dead-letters?stage=hear&priority=1",
         "/api/v1/admin/jobs/..%2Fme",
     ]

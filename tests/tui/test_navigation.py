@@ -9,6 +9,7 @@ from tests.tui import scenes
 from tests.tui.clock import StoppedClock
 from tests.tui.picture_text import lines_of, picture, press, running
 from tests.tui.scripted_source import ScriptedSource
+from tui.screens.asking import ASKED_EVERY_S
 from tui.screens.job import JobScreen
 from tui.screens.jobs import JobsScreen
 from tui.screens.queues import QueuesScreen
@@ -53,12 +54,13 @@ def test_enter_on_the_overview_opens_the_lane_or_the_worker():
     drive(scenario)
 
 
-def test_the_first_page_is_read_with_every_picture_and_the_next_ones_when_the_end_is_near():
+def test_the_first_page_is_read_again_and_the_next_ones_when_the_end_is_near():
     source = ScriptedSource(scenes.degraded())
     source.pages = {None: scenes.jobs_page(0, 100, "100"), "100": scenes.jobs_page(100, 30)}
 
     async def scenario(app, press, source, clock):
         await press("2", "enter")
+        clock.advance(ASKED_EVERY_S)
         source.tell(scenes.degraded())
         await press()
         await press("j")
@@ -70,6 +72,7 @@ def test_the_first_page_is_read_with_every_picture_and_the_next_ones_when_the_en
         assert table.total == 130
         assert table.cursor == "item-99"
         asked = len(source.queries)
+        clock.advance(ASKED_EVERY_S)
         source.tell(scenes.degraded())
         await press("j")
         assert len(source.queries) == asked
@@ -197,13 +200,14 @@ def test_a_question_that_was_not_answered_is_said_on_the_screen():
 
 
 @pytest.mark.parametrize("keys", ["2 enter enter", "E"], ids=["job", "audit"])
-def test_an_answer_that_takes_longer_than_three_pictures_is_waited_for_and_drawn(keys):
+def test_an_answer_that_takes_longer_than_it_is_asked_for_again_is_waited_for_and_drawn(keys):
     source = ScriptedSource(scenes.degraded())
     source.slow = asyncio.Event()
 
     async def scenario(app, press, source, clock):
         await press(*keys.split())
         for _ in range(3):
+            clock.advance(ASKED_EVERY_S)
             source.tell(scenes.degraded())
             await press()
         assert source.asked == 1

@@ -74,7 +74,8 @@ def test_a_pause_that_may_be_forgotten_is_told_once_with_its_lane_and_needs_a_lo
 
 def failing() -> schema.Snapshot:
     """Return an appliance that refuses a part and fails at another, and is well in all else."""
-    return well(rates=schema.Rates(requests=200, refused=150, errors=12))
+    shut = schema.Admission(priority=0, refused=150)
+    return well(rates=schema.Rates(requests=200, refused=150, errors=12, admission=(shut,)))
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,25 @@ def failing() -> schema.Snapshot:
 )
 def test_an_appliance_that_refuses_or_fails_what_is_asked_is_not_well(rates, told):
     assert [(finding.severity, finding.text) for finding in verdict(well(rates=rates))] == told
+
+
+@pytest.mark.parametrize(
+    ("admission", "told"),
+    [
+        ([(0, 0, 1)], ["p0 takes nothing, 1 refused in 5m"]),
+        ([(0, 1, 40)], []),
+        ([(0, 30, 0), (2, 0, 3)], ["p2 takes nothing, 3 refused in 5m"]),
+        ([(0, 0, 2), (1, 0, 9)], ["p0 takes nothing, 2 refused in 5m", "p1 takes nothing, 9 refused in 5m"]),
+    ],
+)
+def test_a_priority_that_is_refused_entirely_is_told_however_few_they_are_among_all(admission, told):
+    refused = tuple(schema.Admission(priority=each[0], admitted=each[1], refused=each[2]) for each in admission)
+    found = verdict(well(rates=schema.Rates(requests=100_000, refused=50, admission=refused)))
+
+    assert [finding.text for finding in found] == told
+    assert {(finding.severity, finding.screen, finding.do) for finding in found} <= {
+        (Severity.WARN, "queues", REMEDIES["closed"])
+    }
 
 
 def test_findings_come_worst_first():

@@ -5,12 +5,12 @@ from textual.app import ComposeResult
 from appliance.admin.schema import Snapshot
 from tui.panels.audit import audit_lines
 from tui.panels.events import event_lines
-from tui.screens.picture import ASKING, PictureScreen
+from tui.screens.asking import ASKING, AskingScreen
 from tui.source import SourceError
 from tui.widgets.panel import Panel
 
 
-class EventsScreen(PictureScreen):
+class EventsScreen(AskingScreen):
     """Two panels; both stay where they were scrolled to."""
 
     AUTO_FOCUS = "#events"
@@ -32,10 +32,10 @@ class EventsScreen(PictureScreen):
         unasked = self.app.view.unasked
         if not self._answered:
             self.query_one("#audit", Panel).show(lambda width: [[(unasked or ASKING, "quiet")]])
-        if not unasked:
-            self.ask_alone(self._load)
+        self.ask_in_turn()
 
-    async def _load(self) -> None:
+    async def question(self) -> None:
+        """Ask for the audit."""
         panel, glyphs = self.query_one("#audit", Panel), self.glyphs
         try:
             page = await self.app.source.audit()

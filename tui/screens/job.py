@@ -8,13 +8,14 @@ from textual.binding import Binding, BindingType
 from appliance.admin.schema import JobDetail, Snapshot
 from tui.acting import cancel_job, retry_job
 from tui.panels.job import job_lines
-from tui.screens.picture import ASKING, BACK, PictureScreen
+from tui.screens.asking import ASKING, AskingScreen
+from tui.screens.picture import BACK
 from tui.source import SourceError
 from tui.widgets.panel import Panel
 
 
-class JobScreen(PictureScreen):
-    """One panel, asked for anew with every picture."""
+class JobScreen(AskingScreen):
+    """One panel."""
 
     AUTO_FOCUS = "#job"
     BINDINGS: ClassVar[list[BindingType]] = [BACK, Binding("C", "cancel", "Cancel"), Binding("R", "retry", "Retry")]
@@ -36,10 +37,10 @@ class JobScreen(PictureScreen):
         unasked = self.app.view.unasked
         if self._job is None:
             self.query_one("#job", Panel).show(lambda width: [[(unasked or ASKING, "quiet")]])
-        if not unasked:
-            self.ask_alone(self._load)
+        self.ask_in_turn()
 
-    async def _load(self) -> None:
+    async def question(self) -> None:
+        """Ask for the job."""
         panel, glyphs = self.query_one("#job", Panel), self.glyphs
         try:
             job = await self.app.source.job(self._job_id)

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 
 from appliance.admin.schema import Lane, Snapshot
 from tui.naming import lane_named
-from tui.screens.picture import ASKING, PictureScreen
+from tui.screens.asking import ASKING, AskingScreen
 from tui.source import LaneQuery, SourceError
 from tui.widgets.row_table import RowTable
 from tui.widgets.rows import Column, Row
@@ -18,8 +18,8 @@ LONGEST_LIST = 10_000
 NEAR_THE_END = 10
 
 
-class PagedScreen(PictureScreen):
-    """The first page is asked for anew with every picture; once more pages were read, the list stands until `r`."""
+class PagedScreen(AskingScreen):
+    """The first page is asked for anew; once more pages were read, the list stands until `r`."""
 
     AUTO_FOCUS = "#page"
     COLUMNS: tuple[Column, ...] = ()
@@ -57,28 +57,27 @@ class PagedScreen(PictureScreen):
         """Return what stands in the title besides the lane."""
 
     def draw(self, snapshot: Snapshot) -> None:
-        """Draw the title; ask for the first page anew while it is the only one."""
+        """Draw the title; ask for the first page."""
         unasked = self.app.view.unasked
         self.page.empty = self.EMPTY if self._pages else unasked or ASKING
         self._title()
-        if self._pages <= 1 and not unasked:
-            self.load(fresh=True)
-
-    def sort_anew(self) -> None:
-        """Begin with the first page again."""
-        super().sort_anew()
-        self.ask_alone(partial(self._load, True), insist=True)
+        self.ask_in_turn()
 
     def on_row_table_moved(self) -> None:
         """Read on before the end is reached."""
         super().on_row_table_moved()
         near = self.page.cursor in self.page.keys[-NEAR_THE_END:]
         if self._next is not None and near and len(self._rows) < LONGEST_LIST:
-            self.load(fresh=False)
+            self.ask_alone(partial(self._load, False))
 
-    def load(self, *, fresh: bool) -> None:
-        """Ask for the first page, or for the one after those that are there."""
-        self.ask_alone(partial(self._load, fresh))
+    @property
+    def stands(self) -> bool:
+        """Tell whether more than the first page was read."""
+        return self._pages > 1
+
+    async def question(self) -> None:
+        """Ask for the first page."""
+        await self._load(True)
 
     async def _load(self, fresh: bool) -> None:
         lane = self._opened

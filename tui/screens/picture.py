@@ -1,10 +1,8 @@
 """What every screen has: two lines at the top, keys at the bottom, and a picture that may be old."""
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -28,7 +26,6 @@ ACTING = ("pause", "cancel", "retry", "retry_all", "drain")
 """Names of the actions that change the appliance; a console that may not act does not show them anywhere."""
 BACK = Binding("escape", "back", "Back")
 """For screens that were opened from another one: there it stands in the footer."""
-ASKING = "Asking for it."
 HAND_ON_TABLE_S = 5.0
 """Rows keep their order for so long after somebody moved the cursor: nothing jumps away under a hand."""
 
@@ -52,8 +49,6 @@ class PictureScreen(Screen[None]):
         super().__init__()
         self._touched_s = -1e9
         self._laid_out = False
-        self._asking = False
-        self._insisted: Callable[[], Awaitable[None]] | None = None
         self._filtered: RowTable | None = None
 
     def on_mount(self) -> None:
@@ -72,7 +67,7 @@ class PictureScreen(Screen[None]):
         yield TopLine(self.glyphs, "verdict")
         with Container(id="body"):
             yield from self.body()
-        yield FilterBar(self._leave_filter)
+        yield FilterBar(self.leave_filter)
         yield KeyLine()
 
     def body(self) -> ComposeResult:
@@ -81,24 +76,6 @@ class PictureScreen(Screen[None]):
 
     def draw(self, snapshot: Snapshot) -> None:
         """Draw a snapshot into the body."""
-
-    @work(group="answers")
-    async def ask_alone(self, question: Callable[[], Awaitable[None]], *, insist: bool = False) -> None:
-        """Ask for what no picture holds, unless an answer is still on its way: slow ones are waited for.
-
-        With `insist` it is asked for after that one.
-        """
-        if self._asking:
-            self._insisted = question if insist else self._insisted
-            return
-        self._asking = True
-        try:
-            await question()
-            while (again := self._insisted) is not None:
-                self._insisted = None
-                await again()
-        finally:
-            self._asking, self._insisted = False, None
 
     def show(self, view: View) -> None:
         """Draw what is known; a picture that is old is dimmed and stays."""
@@ -172,7 +149,7 @@ class PictureScreen(Screen[None]):
         if self._filtered is not None:
             self._filtered.narrow(event.pattern)
 
-    def _leave_filter(self) -> None:
+    def leave_filter(self) -> None:
         """Give the keys back to the table."""
         if self._filtered is not None:
             self.set_focus(self._filtered)

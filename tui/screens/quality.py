@@ -12,7 +12,7 @@ from tui.glyphs import Line
 from tui.panels.cache import window_cache_lines
 from tui.panels.quality import quality_lines
 from tui.panels.trend import LABELS, trend_lines
-from tui.screens.picture import ASKING, PictureScreen
+from tui.screens.asking import ASKING, AskingScreen
 from tui.source import SourceError
 from tui.widgets.panel import Panel
 
@@ -33,7 +33,7 @@ class _Answer:
     failure: str = ""
 
 
-class QualityScreen(PictureScreen):
+class QualityScreen(AskingScreen):
     """Three panels over one window, which a key changes."""
 
     AUTO_FOCUS = "#quality"
@@ -56,7 +56,7 @@ class QualityScreen(PictureScreen):
         """Draw the figures; ask for them anew from time to time."""
         self._draw_window(snapshot)
         if not self.app.view.unasked:
-            self.ask_alone(self._load)
+            self.ask_alone(self.question)
 
     def action_window(self) -> None:
         """Go on to the next window."""
@@ -69,7 +69,7 @@ class QualityScreen(PictureScreen):
         super().sort_anew()
         self._answers = {name: _Answer(-1e9, each.quality, each.history) for name, each in self._answers.items()}
 
-    async def _load(self) -> None:
+    async def question(self) -> None:
         """Ask for the window in front as long as another one came to the front meanwhile."""
         while self._due():
             name, asked_s = self._window, self.app.clock.monotonic_s()

@@ -7,8 +7,13 @@ from textual.binding import Binding
 from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
-SPARE = ("command_palette", "freeze", "filter")
-"""Actions whose keys go first, in this order; `?` tells them all."""
+SCREENS = Binding.Group("Screens", compact=True)
+"""What keys of screens stand under, together: they go together too."""
+SPARE = ("command_palette", "freeze", "filter", "back", SCREENS.description)
+"""Actions whose keys go first, in this order; then those of the screen, the last of them first."""
+LAST_TO_GO = "quit"
+STAYS = "help"
+"""`?` tells them all."""
 
 
 class KeyLine(Footer):
@@ -24,6 +29,7 @@ class KeyLine(Footer):
         self._drawn_columns = self.size.width
         shown = [binding for _, binding, _, _ in self.screen.active_bindings.values() if binding.show]
         left_out = left_out_within(self._columns_of(shown), self.size.width)
+        self.set_class(SCREENS.description in left_out, "-without-screens")
         for widget in super().compose():
             if not (isinstance(widget, FooterKey) and widget.action in left_out):
                 yield widget
@@ -34,22 +40,23 @@ class KeyLine(Footer):
             self.call_after_refresh(self.recompose)
 
     def _columns_of(self, bindings: Iterable[Binding]) -> dict[str, int]:
-        """Return the columns that each action takes, the space after it included; a group shares one description."""
+        """Return the columns that each action takes, and each group by its description; the space after included."""
         columns: dict[str, int] = {}
         for binding in bindings:
             key = len(self.app.get_key_display(binding))
             if binding.group is None:
                 columns[binding.action] = key + len(binding.description) + 2
             else:
-                columns[binding.action] = key
-                columns[binding.group.description] = len(binding.group.description) + 3
+                name = binding.group.description
+                columns[name] = columns.get(name, len(name) + 3) + key
         return columns
 
 
 def left_out_within(columns: dict[str, int], width: int) -> set[str]:
-    """Return the actions that go, so that the rest fits into this width as far as it can."""
+    """Return the actions that go, and groups by their descriptions, so that the rest fits into this width."""
     left_out: set[str] = set()
-    for action in SPARE:
+    own = [name for name in columns if name not in (*SPARE, LAST_TO_GO, STAYS)]
+    for action in filter(columns.__contains__, (*SPARE, *reversed(own), LAST_TO_GO)):
         if sum(size for name, size in columns.items() if name not in left_out) <= width + 1:
             break
         left_out.add(action)

@@ -1,0 +1,101 @@
+"""An index of a large table keeps nobody from writing while PostgreSQL builds it."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+
+from appliance.storage import beside_writers
+from appliance.storage.database import Database
+from appliance.storage.migrate import alembic_config, migrate
+from appliance.storage.tables import audit
+from tests.services import postgres_url as postgres_url
+
+INDEX = "ix_audit_console_at_s"
+SPOKEN = {"at_s": 0.0, "application_id": "app", "user_id": "u", "action": "spoken", "subject": "s", "detail": {}}
+WAITS = sa.text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%' AND wait_event_type = 'Lock'")
+
+
+@pytest.fixture
+def database(postgres_url: str) -> Iterator[Database]:
+    """A site from before the index, with something in its audit."""
+    database = Database(postgres_url)
+    _empty(database)
+    migrate(database)
+    with database.write() as connection:
+        command.downgrade(alembic_config(connection), "0017")
+        connection.execute(sa.insert(audit).values(SPOKEN))
+    yield database
+    _empty(database)
+    database.close()
+
+
+def _empty(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+        connection.execute(sa.text("CREATE SCHEMA public"))
+
+
+def valid(database: Database) -> bool | None:
+    with database.read() as connection:
+        return connection.scalar(
+            sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)"), {"name": INDEX}
+        )
+
+
+def until(probe: Callable[[], object]) -> None:
+    deadline_s = time.monotonic() + 30
+    while not probe():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+
+
+def test_others_write_while_it_is_built(database):
+    with database.engine.connect() as older, older.begin():
+        older.execute(sa.insert(audit).values(SPOKEN))
+        building = threading.Thread(target=migrate, args=(database,))
+        building.start()
+        with database.read() as looks:
+            until(lambda: looks.scalar(WAITS))
+        with database.write() as connection:
+            connection.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
+            connection.execute(sa.insert(audit).values(SPOKEN))
+    building.join(60)
+
+    assert valid(database) is True
+
+
+def test_one_that_was_given_up_half_way_is_built_anew_and_until_then_nothing_fails(database, caplog, monkeypatch):
+    monkeypatch.setattr(beside_writers, "BUILD_S", 1)
+    with database.engine.connect() as older, older.begin():
+        older.execute(sa.insert(audit).values(SPOKEN))
+        migrate(database)
+        assert valid(database) is False
+    assert "is built at the next start" in caplog.text
+
+    migrate(database)
+
+    assert valid(database) is True
+
+
+def test_what_another_process_builds_is_not_waited_for(database):
+    with database.read() as other:
+        other.execute(sa.text("SELECT pg_advisory_lock(:lock)"), {"lock": beside_writers._LOCK})
+        migrate(database)
+        assert valid(database) is None
+        other.execute(sa.text("SELECT pg_advisory_unlock(:lock)"), {"lock": beside_writers._LOCK})
+    migrate(database)
+    assert valid(database) is True
+
+
+def test_of_an_empty_table_it_is_there_with_the_migration(database):
+    with database.write() as connection:
+        connection.execute(sa.delete(audit))
+        command.upgrade(alembic_config(connection), "head")
+    assert valid(database) is True
+    with database.write() as connection:
+        command.downgrade(alembic_config(connection), "0017")
+    assert valid(database) is None
