@@ -1,6 +1,6 @@
 """The same-speaker gate, measured: false acceptances and rejections over thresholds and lengths of speech."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,12 @@ _NO_RECORDINGS = (
 
 
 def gate_report(
-    kokoro: Kokoro, encoder: SpeakerEncoder, recordings: Path | None, *, quick: bool
+    kokoro: Kokoro,
+    encoder: SpeakerEncoder,
+    recordings: Path | None,
+    *,
+    quick: bool,
+    say: Callable[[str], None] = lambda _: None,
 ) -> tuple[dict[str, Any], str]:
     """Return the gate's trials of stock voices and of people as plain data and as text.
 
@@ -32,6 +37,7 @@ def gate_report(
     """
     names = kokoro.stock_facts().names
     chosen = names[:: max(1, len(names) // _QUICK_VOICES)] if quick else names
+    say(f"gate: {len(chosen)} stock voices read")
     stock = _grouped(kokoro, chosen)
     people = recorded_people(recordings)
     groups = {"stock voices": _halved(stock), "people": _halved(people)}
@@ -40,6 +46,7 @@ def gate_report(
     for title, halves in groups.items():
         if len(halves) < 2:
             continue
+        say(f"gate: trials of {len(halves)} {title}")
         measured = [_row(found) for found in _trials(encoder, halves)]
         document["groups"][title] = measured
         lines += ["", *_lines(title, halves, measured)]

@@ -1,7 +1,7 @@
 """How much matched voices resemble their speakers, and what voice profiles do: on the models of the preset."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,18 @@ QUICK_METHODS = ("mean", "nearest", "matched")
 
 
 def voice_report(
-    store: ModelStore, settings: Settings, recordings: Path | None, parts: Sequence[str], *, quick: bool
+    store: ModelStore,
+    settings: Settings,
+    recordings: Path | None,
+    parts: Sequence[str],
+    *,
+    quick: bool,
+    say: Callable[[str], None] = lambda _: None,
 ) -> tuple[dict[str, Any], str]:
-    """Return the asked-for parts as plain data (the match as `rows`, others under their names) and as text."""
+    """Return the asked-for parts as plain data (the match as `rows`, others under their names) and as text.
+
+    `say` is told what is being measured: all parts together take most of an hour on two cores.
+    """
     encoder = ResemblyzerEncoder(store.require("speaker-encoder") / "pretrained.pt")
     folder = store.require(store.catalog.of_set(settings.model_preset, task="synthesis")[0].id)
     threads = settings.threads or os.cpu_count() or 1
@@ -33,7 +42,7 @@ def voice_report(
         texts.append(text)
     for name, report in (("gate", gate_report), ("growth", growth_report)):
         if name in parts:
-            document[name], text = report(kokoro, encoder, recordings, quick=quick)
+            document[name], text = report(kokoro, encoder, recordings, quick=quick, say=say)
             texts.append(text)
     return document, "\n\n".join(texts)
 

@@ -1,6 +1,6 @@
 """What seconds of samples do to a profile: its embedding and the speech made from it, beside the held-out speaker."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -46,21 +46,27 @@ class Step:
 
 
 def growth_report(
-    kokoro: Kokoro, encoder: SpeakerEncoder, recordings: Path | None, *, quick: bool
+    kokoro: Kokoro,
+    encoder: SpeakerEncoder,
+    recordings: Path | None,
+    *,
+    quick: bool,
+    say: Callable[[str], None] = lambda _: None,
 ) -> tuple[dict[str, Any], str]:
     """Return one row per speaker and level, the means last, as plain data and as text."""
     levels = LEVELS[:1] if quick else LEVELS
     steps: list[Step] = []
     for name in SPEAKERS[:1] if quick else SPEAKERS:
+        say(f"growth: {name} reads")
         person, held = _stock_person(kokoro, name, LEAST_SPEECH_S[levels[-1]])
         bounds = [(level, LEAST_SPEECH_S[level], level) for level in levels]
-        steps += _grown(kokoro, encoder, person, held, bounds)
+        steps += _grown(kokoro, encoder, person, held, bounds, say)
     means = _means(steps, levels)
     people = [] if quick else recorded_people(recordings)
     for person in people:
         clips, held = _people_halves(person)
         bounds = [(f"{seconds:.0f} s", seconds, "basic") for seconds in _PEOPLE_S if seconds <= clips.seconds]
-        steps += _grown(kokoro, encoder, clips, held, bounds)
+        steps += _grown(kokoro, encoder, clips, held, bounds, say)
     document: dict[str, Any] = {"rows": [asdict(step) for step in steps], "means": [asdict(step) for step in means]}
     lines = [as_table([*steps, *means])]
     if len(means) > 1:
@@ -127,12 +133,14 @@ def _grown(
     person: Person,
     held: Sequence[Samples],
     bounds: Sequence[tuple[str, float, Level]],
+    say: Callable[[str], None],
 ) -> list[Step]:
     goal = _embedding(encoder, np.concatenate(held))
     samples = [_sample(encoder, n, clip) for n, clip in enumerate(person.clips)]
     rows: list[Step] = []
     kept: Voice | None = None
     for title, seconds, level in bounds:
+        say(f"growth: {person.name}, {title}")
         count = int(np.searchsorted(np.cumsum([sample.speech_s for sample in samples]), seconds) + 1)
         own = samples[:count]
         embedding = profile(own)

@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -115,7 +116,8 @@ def _voice(settings: Settings, as_json: bool, recordings: Path | None, parts: tu
     from appliance.bench.voice import voice_report
     from appliance.bench.xtts_weights import NOT_SHOWN
 
-    document, text = voice_report(ModelStore(settings), settings, recordings, parts, quick=quick)
+    say = partial(click.echo, err=True)
+    document, text = voice_report(ModelStore(settings), settings, recordings, parts, quick=quick, say=say)
     document["not_shown"] = NOT_SHOWN
     click.echo(json.dumps(document, ensure_ascii=False, indent=2) if as_json else f"{text}\n{NOT_SHOWN}")
     short = [name for name in ("gate", "growth") if document.get(name, {}).get("holds") is False]
