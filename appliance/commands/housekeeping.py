@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import closing
 
@@ -39,7 +40,7 @@ def housekeeping(settings: Settings, once: bool, dry_run: bool, as_json: bool) -
     configure_logs(settings.log_level)
     with closing(Database(settings.database)) as database:
         migrate(database)
-        house = House(database, open_store(settings), settings, dry_run=dry_run)
+        house = House(database, open_store(settings), settings, dry_run=dry_run, rest=time.sleep)
         if once:
             _once(house, as_json)
         else:

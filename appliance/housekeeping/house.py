@@ -1,6 +1,6 @@
 """What every duty works with, and what it says afterwards."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -29,6 +29,8 @@ class House:
     objects: ObjectStore
     settings: Settings
     dry_run: bool = False
+    rest: Callable[[float], None] = lambda _: None
+    """Waits so many seconds, in which others have their turn to write."""
 
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:

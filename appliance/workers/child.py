@@ -9,6 +9,7 @@ import secrets
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 from appliance.errors import MeeshyError
@@ -83,7 +84,7 @@ def duties_of(
         registry.seen,
         Publisher(registry, lambda: capabilities_of(context.engines, settings)).publish,
         lambda: reconcile(context.database, settings.attempts),
-        Rounds(House(context.database, context.objects, settings), context.clock, metrics),
+        Rounds(House(context.database, context.objects, settings, rest=time.sleep), context.clock, metrics),
         # In case a doorbell was lost.
         *([ring] if settings.poll_rings else []),
     ]

@@ -8,6 +8,8 @@ from appliance.cache.keys import phrase_key
 from appliance.cache.library import forget_owner
 from appliance.engines.protocols import EngineIdentity
 from appliance.errors import EngineFailed
+from appliance.housekeeping.house import House
+from appliance.housekeeping.phrases import JOBS_AT_ONCE, REST_S, SETTLED_S, grow_phrases
 from appliance.jobs.cancel import delete_job
 from appliance.jobs.states import TargetState
 from appliance.storage.schema import metadata
@@ -171,6 +173,20 @@ class TestWhatIsPromoted:
             grow(bench)
         assert [row.value for row in sayings(bench)] == [1.0, 1.0]
         assert sum(row.misses for row in days(bench).values()) == 2
+
+    def test_on_sqlite_others_have_their_turn_between_transactions(self, bench):
+        for number in range(JOBS_AT_ONCE + 1):
+            bench.submit("see you at the gate", "fr", owner=user(number))
+        bench.run()
+        bench.clock.advance(SETTLED_S + 1)
+        rests = []
+
+        def rest(seconds):
+            rests.append(seconds)
+            bench.submit("a note that comes meanwhile", "fr", owner=user(1))
+
+        grow_phrases(House(bench.database, bench.objects, bench.settings, rest=rest))
+        assert rests == ([REST_S, REST_S] if bench.database.is_sqlite else [])
 
     def test_a_dry_run_tells_and_changes_nothing(self, bench):
         for number in range(3):
