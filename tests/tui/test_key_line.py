@@ -26,7 +26,8 @@ def test_every_key_that_is_shown_is_shown_whole_down_to_the_last(columns):
                 assert "? Help" in last
                 shown = [key for key in app.screen.query(FooterKey) if key.region.width]
                 assert all(key.region.right <= columns for key in shown), keys
-                assert app.screen.query_one(KeyLine).max_scroll_x == 0, keys
+                # Of all that would not be seen, there is the space after the last key at most.
+                assert app.screen.query_one(KeyLine).max_scroll_x <= 1, keys
                 assert ("Screens" in last) is any(key.action.startswith("go(") for key in shown), (keys, last)
                 if columns >= 80:
                     assert "Screens" in last
