@@ -11,12 +11,13 @@ import time
 import pytest
 
 from tests.install.playbook import changed_tasks
+from tests.install.rich import PATIENCE_S, eventually
 
 pytestmark = [pytest.mark.install, pytest.mark.full, pytest.mark.timeout(1800)]
 PROBLEM = "application/problem+json"
-PATIENCE_S, JUDGED_WITHIN_S = 30.0, 60.0
+JUDGED_WITHIN_S = 60.0
 SSH = ("-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR", "-oBatchMode=yes")
-UNITS = ("meeshy-edge-purge", "meeshy-prometheus", "meeshy-node-exporter")
+UNITS = ("meeshy-edge-purge", "meeshy-prometheus", "meeshy-node-exporter", "meeshy-certificates")
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +36,6 @@ def audio(rich):
 
 def kept(rich) -> list[str]:
     return rich.box.run("find", "/var/cache/meeshy-edge", "-type", "f").stdout.split()
-
-
-def eventually(check, patience_s: float = PATIENCE_S) -> bool:
-    deadline_s = time.monotonic() + patience_s
-    while not check() and time.monotonic() < deadline_s:
-        time.sleep(0.2)
-    return check()
 
 
 def but(request: dict, **headers: str) -> dict:
@@ -247,6 +241,15 @@ def test_prometheus_gathers_and_judges(rich):
 
     assert len(judged()) > 20
     assert eventually(lambda: set(judged()) == {"ok"}, JUDGED_WITHIN_S), judged()
+
+
+def test_prometheus_knows_when_certificates_end(rich):
+    def ends() -> dict[str, float]:
+        found = prometheus(rich, "query?query=meeshy_certificate_end_timestamp_seconds")["result"]
+        return {each["metric"]["certificate"]: float(each["value"][1]) for each in found}
+
+    assert eventually(lambda: set(ends()) == {"authority", "edge", "monitoring"}), ends()
+    assert ends()["edge"] - time.time() > 390 * 86_400
 
 
 def test_nothing_of_it_listens_but_on_loopback_and_everything_is_locked_in(rich):
