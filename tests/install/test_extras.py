@@ -1,12 +1,16 @@
 """What stands around the appliance: the edge with its cache and limits, the console's user, Prometheus."""
 
+import contextlib
 import json
 import os
 import pty
 import re
 import select
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -217,6 +221,22 @@ def watched(rich) -> tuple[str, int]:
     return seen.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+@contextlib.contextmanager
+def somebody_at_the_console(rich) -> Iterator[subprocess.Popen]:
+    """Yield a session in which the console is open."""
+    command = rich.inside("ssh", "-tt", "-i", rich.ssh_key, *SSH, f"meeshy-admin@{rich.box.address}")
+    environment = os.environ | {"TERM": "xterm-256color"}
+    with (
+        tempfile.NamedTemporaryFile() as drawn,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=drawn, stderr=drawn, env=environment) as there,
+    ):
+        try:
+            assert eventually(lambda: b"Overview" in Path(drawn.name).read_bytes())
+            yield there
+        finally:
+            there.kill()
+
+
 def prometheus(rich, path: str) -> dict:
     program = (
         f"import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9090/api/v1/{path}').read().decode())"
@@ -269,8 +289,9 @@ def test_a_second_run_changes_nothing_and_what_the_inventory_drops_goes(rich):
     for name in ("console_keys", "monitoring_host"):
         rich.options.pop(name)
     rich.write_inventory()
-
-    rich.install()
+    with somebody_at_the_console(rich) as there:
+        rich.install()
+        assert eventually(lambda: there.poll() is not None)
 
     assert over_ssh(rich, "once").returncode == 255
     assert rich.box.run("id", "meeshy-admin", check=False).returncode != 0
