@@ -19,7 +19,7 @@ options:
     type: str
     required: true
   role:
-    description: What it may do. Of C(app) is asked only whether the appliance takes it.
+    description: What it may do.
     type: str
     choices: [app, viewer, operator, admin]
     required: true
