@@ -5,18 +5,16 @@ import sys
 from pathlib import Path
 
 from installer.target.failure import TargetFailed
-from installer.target.trial import Edge, key_is_taken, run_trial
+from installer.target.trial import Edge, run_trial
 from installer.target.workers import await_workers
 
 
 def run_trial_command(chosen: argparse.Namespace) -> None:
-    """Translate a note and say how it went; with --ask only say by the exit code whether the key is taken."""
+    """Translate a note and say how it went."""
     key = chosen.key_file.read_text().strip() if chosen.key_file.exists() else ""
-    if not key and not chosen.ask:
+    if not key:
         raise TargetFailed(f"There is no key in {chosen.key_file}.")
     edge = Edge(chosen.url, key, chosen.authority)
-    if chosen.ask:
-        sys.exit(0 if key and key_is_taken(edge) else 3)
     done = run_trial(edge, chosen.note, chosen.language, chosen.version, chosen.patience_s)
     sys.stdout.write(
         f"trial: {done.version} has spoken a note in {chosen.language}, {done.audio_bytes} bytes "
@@ -34,7 +32,6 @@ def add_trial(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", required=True, help="where the edge answers")
     parser.add_argument("--authority", type=Path, help="certificate of the only authority that is trusted")
     parser.add_argument("--key-file", type=Path, required=True, help="file with an application's key")
-    parser.add_argument("--ask", action="store_true", help="only ask whether the key is taken; 3: it is not")
     parser.add_argument("--note", type=Path, help="recording to translate")
     parser.add_argument("--language", default="fr", help="language to speak it in")
     parser.add_argument("--version", help="release that has to answer")

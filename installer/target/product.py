@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from installer.target.alone import alone
 from installer.target.environment import write_stamp
 
 CACHE = "__pycache__"
@@ -16,19 +17,28 @@ def lay_product(bundle: Path, folder: Path, *, check: bool = False) -> bool:
     The folder appears complete or stays as it was. With `check` nothing changes.
     """
     source = bundle / "product"
-    there = folder.is_dir() and _contents(folder) == _contents(source)
-    if there or check:
-        return not there
+    if check:
+        return not _lies(source, folder)
+    with alone(folder):
+        if _lies(source, folder):
+            return False
+        _lay(source, folder)
+    return True
+
+
+def _lies(source: Path, folder: Path) -> bool:
+    return folder.is_dir() and _contents(folder) == _contents(source)
+
+
+def _lay(source: Path, folder: Path) -> None:
     staging, old = (folder.with_name(f".{folder.name}.{word}") for word in ("coming", "going"))
     for each in (staging, old):
         shutil.rmtree(each, ignore_errors=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
     shutil.copytree(source, staging, ignore=shutil.ignore_patterns(CACHE))
     if folder.exists():
         folder.rename(old)
     staging.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
-    return True
 
 
 def compile_product(folder: Path, python: Path, *, check: bool = False) -> bool:
@@ -38,15 +48,23 @@ def compile_product(folder: Path, python: Path, *, check: bool = False) -> bool:
     by which services are restarted.
     """
     stamp = folder.with_name(f"{folder.name}.compiled")
-    if check and not folder.is_dir():
-        return True
-    digest = hashlib.sha256(f"{python}\n{sorted(_contents(folder).items())}".encode()).hexdigest()
-    there = stamp.is_file() and stamp.read_text() == digest
-    if there or check:
-        return not there
-    subprocess.run([str(python), "-m", "compileall", "-q", str(folder)], check=False, capture_output=True)
-    write_stamp(stamp, digest)
+    if check:
+        return not folder.is_dir() or not _says(stamp, _digest(folder, python))
+    with alone(folder):
+        digest = _digest(folder, python)
+        if _says(stamp, digest):
+            return False
+        subprocess.run([str(python), "-m", "compileall", "-q", str(folder)], check=False, capture_output=True)
+        write_stamp(stamp, digest)
     return True
+
+
+def _digest(folder: Path, python: Path) -> str:
+    return hashlib.sha256(f"{python}\n{sorted(_contents(folder).items())}".encode()).hexdigest()
+
+
+def _says(stamp: Path, digest: str) -> bool:
+    return stamp.is_file() and stamp.read_text() == digest
 
 
 def _contents(folder: Path) -> dict[str, tuple[str, bool]]:

@@ -58,15 +58,6 @@ class Edge:
             connection.close()
 
 
-def key_is_taken(edge: Edge) -> bool:
-    """Return whether the appliance takes the key; TargetFailed where it cannot be asked."""
-    try:
-        status, _ = edge.ask("GET", f"{API}/health")
-    except (OSError, http.client.HTTPException) as away:
-        raise TargetFailed(f"The edge does not answer: {away}.") from None
-    return status not in (401, 403)
-
-
 def run_trial(
     edge: Edge,
     note: Path,

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.install.playbook import install
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "ansible/inventories/example-single"
 INVENTORY = "etc/meeshy/inventory"
+PATIENCE_S = 30.0
 OPTIONS = {
     "console_role": "viewer",
     "monitoring_host": "appliance",
@@ -81,6 +83,14 @@ class Rich:
         """Return a new key of the appliance."""
         made = self.box.run("/usr/local/sbin/meeshy", "keys", "create", application, *options, "--json")
         return json.loads(made.stdout)["key"]
+
+
+def eventually(check: Callable[[], bool], patience_s: float = PATIENCE_S) -> bool:
+    """Return whether a check passes in the end."""
+    deadline_s = time.monotonic() + patience_s
+    while not check() and time.monotonic() < deadline_s:
+        time.sleep(0.2)
+    return check()
 
 
 @contextmanager

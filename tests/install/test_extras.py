@@ -1,22 +1,27 @@
 """What stands around the appliance: the edge with its cache and limits, the console's user, Prometheus."""
 
+import contextlib
 import json
 import os
 import pty
 import re
 import select
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.install.playbook import changed_tasks
+from tests.install.rich import PATIENCE_S, eventually
 
 pytestmark = [pytest.mark.install, pytest.mark.full, pytest.mark.timeout(1800)]
 PROBLEM = "application/problem+json"
-PATIENCE_S, JUDGED_WITHIN_S = 30.0, 60.0
+JUDGED_WITHIN_S = 60.0
 SSH = ("-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oLogLevel=ERROR", "-oBatchMode=yes")
-UNITS = ("meeshy-edge-purge", "meeshy-prometheus", "meeshy-node-exporter")
+UNITS = ("meeshy-edge-purge", "meeshy-prometheus", "meeshy-node-exporter", "meeshy-certificates")
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +40,6 @@ def audio(rich):
 
 def kept(rich) -> list[str]:
     return rich.box.run("find", "/var/cache/meeshy-edge", "-type", "f").stdout.split()
-
-
-def eventually(check, patience_s: float = PATIENCE_S) -> bool:
-    deadline_s = time.monotonic() + patience_s
-    while not check() and time.monotonic() < deadline_s:
-        time.sleep(0.2)
-    return check()
 
 
 def but(request: dict, **headers: str) -> dict:
@@ -223,6 +221,22 @@ def watched(rich) -> tuple[str, int]:
     return seen.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+@contextlib.contextmanager
+def somebody_at_the_console(rich) -> Iterator[subprocess.Popen]:
+    """Yield a session in which the console is open."""
+    command = rich.inside("ssh", "-tt", "-i", rich.ssh_key, *SSH, f"meeshy-admin@{rich.box.address}")
+    environment = os.environ | {"TERM": "xterm-256color"}
+    with (
+        tempfile.NamedTemporaryFile() as drawn,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=drawn, stderr=drawn, env=environment) as there,
+    ):
+        try:
+            assert eventually(lambda: b"Overview" in Path(drawn.name).read_bytes())
+            yield there
+        finally:
+            there.kill()
+
+
 def prometheus(rich, path: str) -> dict:
     program = (
         f"import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:9090/api/v1/{path}').read().decode())"
@@ -249,6 +263,15 @@ def test_prometheus_gathers_and_judges(rich):
     assert eventually(lambda: set(judged()) == {"ok"}, JUDGED_WITHIN_S), judged()
 
 
+def test_prometheus_knows_when_certificates_end(rich):
+    def ends() -> dict[str, float]:
+        found = prometheus(rich, "query?query=meeshy_certificate_end_timestamp_seconds")["result"]
+        return {each["metric"]["certificate"]: float(each["value"][1]) for each in found}
+
+    assert eventually(lambda: set(ends()) == {"authority", "edge", "monitoring"}), ends()
+    assert ends()["edge"] - time.time() > 390 * 86_400
+
+
 def test_nothing_of_it_listens_but_on_loopback_and_everything_is_locked_in(rich):
     rows = rich.box.run("ss", "--tcp", "--listening", "--numeric", "--no-header").stdout.splitlines()
     open_ones = {row.split()[3] for row in rows if not row.split()[3].startswith("127.0.0.1:")}
@@ -266,8 +289,9 @@ def test_a_second_run_changes_nothing_and_what_the_inventory_drops_goes(rich):
     for name in ("console_keys", "monitoring_host"):
         rich.options.pop(name)
     rich.write_inventory()
-
-    rich.install()
+    with somebody_at_the_console(rich) as there:
+        rich.install()
+        assert eventually(lambda: there.poll() is not None)
 
     assert over_ssh(rich, "once").returncode == 255
     assert rich.box.run("id", "meeshy-admin", check=False).returncode != 0

@@ -16,7 +16,7 @@ CUTS = (
     "base : Install packages from the bundle",
     "database : Create the cluster",
     "database : Run PostgreSQL with its configuration",
-    "firewall : Run the firewall with its rules, now and with the machine",
+    "firewall : Run the firewall with its rules",
     "application : Make the release the current one",
 )
 """While something is made, and between what is written and the service that is to read it."""
@@ -126,7 +126,7 @@ def test_what_is_newer_than_its_service_and_rules_that_are_gone_are_put_in_force
         "database : Let PostgreSQL look at its certificate and its clients",
         "broker : Run Redis with its configuration, now and with the machine",
         "firewall : Have the rules loaded anew",
-        "firewall : Run the firewall with its rules, now and with the machine",
+        "firewall : Run the firewall with its rules",
     ]
     assert started(killed, "redis-server@meeshy") != redis
     assert started(killed, "postgresql@15-meeshy") == database

@@ -33,6 +33,7 @@ VARIABLES = {
     "monitoring_exporter_port": 9100,
     "monitoring_days": 30,
     "monitoring_port": 9090,
+    "monitoring_certificates": ["authority=/x.crt"],
 }
 RENDER = """
 import json, sys
@@ -54,6 +55,7 @@ UNITS = [
     ("edge", "meeshy-edge-purge.service", {}, TIGHT),
     ("monitoring", "meeshy-prometheus.service", {}, TIGHT),
     ("monitoring", "meeshy-node-exporter.service", {"monitoring_host": "another"}, TIGHT),
+    ("monitoring", "meeshy-certificates.service", {}, TIGHT),
 ]
 
 

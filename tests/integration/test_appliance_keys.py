@@ -76,6 +76,24 @@ def test_a_revoked_key_and_one_of_another_role_are_made_anew_and_no_other_stays_
     assert len(valid(run, "messenger")) == 1
 
 
+def test_a_key_that_only_uses_the_appliance_is_asked_whether_it_is_taken_and_is_alone_after_another(
+    keys, house, url, run, tmp_path
+):
+    file = tmp_path / "key"
+    keys.make_key(file, "trial of head", "app", run)
+    assert keys.why_anew(file, "app", url) == ""
+    file.unlink()  # as rotate_secrets.yml does
+
+    assert keys.why_anew(file, "app", url) == "there is none"
+    keys.make_key(file, "trial of head", "app", run)
+
+    (only,) = valid(run, "trial of head")
+    assert (only["role"], keys.why_anew(file, "app", url)) == ("app", "")
+    file.chmod(0o600)
+    file.write_text("mk_unknown")
+    assert keys.why_anew(file, "app", url) == "the appliance refuses it"
+
+
 def test_an_appliance_that_does_not_answer_decides_nothing(keys, tmp_path):
     (tmp_path / "key").write_text("mk_x")
 

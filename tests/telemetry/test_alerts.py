@@ -30,10 +30,35 @@ GIB = 1 << 30
 GPU = 'node="a",gpu="3",mig=""'
 API = {"instance": "api:8000", "job": "meeshy-api"}
 OF_API = 'instance="api:8000",job="meeshy-api"'
+MACHINE = {"instance": "10.0.0.11:9100", "job": "machines"}
+OF_MACHINE = 'instance="10.0.0.11:9100",job="machines"'
+DAY_S = 86_400
 
 CASES: dict[str, Case] = {
     "MeeshyApiDown": Case({f"up{{{OF_API}}}": "1x5 0x5"}, "5m", "8m", API),
     "MeeshyDatabaseAway": Case({f"meeshy_database_up{{{OF_API}}}": "1x5 0x5"}, "5m", "8m", API),
+    "MeeshyCertificateEnds": Case(
+        # promtool's time begins at 0.
+        {
+            f'meeshy_certificate_end_timestamp_seconds{{certificate="edge",{OF_MACHINE}}}': f"{30 * DAY_S + 300}x20",
+            f'meeshy_certificate_end_timestamp_seconds{{certificate="authority",{OF_MACHINE}}}': f"{366 * DAY_S}x20",
+        },
+        "5m",
+        "6m",
+        MACHINE | {"certificate": "edge"},
+    ),
+    "MeeshyCertificateEnded": Case(
+        {
+            f'meeshy_certificate_end_timestamp_seconds{{certificate="database",{OF_MACHINE}}}': "4200x20",
+            f'meeshy_certificate_end_timestamp_seconds{{certificate="edge",{OF_MACHINE}}}': "7200x20",
+        },
+        "10m",
+        "11m",
+        MACHINE | {"certificate": "database"},
+    ),
+    "MeeshyCertificatesUnread": Case(
+        {f"meeshy_certificates_read_timestamp_seconds{{{OF_MACHINE}}}": "0x1500"}, "24h", "24h10m", MACHINE
+    ),
     "MeeshyNoWorker": Case(
         {
             'meeshy_workers{family="hear",state="taking"}': "1x5 0x10",

@@ -11,6 +11,7 @@ from appliance.status.collector import FiguresCollector
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
 from appliance.telemetry.metrics import Metrics
+from tests.ansible_code import load
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/metrics.md"
 UNITS = ("seconds", "bytes", "ratio", "celsius", "watts", "info")
@@ -23,7 +24,7 @@ WITHOUT_UNIT = {
 """Counts of things, and what is 0 or 1."""
 LABELS = {
     "version", "route", "method", "status", "code", "priority", "state", "outcome", "verdict", "voice", "family",
-    "cause", "what", "level", "kind", "duty", "action", "node", "gpu", "mig", "name", "profile",
+    "cause", "certificate", "what", "level", "kind", "duty", "action", "node", "gpu", "mig", "name", "profile",
 }  # fmt: skip
 """All that there are. Which values they have is looked at in what processes tell: tests/telemetry/test_labels.py."""
 
@@ -41,8 +42,15 @@ def metrics(tmp_path: Path) -> Iterator[dict[str, set[str]]]:
         if any(name.startswith("meeshy_") for name in names)
     ]
     counted = {_full_name(each._type, each._name): set(each._labelnames) for each in ours}
-    yield counted | {family.name: set(family._labelnames) for family in collector.collect()}
+    yield counted | {family.name: set(family._labelnames) for family in collector.collect()} | of_machines()
     database.close()
+
+
+def of_machines() -> dict[str, set[str]]:
+    """Return what an installation's machines tell beside the product."""
+    text = load("roles/monitoring/files/certificate_ends.py").TEXT
+    names = re.findall(r"^# TYPE (\w+) gauge$", text, re.MULTILINE)
+    return {name: {"certificate"} if "_end_" in name else set() for name in names}
 
 
 def test_every_metric_is_documented_once_with_its_labels_and_nothing_else_is(metrics):

@@ -3,6 +3,8 @@
 import fcntl
 import json
 import os
+import shutil
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -62,7 +64,7 @@ def test_a_changed_product_is_laid_out_anew(bundle, tmp_path, spoil):
 
     assert lay_product(bundle, folder)
     assert not lay_product(bundle, folder)
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".product")] == []
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".product")] == [".product.lock"]
 
 
 def test_compiled_modules_are_no_change(bundle, tmp_path):
@@ -150,6 +152,26 @@ def test_two_that_make_one_folder_take_turns(tmp_path):
     other.join(30)
 
     assert order == ["first", "second"]
+
+
+def test_a_product_is_laid_and_compiled_by_one_process_at_a_time(bundle, tmp_path, monkeypatch):
+    folder, alone_in = tmp_path / "product", []
+
+    def watched(work):
+        def run(*arguments, **options):
+            with (tmp_path / ".product.lock").open("w") as other, pytest.raises(BlockingIOError):
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            alone_in.append(work.__name__)
+            return work(*arguments, **options)
+
+        return run
+
+    monkeypatch.setattr(shutil, "copytree", watched(shutil.copytree))
+    monkeypatch.setattr(subprocess, "run", watched(subprocess.run))
+    lay_product(bundle, folder)
+    compile_product(folder, Path(sys.executable))
+
+    assert set(alone_in) == {"copytree", "run"}
 
 
 def enter(folder, order):

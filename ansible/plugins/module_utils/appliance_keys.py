@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-REFUSED = (401, 403)
+UNKNOWN, FORBIDDEN = 401, 403
 PATIENCE_S = 30.0
 
 Run = Callable[[list[str]], str]
@@ -32,9 +32,12 @@ def why_anew(file: Path, role: str, url: str) -> str:
         with opener.open(request, timeout=PATIENCE_S) as answer:
             found = json.load(answer)["role"]
     except urllib.error.HTTPError as refusal:
-        if refusal.code not in REFUSED:
+        if refusal.code == FORBIDDEN:
+            found = "app"  # it is known, and may use the appliance but not ask about it
+        elif refusal.code == UNKNOWN:
+            return "the appliance refuses it"
+        else:
             raise
-        return "the appliance refuses it"
     return "" if found == role else f"its role is {found}"
 
 

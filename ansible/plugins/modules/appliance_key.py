@@ -21,7 +21,7 @@ options:
   role:
     description: What it may do.
     type: str
-    choices: [viewer, operator, admin]
+    choices: [app, viewer, operator, admin]
     required: true
   file:
     description: Where it lies, for root alone.
@@ -61,7 +61,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "application": {"type": "str", "required": True},
-            "role": {"type": "str", "choices": ["viewer", "operator", "admin"], "required": True},
+            "role": {"type": "str", "choices": ["app", "viewer", "operator", "admin"], "required": True},
             "file": {"type": "path", "required": True, "no_log": False},
             "url": {"type": "str", "required": True},
             "command": {"type": "path", "default": "/usr/local/sbin/meeshy"},

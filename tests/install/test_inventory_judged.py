@@ -1,0 +1,46 @@
+"""What an inventory may not say is refused before any machine is looked at: judged by Ansible, without a machine."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from tests.install.ansible_environment import ROOT, ansible_environment
+
+pytestmark = [pytest.mark.network, pytest.mark.timeout(600)]
+HOST = {"ansible_connection": "local", "meeshy_address": "127.0.0.1"}
+GROUPS = ("database", "broker", "api", "workers")
+PLAY = [
+    {
+        "hosts": "all",
+        "gather_facts": False,
+        "tasks": [{"ansible.builtin.include_role": {"name": "preflight", "tasks_from": "inventory.yml"}}],
+    }
+]
+
+
+def judged(folder, **variables):
+    """Return what Ansible says of the example of one machine with these variables."""
+    children = {name: {"hosts": {"head": None}} for name in GROUPS}
+    everything = {"hosts": {"head": HOST}, "children": children, "vars": variables}
+    (folder / "hosts.json").write_text(json.dumps({"all": everything}))
+    (folder / "play.yml").write_text(json.dumps(PLAY))
+    settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible/ansible.cfg"), "LC_ALL": "C.UTF-8"}
+    command = [ansible_environment() / "ansible-playbook", "--inventory", folder / "hosts.json", folder / "play.yml"]
+    return subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ | settings)
+
+
+def test_passwords_that_stay_one_word_in_an_address_are_taken(tmp_path):
+    told = judged(tmp_path, database_password="Aa9._~-", broker_password=1234)
+
+    assert told.returncode == 0, told.stdout
+
+
+@pytest.mark.parametrize("password", ["half@host", "it's", "two words", "closing\n", ""])
+def test_one_that_does_not_is_refused_by_its_name_and_not_shown(tmp_path, password):
+    told = judged(tmp_path, broker_password=password)
+
+    assert told.returncode != 0
+    assert "broker_password may hold letters, digits and . _ ~ - alone" in told.stdout
+    assert not password.strip() or password.strip() not in told.stdout
