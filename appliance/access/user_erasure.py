@@ -15,6 +15,7 @@ from appliance.cache.answers import forget_owner
 from appliance.cache.interface import Cache
 from appliance.cache.keys import owner_digest
 from appliance.cache.kinds import Kind
+from appliance.cache.library import LIBRARY
 from appliance.cache.library import forget_owner as forget_phrases_of
 from appliance.cache.purges import WHOLE_OWNER, forget_purged, note_purge
 from appliance.errors import AlreadyFinished, NotFound, StorageUnavailable
@@ -75,7 +76,7 @@ def erase_user(
     with database.write() as connection:
         now_s = database.now_s(connection)
         # Whoever lets the library grow holds this too: what it counted of jobs that were still there goes as well.
-        hold_names(connection, ["phrases"])
+        hold_names(connection, [LIBRARY])
         counts["phrases_withdrawn"] = forget_phrases_of(connection, owner, settings.phrases_owners)
         counts["events"] = forget_events_of_owner(connection, owner)
         counts["cached_answers"] = forget_owner(connection, owner, tuple(Kind))

@@ -17,6 +17,8 @@ from appliance.storage.sets import among, insert_rows, update_rows
 from appliance.storage.tables import phrases
 
 Pair = tuple[str, str]
+LIBRARY = "phrases"
+"""The name that is held by whoever lets the library grow or erases what an owner said: neither misses the other."""
 CORPUS = "corpus"
 USED = "usage"
 AHEAD = "ahead"

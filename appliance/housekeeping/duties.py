@@ -9,7 +9,7 @@ from appliance.housekeeping.house import House, Outcome
 from appliance.housekeeping.lost_work import return_lost_work
 from appliance.housekeeping.old_events import forget_events
 from appliance.housekeeping.orphans import delete_orphans
-from appliance.housekeeping.phrases import grow_phrases
+from appliance.housekeeping.phrases import bound_phrases, grow_phrases
 from appliance.housekeeping.purges import settle_purges
 from appliance.housekeeping.rates import forget_rate_windows
 from appliance.housekeeping.recordings import drop_recordings
@@ -42,7 +42,8 @@ class Duty:
 DUTIES: Mapping[str, Duty] = {
     "lost_work": Duty(return_lost_work),
     # Before jobs go: it reads what they said.
-    "phrases": Duty(grow_phrases),
+    "phrases": Duty(grow_phrases, ROUND_S),
+    "phrase_bounds": Duty(bound_phrases),
     "recordings": Duty(drop_recordings),
     "results": Duty(expire_results),
     "answers": Duty(forget_answers),

@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.cache.keys import normalised, phrase_key
-from appliance.cache.library import USED, Grown, add, count_uses, evict, rows_of, sizes
+from appliance.cache.library import LIBRARY, USED, Grown, add, count_uses, evict, rows_of, sizes
 from appliance.cache.phrase_days import LookUps, count_days, forget_days, note_sizes
 from appliance.cache.promotable import is_promotable
 from appliance.cache.sayings import Saying, count_sayings, forget_faded, shared, site_secret, worth
@@ -29,15 +29,13 @@ SETTLED_S = 10.0
 JOBS_AT_ONCE = 10
 """Of one transaction, which on SQLite keeps others from writing for some 3 ms. What takes time without writing is done
 before it."""
-TRANSACTIONS = 500
-"""Of one round: 5,000 jobs a minute."""
+TRANSACTIONS = 100
+"""Of one round, which other duties and the worker's heartbeat wait for: 1,000 jobs in 10 s."""
 REST_S = 0.005
 """Between transactions on SQLite. Whoever finds it locked sleeps and looks again: one transaction behind the other made
 callers wait 1.9 s once a minute, at 100 known requests a second on two cores."""
 SAYINGS_PER_PHRASE = 5
 """How many counts of owners are kept for each phrase that the library may hold."""
-GROWING = "phrases"
-"""Held by whoever changes the library."""
 _PLACE = "phrases.place"
 _HALF_LIFE = "phrases.half_life_s"
 
@@ -61,31 +59,37 @@ class _Chapter(NamedTuple):
 
 
 def grow_phrases(house: House) -> Outcome:
-    """Count what was looked up and said since the last round, and let the library grow and shrink by it."""
+    """Count what was looked up and said since the last round, and let the library grow by it."""
     read = 0
     for _ in range(1 if house.dry_run else TRANSACTIONS):
         chapter = _next_chapter(house)
         if chapter is None:
             break
         with house.transaction() as connection:
-            if not got_name(connection, GROWING) or _place(connection) != chapter.place:
+            if not got_name(connection, LIBRARY) or _place(connection) != chapter.place:
                 break
             _take_in(connection, house.settings, chapter, house.database.now_s(connection))
         # At least one: jobs without an accepted result were read too.
         read += max(1, len(chapter.found))
         if house.database.is_sqlite:
             house.rest(REST_S)
+    return house.outcome(read)
+
+
+def bound_phrases(house: House) -> Outcome:
+    """Let go what the library may not hold any more, and write down how large it is today."""
+    gone = 0
     with house.transaction() as connection:
-        if got_name(connection, GROWING):
+        if got_name(connection, LIBRARY):
             now_s = house.database.now_s(connection)
             _fade_as_set(connection, house.settings.phrases_half_life_s, now_s)
-            _keep_bounds(connection, house.settings, now_s)
+            gone = _let_go(connection, house.settings, now_s)
     with house.database.read() as connection:
         # Not while others cannot write: by pair, 48,000 phrases took 0.2 s on a busy machine of two cores.
         held = {pair: sum(of_pair.values()) for pair, of_pair in sizes(connection).items()}
     with house.transaction() as connection:
         note_sizes(connection, day_of(house.database.now_s(connection)), held)
-    return house.outcome(read)
+    return house.outcome(gone)
 
 
 def _next_chapter(house: House) -> _Chapter | None:
@@ -186,9 +190,10 @@ def _made_by(sentence: dict) -> str:
     return "" if any(engine.startswith("phrases/") for engine in engines) else "+".join(engines)
 
 
-def _keep_bounds(connection: sa.Connection, settings: Settings, now_s: float) -> None:
+def _let_go(connection: sa.Connection, settings: Settings, now_s: float) -> int:
+    gone = forget_days(connection, day_of(now_s - settings.events_ttl_s))
     if settings.phrases_most:
-        evict(connection, settings.phrases_most)
+        gone += evict(connection, settings.phrases_most)
         half_life_s = settings.phrases_half_life_s
-        forget_faded(connection, now_s, half_life_s, SAYINGS_PER_PHRASE * settings.phrases_most)
-    forget_days(connection, day_of(now_s - settings.events_ttl_s))
+        gone += forget_faded(connection, now_s, half_life_s, SAYINGS_PER_PHRASE * settings.phrases_most)
+    return gone

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from appliance.audio.decoder import DecoderPool
 from appliance.housekeeping.house import House as Keeping
-from appliance.housekeeping.phrases import grow_phrases
+from appliance.housekeeping.phrases import bound_phrases, grow_phrases
 from appliance.storage.tables import jobs
 from tests.integration.api_house import House, open_house
 
@@ -30,7 +30,9 @@ def _stats(house: House, **asked: Any) -> Any:
 def _grow(house: House) -> None:
     with house.database.write() as connection:
         connection.execute(sa.update(jobs).values(finished_s=jobs.c.finished_s - 60))
-    grow_phrases(Keeping(house.database, house.objects, house.settings))
+    keeping = Keeping(house.database, house.objects, house.settings)
+    grow_phrases(keeping)
+    bound_phrases(keeping)
 
 
 def test_growth_and_hits_show_by_pair_and_day(house: House) -> None:
@@ -72,7 +74,9 @@ def test_days_before_those_asked_for_are_left_out(house: House) -> None:
     house.finished_job("see you at the gate", "fr")
     with house.database.write() as connection:
         connection.execute(sa.update(jobs).values(finished_s=jobs.c.finished_s - 10 * 86_400))
-    grow_phrases(Keeping(house.database, house.objects, house.settings))
+    keeping = Keeping(house.database, house.objects, house.settings)
+    grow_phrases(keeping)
+    bound_phrases(keeping)
     assert _stats(house, days=5).json()["misses"] == 0
     assert _stats(house, days=20).json()["misses"] == 1
 

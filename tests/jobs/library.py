@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from appliance.housekeeping.house import House
-from appliance.housekeeping.phrases import SETTLED_S, grow_phrases
+from appliance.housekeeping.phrases import SETTLED_S, bound_phrases, grow_phrases
 from appliance.owner import Owner
 from appliance.storage.tables import phrase_days, phrase_sayings, phrases
 
@@ -22,7 +22,10 @@ def say(bench, text, *owners, target="fr", **asked):
 
 def grow(bench, *, dry_run: bool = False):
     bench.clock.advance(SETTLED_S + 1)
-    return grow_phrases(House(bench.database, bench.objects, bench.settings, dry_run))
+    house = House(bench.database, bench.objects, bench.settings, dry_run)
+    outcome = grow_phrases(house)
+    bound_phrases(house)
+    return outcome
 
 
 def change_settings(bench, **changes):

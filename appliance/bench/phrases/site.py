@@ -14,7 +14,7 @@ from appliance.bench.phrases.stream import SOURCE, TARGETS, Asked
 from appliance.cache.library import size
 from appliance.engines.protocols import SPEECH_RATE_HZ
 from appliance.housekeeping.house import House
-from appliance.housekeeping.phrases import SETTLED_S, grow_phrases
+from appliance.housekeeping.phrases import SETTLED_S, bound_phrases, grow_phrases
 from appliance.jobs.documents import AudioFacts, JobDocument, Request
 from appliance.jobs.query import JobReader
 from appliance.jobs.submit import Submission, Submitter
@@ -61,7 +61,9 @@ class Site:
         self.worker.run_until_idle()
         self.clock.advance(SETTLED_S + 1)
         context = self.context
-        grow_phrases(House(context.database, context.objects, context.settings))
+        house = House(context.database, context.objects, context.settings)
+        grow_phrases(house)
+        bound_phrases(house)
         self.clock.advance(BETWEEN_S)
         self.worker.run_until_idle()
         reader = JobReader(context.database)
