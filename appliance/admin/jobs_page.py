@@ -51,8 +51,9 @@ def load_jobs_page(
 def _page(states: tuple[str, ...]) -> sa.Select:
     """Return the question for a page of items in these states.
 
-    Each state's items come in the order of an index of their own, of which no more is read than the page holds, and
-    their jobs are looked up when they are chosen: of 10,000 items a database would read, sort or look up all.
+    Each state's items come in the order of an index of their own, which is read until the page is full, and their jobs
+    are looked up when they are chosen: of 10,000 items a database would read, sort or look up all. The index knows no
+    lanes, so for a lane of few items beside many of others it is read to its end.
     """
     after = sa.tuple_(sa.bindparam("deadline_s", type_=sa.Double), sa.bindparam("id", type_=sa.String))
     up_to = sa.bindparam("up_to", type_=sa.Integer)

@@ -6,6 +6,7 @@ from contextlib import closing
 import click
 
 from appliance.settings import Settings
+from appliance.storage.beside_writers import build_what_is_missing
 from appliance.storage.database import Database
 from appliance.storage.migrate import current_revision
 from appliance.storage.migrate import migrate as migrate_database
@@ -19,6 +20,7 @@ def migrate(settings: Settings, as_json: bool) -> None:
     with closing(Database(settings.database)) as database:
         before = current_revision(database)
         migrate_database(database)
+        build_what_is_missing(database)
         after = current_revision(database)
     if as_json:
         click.echo(json.dumps({"before": before, "after": after}))

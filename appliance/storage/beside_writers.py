@@ -2,7 +2,7 @@
 
 `CREATE INDEX` keeps everybody from writing to its table until its transaction ends; `CREATE INDEX CONCURRENTLY` keeps
 nobody, but cannot be in a transaction, as migrations are. A migration leaves such an index out where the table holds
-rows already, and code that asks for it works without, only slower.
+rows already, `meeshy migrate` builds it, and code that asks for it works without, only slower.
 """
 
 import logging
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 BUILT_BESIDE = ("ix_audit_console_at_s",)
 BUILD_S = 240
-"""It waits for every transaction that is older, as a backup's; a service has five minutes for its start."""
+"""It waits for every transaction that is older, as a backup's."""
 _LOCK = 0x6D65_6573_6879 + 1
 _VALID = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
 
@@ -28,6 +28,18 @@ def left_for_later(connection: sa.Connection, table: str) -> bool:
     """Return whether a migration shall leave an index of `BUILT_BESIDE` out: on PostgreSQL, of a table with rows."""
     rows = sa.select(sa.literal(1)).select_from(sa.table(table)).limit(1)
     return connection.dialect.name == "postgresql" and connection.scalar(rows) is not None
+
+
+def tell_what_is_missing(database: Database) -> None:
+    """Log which of those are not there, or not whole; a service starts and works without them."""
+    if database.is_sqlite:
+        return
+    with database.read() as connection:
+        missing = _missing(connection)
+    if missing:
+        log.warning(
+            "an index is missing, and `meeshy migrate` builds it: %s", ", ".join(str(each.name) for each in missing)
+        )
 
 
 def build_what_is_missing(database: Database) -> None:
@@ -39,7 +51,10 @@ def build_what_is_missing(database: Database) -> None:
             if _missing(connection):
                 _build(connection)
     except (DBAPIError, StorageUnavailable) as failure:
-        log.warning("an index is missing, and is built at the next start: %s", type(failure).__name__)
+        log.warning(
+            "an index is still missing, and `meeshy migrate` builds it when it is called again: %s",
+            type(failure).__name__,
+        )
 
 
 def _missing(connection: sa.Connection) -> list[sa.Index]:

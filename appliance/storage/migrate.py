@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from appliance.errors import SchemaTooNew
-from appliance.storage.beside_writers import build_what_is_missing
+from appliance.storage.beside_writers import tell_what_is_missing
 from appliance.storage.database import Database
 from appliance.storage.shipped import add_shipped
 from appliance.storage.site import set_site_value, site_value
@@ -29,10 +29,11 @@ def migrate(database: Database, migrations: Path = MIGRATIONS) -> None:
     A schema of a newer release stays as it is where its migrations say that this one's code runs on it; else
     SchemaTooNew. Each migration may say so by `readable_by`, the oldest revision whose code runs on what it leaves,
     while an upgrade is under way or after one was taken back; without it, that is itself. Revisions are four digits,
-    so they compare as text. Afterwards it builds what PostgreSQL builds beside writers.
+    so they compare as text. What PostgreSQL builds beside writers is left to `meeshy migrate`: no service
+    may wait for it.
     """
     if _migrate(database, migrations):
-        build_what_is_missing(database)
+        tell_what_is_missing(database)
 
 
 def _migrate(database: Database, migrations: Path) -> bool:

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from click.testing import CliRunner
 
+from appliance.commands.migrate import migrate as upgrade
+from appliance.settings import Settings
 from appliance.storage import beside_writers
 from appliance.storage.database import Database
 from appliance.storage.migrate import alembic_config, migrate
@@ -53,10 +56,16 @@ def until(probe: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
+def upgraded(database: Database) -> None:
+    url = database.url.render_as_string(hide_password=False)
+    result = CliRunner().invoke(upgrade, obj=Settings(database_url=url))
+    assert result.exit_code == 0, result.output
+
+
 def test_others_write_while_it_is_built(database):
     with database.engine.connect() as older, older.begin():
         older.execute(sa.insert(audit).values(SPOKEN))
-        building = threading.Thread(target=migrate, args=(database,))
+        building = threading.Thread(target=upgraded, args=(database,))
         building.start()
         with database.read() as looks:
             until(lambda: looks.scalar(WAITS))
@@ -72,11 +81,11 @@ def test_one_that_was_given_up_half_way_is_built_anew_and_until_then_nothing_fai
     monkeypatch.setattr(beside_writers, "BUILD_S", 1)
     with database.engine.connect() as older, older.begin():
         older.execute(sa.insert(audit).values(SPOKEN))
-        migrate(database)
+        upgraded(database)
         assert valid(database) is False
-    assert "is built at the next start" in caplog.text
+    assert "builds it when it is called again" in caplog.text
 
-    migrate(database)
+    upgraded(database)
 
     assert valid(database) is True
 
@@ -84,10 +93,10 @@ def test_one_that_was_given_up_half_way_is_built_anew_and_until_then_nothing_fai
 def test_what_another_process_builds_is_not_waited_for(database):
     with database.read() as other:
         other.execute(sa.text("SELECT pg_advisory_lock(:lock)"), {"lock": beside_writers._LOCK})
-        migrate(database)
+        upgraded(database)
         assert valid(database) is None
         other.execute(sa.text("SELECT pg_advisory_unlock(:lock)"), {"lock": beside_writers._LOCK})
-    migrate(database)
+    upgraded(database)
     assert valid(database) is True
 
 
@@ -99,3 +108,9 @@ def test_of_an_empty_table_it_is_there_with_the_migration(database):
     with database.write() as connection:
         command.downgrade(alembic_config(connection), "0017")
     assert valid(database) is None
+
+
+def test_a_service_starts_without_it_and_says_so(database, caplog):
+    migrate(database)
+    assert valid(database) is None
+    assert f"`meeshy migrate` builds it: {INDEX}" in caplog.text
