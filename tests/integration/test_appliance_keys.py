@@ -99,3 +99,14 @@ def test_an_appliance_that_does_not_answer_decides_nothing(keys, tmp_path):
 
     with pytest.raises(OSError, match="refused"):
         keys.why_anew(tmp_path / "key", "viewer", "http://127.0.0.1:9")
+
+
+def test_a_key_under_a_name_of_a_release_before_is_revoked_with_the_next(keys, house, url, run, tmp_path):
+    file = tmp_path / "key"
+    keys.make_key(file, "meeshy-trial", "app", run)
+    file.unlink()
+
+    keys.make_key(file, "trial of head", "app", run, ["meeshy-trial"])
+
+    assert valid(run, "meeshy-trial") == []
+    assert len(valid(run, "trial of head")) == 1

@@ -5,7 +5,7 @@ import os
 import secrets
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 UNKNOWN, FORBIDDEN = 401, 403
@@ -41,15 +41,15 @@ def why_anew(file: Path, role: str, url: str) -> str:
     return "" if found == role else f"its role is {found}"
 
 
-def make_key(file: Path, application: str, role: str, run: Run) -> None:
-    """Make the key, write it for root alone, and revoke what the application had before.
+def make_key(file: Path, application: str, role: str, run: Run, formerly: Sequence[str] = ()) -> None:
+    """Make the key, write it for root alone, and revoke what the application had before, also by its former names.
 
     Interrupted anywhere, the next call does it again, and no key stays valid that is in no file.
     """
     made = json.loads(run(["keys", "create", application, "--role", role, "--json"]))
     _write_private(file, made["key"] + "\n")
     for each in json.loads(run(["keys", "list", "--json"]))["keys"]:
-        if each["application"] == application and each["id"] != made["id"] and each["revoked_s"] is None:
+        if each["application"] in (application, *formerly) and each["id"] != made["id"] and each["revoked_s"] is None:
             run(["keys", "revoke", each["id"], "--json"])
 
 

@@ -18,6 +18,11 @@ options:
     description: Name of the application that the key is for; nothing else may use it.
     type: str
     required: true
+  formerly:
+    description: Names that releases before gave this application; keys of these are revoked with its former ones.
+    type: list
+    elements: str
+    default: []
   role:
     description: What it may do.
     type: str
@@ -61,6 +66,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "application": {"type": "str", "required": True},
+            "formerly": {"type": "list", "elements": "str", "default": []},
             "role": {"type": "str", "choices": ["app", "viewer", "operator", "admin"], "required": True},
             "file": {"type": "path", "required": True, "no_log": False},
             "url": {"type": "str", "required": True},
@@ -80,7 +86,7 @@ def main() -> None:
     try:
         reason = why_anew(file, given["role"], given["url"])
         if reason and not module.check_mode:
-            make_key(file, given["application"], given["role"], run)
+            make_key(file, given["application"], given["role"], run, given["formerly"])
     except (OSError, ValueError, KeyError) as failure:
         module.fail_json(msg=f"The appliance at {given['url']} did not tell whether it knows the key: {failure}")
     module.exit_json(changed=bool(reason), reason=reason)
