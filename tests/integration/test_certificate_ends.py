@@ -79,13 +79,19 @@ def test_what_a_server_shows_counts_and_not_what_lies_on_the_disk(certificate_en
     assert [path.name for path in tmp_path.iterdir()] == ["ends.prom"]
 
 
-def test_what_cannot_be_read_is_left_out_and_named(certificate_ends, tmp_path, capsys):
+def test_of_what_cannot_be_read_stands_what_was_told_before(certificate_ends, authority, tmp_path, capsys):
+    _, folder = authority
+    shown_s = signed(authority, "shown")
     (tmp_path / "none.pem").write_text("no certificate")
+    unreadable = {"edge": "tls:127.0.0.1:9", "database": f"{tmp_path}/missing.pem", "broker": f"{tmp_path}/none.pem"}
 
-    text = certificate_ends.told(
-        {"edge": "tls:127.0.0.1:9", "authority": f"{tmp_path}/missing.pem", "monitoring": f"{tmp_path}/none.pem"}, 7.9
-    )
+    first = certificate_ends.told({**unreadable, "monitoring": str(folder / "shown.pem")}, 7.9)
+    assert ENDS.findall(first) == [("monitoring", str(shown_s))]
+    assert first.endswith("\nmeeshy_certificates_read_timestamp_seconds 7\n")
+    assert re.findall(r"^(\w+) at ", capsys.readouterr().err, re.MULTILINE) == ["edge", "database", "broker"]
 
-    assert ENDS.findall(text) == []
-    assert text.endswith("\nmeeshy_certificates_read_timestamp_seconds 7\n")
-    assert re.findall(r"^(\w+) at ", capsys.readouterr().err, re.MULTILINE) == ["edge", "authority", "monitoring"]
+    whole = certificate_ends.told({"monitoring": str(folder / "shown.pem")}, 8.2, first)
+    assert whole.endswith("\nmeeshy_certificates_read_timestamp_seconds 8\n")
+
+    later = certificate_ends.told({"monitoring": f"{tmp_path}/missing.pem"}, 9.5, whole)
+    assert later == whole
