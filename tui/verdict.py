@@ -18,6 +18,8 @@ ENOUGH = 20
 """Shares of fewer jobs, or of fewer requests, say nothing."""
 REFUSED_SHARE = 0.05
 """Share of requests that are refused for want of room, or beyond a plan, from where on it is told."""
+CLOSED_BY = 3
+"""Refusals without an admission from which on a priority counts as closed: one is a recording that is too long."""
 ERROR_SHARE = 0.05
 """Share of requests that end in the appliance's own error from where on it needs a hand; a single one needs a look."""
 HOT_C = 85.0
@@ -181,9 +183,9 @@ def _rates(snapshot: Snapshot) -> Iterator[Finding]:
         yield Finding(Severity.WARN, "refused", text, "verdict", weight=1e7 * share)
     # However few they are among all requests: whoever has that priority is served nothing new.
     for each in rates.admission:
-        if each.refused and not each.admitted:
+        if each.refused >= CLOSED_BY and not each.admitted:
             name = f"p{each.priority}"
-            text = f"{name} takes nothing, {each.refused} refused in {window}"
+            text = f"all {each.refused} of {name} refused in {window}"
             yield Finding(Severity.WARN, "closed", text, "queues", name, 2e7 - each.priority)
     if rates.errors:
         bad = enough and rates.errors >= ERROR_SHARE * rates.requests

@@ -98,10 +98,11 @@ def test_an_appliance_that_refuses_or_fails_what_is_asked_is_not_well(rates, tol
 @pytest.mark.parametrize(
     ("admission", "told"),
     [
-        ([(0, 0, 1)], ["p0 takes nothing, 1 refused in 5m"]),
+        ([(0, 0, 3)], ["all 3 of p0 refused in 5m"]),
+        ([(0, 0, 2)], []),
         ([(0, 1, 40)], []),
-        ([(0, 30, 0), (2, 0, 3)], ["p2 takes nothing, 3 refused in 5m"]),
-        ([(0, 0, 2), (1, 0, 9)], ["p0 takes nothing, 2 refused in 5m", "p1 takes nothing, 9 refused in 5m"]),
+        ([(0, 30, 0), (2, 0, 3)], ["all 3 of p2 refused in 5m"]),
+        ([(0, 0, 4), (1, 0, 9)], ["all 4 of p0 refused in 5m", "all 9 of p1 refused in 5m"]),
     ],
 )
 def test_a_priority_that_is_refused_entirely_is_told_however_few_they_are_among_all(admission, told):
