@@ -16,6 +16,7 @@ from appliance.storage.database import Database
 from appliance.storage.migrate import alembic_config, migrate
 from appliance.storage.tables import audit
 from tests.services import postgres_url as postgres_url
+from tests.storage.empty_schema import empty
 
 INDEX = "ix_audit_console_at_s"
 SPOKEN = {"at_s": 0.0, "application_id": "app", "user_id": "u", "action": "spoken", "subject": "s", "detail": {}}
@@ -26,20 +27,14 @@ WAITS = sa.text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CREATE 
 def database(postgres_url: str) -> Iterator[Database]:
     """A site from before the index, with something in its audit."""
     database = Database(postgres_url)
-    _empty(database)
+    empty(database)
     migrate(database)
     with database.write() as connection:
         command.downgrade(alembic_config(connection), "0017")
         connection.execute(sa.insert(audit).values(SPOKEN))
     yield database
-    _empty(database)
+    empty(database)
     database.close()
-
-
-def _empty(database: Database) -> None:
-    with database.write() as connection:
-        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-        connection.execute(sa.text("CREATE SCHEMA public"))
 
 
 def valid(database: Database) -> bool | None:

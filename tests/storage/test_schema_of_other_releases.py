@@ -16,6 +16,7 @@ from appliance.storage.database import Database
 from appliance.storage.migrate import MIGRATIONS, READABLE_BY, alembic_config, current_revision, migrate
 from appliance.storage.site import site_value
 from tests.services import postgres_url as postgres_url
+from tests.storage.empty_schema import empty
 
 ADDS_A_COLUMN = """
 import sqlalchemy as sa
@@ -54,17 +55,11 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         database = Database(f"sqlite:///{tmp_path / 'test.sqlite3'}")
     else:
         database = Database(request.getfixturevalue("postgres_url"))
-        _empty(database)
+        empty(database)
     yield database
     if not database.is_sqlite:
-        _empty(database)
+        empty(database)
     database.close()
-
-
-def _empty(database: Database) -> None:
-    with database.write() as connection:
-        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
-        connection.execute(sa.text("CREATE SCHEMA public"))
 
 
 @pytest.fixture
