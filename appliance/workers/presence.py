@@ -18,21 +18,18 @@ LOCK_FILE = "workers.lock"
 @contextmanager
 def at_work(data_dir: Path) -> Iterator[None]:
     """Let `anybody_at_work` tell of this process until the block ends; where the folder takes no file, it cannot."""
+    held = None
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         held = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(held, fcntl.LOCK_SH)
     except OSError as failure:
         log.warning("nobody can tell that a worker runs here: %s", failure.strerror)
-        yield
-        return
     try:
-        try:
-            fcntl.flock(held, fcntl.LOCK_SH)
-        except OSError as failure:
-            log.warning("nobody can tell that a worker runs here: %s", failure.strerror)
         yield
     finally:
-        os.close(held)
+        if held is not None:
+            os.close(held)
 
 
 def anybody_at_work(data_dir: Path) -> bool:
