@@ -155,6 +155,21 @@ def test_a_list_of_several_pages_stands_whatever_is_done_until_r():
     drive(scenario)
 
 
+def test_a_list_stands_whose_second_page_was_on_its_way_when_something_was_done():
+    async def scenario(hands):
+        hands.source.pages = {None: scenes.jobs_page(0, 100, "100"), "100": scenes.jobs_page(100, 30)}
+        await hands.open("jobs")
+        hands.source.slow_pages = asyncio.Event()
+        await hands.press("G")
+        await hands.press("C", "y")
+        hands.asked()
+        hands.source.slow_pages.set()
+        await hands.picture(after_s=ASKED_EVERY_S)
+        assert hands.asked() == 0
+
+    drive(scenario)
+
+
 @pytest.mark.parametrize("screen", SCREENS)
 def test_it_is_asked_for_at_once_after_the_picture_was_frozen_or_away(screen):
     async def scenario(hands):

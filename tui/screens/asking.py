@@ -42,17 +42,22 @@ class AskingScreen(PictureScreen):
     def ask_anew(self) -> None:
         """Ask at once, and after the answer that is on its way: it may be from before what was done."""
         if not (self.stands or self.app.view.unasked):
-            self._insist()
+            self._insist(self._unless_it_stands)
 
-    def _insist(self) -> None:
+    async def _unless_it_stands(self) -> None:
+        # When it was asked for, the page that makes it stand may have been on its way.
+        if not self.stands:
+            await self.question()
+
+    def _insist(self, question: Callable[[], Awaitable[None]]) -> None:
         self._asked_s = self.app.clock.monotonic_s()
-        self.ask_alone(self.question, insist=True)
+        self.ask_alone(question, insist=True)
 
     def sort_anew(self) -> None:
         """Let the order be as it should be, and begin with the first page again."""
         super().sort_anew()
         if not self.app.view.unasked:
-            self._insist()
+            self._insist(self.question)
 
     def on_screen_suspend(self) -> None:
         """Ask at once when it comes to the front again."""
