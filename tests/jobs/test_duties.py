@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from appliance.cache.keys import owner_digest
+from appliance.cache.phrase_days import LookUps, count_days
 from appliance.cache.purges import note_purge
 from appliance.clock import SystemClock
 from appliance.errors import StorageUnavailable
@@ -14,6 +15,7 @@ from appliance.housekeeping.house import House, Outcome
 from appliance.housekeeping.rounds import Rounds, last_records
 from appliance.jobs.claims import Claims
 from appliance.jobs.registry import WorkerRegistry
+from appliance.jobs.usage import day_of
 from appliance.owner import Owner
 from appliance.profiles.folder import profile_digest
 from appliance.storage.admin_tables import admin_actions, history, tallies
@@ -75,6 +77,7 @@ def stale_appliance(bench):
         connection.execute(sa.insert(admin_actions).values(id="action_1", at_s=bench.clock.now_s(), **asked))
         connection.execute(sa.insert(tallies).values(at_s=bench.clock.now_s(), document={"counts": {"requests": 1}}))
         note_purge(connection, Owner("app", "bob"), "job_gone", ["0" * 64], bench.clock.now_s())
+        count_days(connection, {(day_of(bench.clock.now_s()), ("en", "fr")): LookUps(misses=1)})
     able = capabilities_of(bench.engines, bench.settings)
     WorkerRegistry(bench.database, "old").announce(able, ["hear"])
     bench.clock.advance(1.0)
