@@ -79,8 +79,9 @@ def open_door(host: str, port: int) -> socket.socket:
     # Before the new one is made: systemd's copy listens too, and may hold this very port at another address.
     heard = (bool(port) or others) and tell(_REMOVE)
     made = _bound(host, port, family, PATIENCE_S if others else 0.0)
-    if port and heard:
-        tell("FDSTORE=1\nFDNAME=api", descriptors=[made.fileno()])
+    if port and heard and tell("FDSTORE=1\nFDNAME=api", descriptors=[made.fileno()]):
+        # The very first start was given nothing, so nothing guarded it until now.
+        atexit.register(_end, os.getpid())
     return made
 
 

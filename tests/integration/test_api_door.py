@@ -188,6 +188,18 @@ def test_a_start_that_takes_long_lets_the_socket_go_and_listens_anew_when_it_is_
         os.close(each)
 
 
+def test_a_very_first_start_that_fails_after_it_listened_leaves_no_socket_to_wait_at(manager):
+    program = f"""
+        from appliance.api.door import open_door
+        open_door("127.0.0.1", {free_port()})
+        raise SystemExit("the rest cannot start")
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program)], cwd=ROOT, check=False, timeout=60)
+    statements = [told(manager) for _ in range(3)]
+    assert [said.split("=")[0] for said, _ in statements] == ["FDSTOREREMOVE", "FDSTORE", "FDSTOREREMOVE"]
+    os.close(statements[1][1][0])
+
+
 def test_the_socket_of_a_process_that_has_answered_is_kept_however_it_ends(manager):
     with socket.create_server(("127.0.0.1", 0)) as kept:
         program = f"""
