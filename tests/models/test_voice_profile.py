@@ -183,5 +183,6 @@ def test_ten_speakers_never_mix(stage: Stage) -> None:
         assert done.request.profile.id == profile.profile_id
         assert voice["profile_version"] == 1, voice
         voices.setdefault(person, set()).add(voice["version"])
-    assert {len(found) for found in voices.values()} == {1}
-    assert len(set.union(*voices.values())) == len(TEN)
+    # A voice may have been refined between its person's two jobs; what two people share is nobody's own.
+    assert sum(map(len, voices.values())) == len(set.union(*voices.values()))
+    assert set(voices) == set(TEN)
