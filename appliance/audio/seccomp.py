@@ -1,28 +1,31 @@
 """A list of the system calls that a decoder needs once it is running; the kernel refuses all others.
 
-The program is classic BPF as described in the kernel's `Documentation/userspace-api/seccomp_filter.rst`. Nothing on the
-list opens a file or a socket, starts a process or a thread, or makes memory executable.
+Nothing on the list opens a file or a socket, starts a process or a thread, or makes memory executable.
 """
 
 import ctypes
 import platform
-import struct
 
-_PR_SET_NO_NEW_PRIVS = 38
-_PR_SET_SECCOMP = 22
-_SECCOMP_MODE_FILTER = 2
+from appliance.classic_bpf import (
+    ALLOW,
+    ARCHITECTURE,
+    AUDIT_NAMES,
+    CALL_NUMBER,
+    JUMP_ANY_BIT,
+    JUMP_EQUAL,
+    JUMP_GREATER_EQUAL,
+    KILL,
+    LOAD,
+    REFUSE,
+    RETURN,
+    Instruction,
+    Program,
+    argument,
+    assembled,
+    give_up_new_rights,
+)
 
-_LOAD = 0x20
-_JUMP_EQUAL = 0x15
-_JUMP_GREATER_EQUAL = 0x35
-_JUMP_ANY_BIT = 0x45
-_RETURN = 0x06
-_ALLOW = 0x7FFF0000
-_KILL = 0x80000000
-_REFUSE = 0x00050000 | 1
-"""EPERM to the caller: libraries probe optional calls, and a probe should not end the decode."""
-
-_CALL_NUMBER, _ARCHITECTURE, _THIRD_ARGUMENT = 0, 4, 32
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 _PROT_EXEC = 4
 _X32_CALLS = 0x40000000
 
@@ -41,11 +44,6 @@ _ALLOWED = {
     },
 }  # fmt: skip
 _NOT_EXECUTABLE = {"x86_64": {"mmap": 9, "mprotect": 10}, "aarch64": {"mmap": 222, "mprotect": 226}}
-_AUDIT_NAMES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
-
-
-class _Program(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
 
 
 def allow_only_decoding() -> bool:
@@ -57,34 +55,29 @@ def allow_only_decoding() -> bool:
     if machine not in _ALLOWED:
         return False
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+    if not give_up_new_rights(libc):
         return False
-    code = _filter(machine)
-    program = _Program(len(code) // 8, code)
-    return libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0) == 0
+    return libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(_filter(machine)), 0, 0) == 0
 
 
-def _filter(machine: str) -> bytes:
+def _filter(machine: str) -> Program:
     lines = [
-        _instruction(_LOAD, _ARCHITECTURE),
-        _instruction(_JUMP_EQUAL, _AUDIT_NAMES[machine], if_true=1),
-        _instruction(_RETURN, _KILL),
-        _instruction(_LOAD, _CALL_NUMBER),
-        _instruction(_JUMP_GREATER_EQUAL, _X32_CALLS, if_false=1),
-        _instruction(_RETURN, _KILL),
+        Instruction(LOAD, ARCHITECTURE),
+        Instruction(JUMP_EQUAL, AUDIT_NAMES[machine], if_true=1),
+        Instruction(RETURN, KILL),
+        Instruction(LOAD, CALL_NUMBER),
+        Instruction(JUMP_GREATER_EQUAL, _X32_CALLS, if_false=1),
+        Instruction(RETURN, KILL),
     ]
     for number in _ALLOWED[machine].values():
-        lines += [_instruction(_JUMP_EQUAL, number, if_false=1), _instruction(_RETURN, _ALLOW)]
+        lines += [Instruction(JUMP_EQUAL, number, if_false=1), Instruction(RETURN, ALLOW)]
     for number in _NOT_EXECUTABLE[machine].values():
         lines += [
-            _instruction(_JUMP_EQUAL, number, if_false=4),
-            _instruction(_LOAD, _THIRD_ARGUMENT),
-            _instruction(_JUMP_ANY_BIT, _PROT_EXEC, if_true=1),
-            _instruction(_RETURN, _ALLOW),
-            _instruction(_RETURN, _REFUSE),
+            Instruction(JUMP_EQUAL, number, if_false=4),
+            Instruction(LOAD, argument(2)),
+            Instruction(JUMP_ANY_BIT, _PROT_EXEC, if_true=1),
+            Instruction(RETURN, ALLOW),
+            Instruction(RETURN, REFUSE),
         ]
-    return b"".join([*lines, _instruction(_RETURN, _REFUSE)])
-
-
-def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    return struct.pack("=HBBI", code, if_true, if_false, value)
+    # A probe of an optional call, as libraries make them, should not end the decode.
+    return assembled([*lines, Instruction(RETURN, REFUSE)])
