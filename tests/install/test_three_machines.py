@@ -75,7 +75,7 @@ def test_only_declared_addresses_are_listened_on(machines):
     assert listeners(machines["head"]) == everywhere | {
         "0.0.0.0:443", "[::]:443", "127.0.0.1:8750",
         "127.0.0.1:5432", f"{inner}:5432", "127.0.0.1:6379", f"{inner}:6379", f"{inner}:8333", f"{inner}:18333",
-        *(f"127.0.0.1:{port}" for port in (8080, 8888, 9333, 18080, 18888, 19333)),
+        *(f"127.0.0.1:{port}" for port in (8080, 8333, 8888, 9333, 18080, 18333, 18888, 19333)),
     }  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def two_cores(lab: Lab, name: str, demand: Demand) -> Row:
 def _measured(lab: Lab, name: str, demand: Demand, *, threads: int) -> Row:
     packs = install_packs(lab.settings, lab.store)
     pack = _pack_folder(packs)
-    texts = _sentences(64 if lab.quick else COMPARED)
+    texts = _sentences(128 if lab.quick else COMPARED)
     timed = texts[:REQUESTS]
     single = SentenceBySentence(pack, workers=threads)
     with ArgosTranslator(packs, threads=threads) as ours, ThreadPoolExecutor(threads) as clients:
