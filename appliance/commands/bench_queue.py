@@ -9,7 +9,7 @@ from appliance.bench.queue.lab import QueueLab, opened_servers
 from appliance.bench.registry import QUEUE_MEASUREMENTS, measure
 from appliance.bench.report import Reporter
 from appliance.bench.rounds import Plan
-from appliance.commands.serve import child_environment
+from appliance.commands.child_environment import child_environment
 from appliance.settings import Settings
 
 SEED = 3

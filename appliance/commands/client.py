@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 
-from appliance.commands.serve import child_environment, running_server
+from appliance.commands.child_environment import child_environment
+from appliance.commands.serve import running_server
 from appliance.errors import CommandFailed
 from appliance.settings import Settings
 

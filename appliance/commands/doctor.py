@@ -9,7 +9,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from appliance.commands.serve import child_environment, require_models
+from appliance.commands.child_environment import child_environment
+from appliance.commands.serve import require_models
 from appliance.doctor.air_gap import run_without_network
 from appliance.doctor.checks import examine
 from appliance.doctor.report import AirGap, Finding

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from appliance.catalog.catalog import Catalog
 from appliance.clock import SystemClock
-from appliance.commands.serve import child_environment
+from appliance.commands.child_environment import child_environment
 from appliance.errors import CommandFailed
 from appliance.gpus.watch import gpus_watched
 from appliance.jobs.registry import CapabilityReader, this_host

@@ -11,9 +11,10 @@ import msgspec
 
 from appliance.catalog.store import ModelStore
 from appliance.commands.api_process import leave_signals_to_the_server, run_api
+from appliance.commands.child_environment import child_environment
 from appliance.errors import CommandFailed
 from appliance.jobs.registry import process_exists
-from appliance.settings import Settings, from_credentials
+from appliance.settings import Settings
 from appliance.telemetry.logs import configure_logs
 from appliance.workers import parent
 from appliance.workers.supervisor import Supervisor
@@ -21,7 +22,6 @@ from appliance.workers.supervisor import Supervisor
 SERVER_FILE = "server.json"
 END_S = 30.0
 """What requests and the batch in hand get when whoever started it is gone."""
-_SYSTEMDS = frozenset({"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"})
 
 
 class ServerFile(msgspec.Struct, frozen=True):
@@ -84,20 +84,6 @@ def require_models(settings: Settings) -> None:
         raise CommandFailed(
             f"Models are missing: {', '.join(missing)}. Run: ./meeshy models pull {settings.model_preset}"
         )
-
-
-def child_environment(settings: Settings) -> dict[str, str]:
-    """Return this process's environment with every setting as its variable, for a child that reads them anew.
-
-    Without those that are in files which the child can read as well (`read_settings`): variables can be read by whoever
-    may read the process. And systemd listens to this process, not to its children.
-    """
-    environment = {
-        key: value for key, value in os.environ.items() if not key.startswith("MEESHY_") and key not in _SYSTEMDS
-    }
-    for name in type(settings).model_fields.keys() - from_credentials():
-        environment[f"MEESHY_{name.upper()}"] = str(getattr(settings, name))
-    return environment
 
 
 def running_server(settings: Settings) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from appliance.commands.serve import child_environment
+from appliance.commands.child_environment import child_environment
 from appliance.storage.tables import workers
 from appliance.testing.postgres import postgres_programs, postgres_server
 from appliance.testing.redis_server import RedisServer, redis_program, redis_server

@@ -9,7 +9,7 @@ import sys
 import pytest
 import sqlalchemy as sa
 
-from appliance.commands.serve import child_environment
+from appliance.commands.child_environment import child_environment
 from appliance.jobs.registry import process_exists
 from appliance.storage.admin_tables import pool_actions
 from appliance.storage.tables import targets, work_items, workers

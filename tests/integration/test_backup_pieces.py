@@ -19,7 +19,7 @@ from shlex import join
 import httpx
 import pytest
 
-from appliance.commands.serve import child_environment
+from appliance.commands.child_environment import child_environment
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.opening import open_store

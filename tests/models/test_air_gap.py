@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.commands.serve import child_environment
+from appliance.commands.child_environment import child_environment
 from appliance.doctor.air_gap import run_without_network
 from appliance.settings import Settings
 

@@ -14,7 +14,8 @@ import pytest
 
 from appliance.audio.pcm import pcm_of
 from appliance.audio.wav import wav_bytes
-from appliance.commands.serve import child_environment, running_server
+from appliance.commands.child_environment import child_environment
+from appliance.commands.serve import running_server
 from appliance.engines.protocols import SPEECH_RATE_HZ
 from appliance.settings import Settings
 from appliance.testing.engines import scripted_speech

@@ -24,7 +24,7 @@ import httpx
 from busy_site import LANE, Size, fill
 
 from appliance.access.keys import create_key
-from appliance.commands.serve import child_environment
+from appliance.commands.child_environment import child_environment
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate

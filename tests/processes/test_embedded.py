@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import sqlalchemy as sa
 
-from appliance.commands.serve import SERVER_FILE, child_environment, running_server
+from appliance.commands.child_environment import child_environment
+from appliance.commands.serve import SERVER_FILE, running_server
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.tables import targets, work_items

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.commands.serve import child_environment
+from appliance.commands.child_environment import child_environment
 from appliance.settings import read_settings
 
 READS = "from appliance.settings import read_settings as r; s = r(); print(s.database_url, s.s3_secret_key, s.port)"
