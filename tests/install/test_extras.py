@@ -5,9 +5,9 @@ import json
 import os
 import pty
 import re
-import select
 import subprocess
 import tempfile
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -192,49 +192,32 @@ def test_the_console_s_user_copies_no_file_and_opens_no_way(rich, tmp_path):
 
 
 def test_the_console_itself_opens_for_a_terminal_and_ends_with_the_session(rich):
-    seen, ended = watched(rich)
+    with somebody_at_the_console(rich) as (there, terminal):
+        os.write(terminal, b"q")
+        assert there.wait(PATIENCE_S) == 0
 
-    assert "Overview" in seen
-    assert ended == 0
     assert rich.box.run("pgrep", "--uid=meeshy-admin", check=False).stdout == ""
 
 
-def watched(rich) -> tuple[str, int]:
-    """Open the console in a terminal, leave it with `q` once it has drawn, and return what was drawn."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.environ["TERM"] = "xterm-256color"
-        command = [os.fspath(word) for word in rich.inside("ssh", "-tt", "-i", rich.ssh_key, *SSH,
-                                                           f"meeshy-admin@{rich.box.address}")]  # fmt: skip
-        os.execvp(command[0], command)
-    seen, pressed, deadline_s = b"", False, time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline_s:
-        if select.select([terminal], [], [], 0.2)[0]:
-            try:
-                seen += os.read(terminal, 65536)
-            except OSError:
-                break
-        if not pressed and b"Overview" in seen:
-            os.write(terminal, b"q")
-            pressed = True
-    os.close(terminal)
-    return seen.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 @contextlib.contextmanager
-def somebody_at_the_console(rich) -> Iterator[subprocess.Popen]:
-    """Yield a session in which the console is open."""
+def somebody_at_the_console(rich) -> Iterator[tuple[subprocess.Popen, int]]:
+    """Yield a session in which the console has drawn itself, and the terminal that its keys are typed at."""
     command = rich.inside("ssh", "-tt", "-i", rich.ssh_key, *SSH, f"meeshy-admin@{rich.box.address}")
-    environment = os.environ | {"TERM": "xterm-256color"}
-    with (
-        tempfile.NamedTemporaryFile() as drawn,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=drawn, stderr=drawn, env=environment) as there,
-    ):
+    terminal, inner = pty.openpty()
+    # A new one has no lines and no columns, and ssh tells the other side so.
+    termios.tcsetwinsize(inner, (24, 80))
+    with tempfile.NamedTemporaryFile() as drawn:
+        there = subprocess.Popen(
+            command, stdin=inner, stdout=drawn, stderr=drawn, env=os.environ | {"TERM": "xterm-256color"}
+        )
         try:
-            assert eventually(lambda: b"Overview" in Path(drawn.name).read_bytes())
-            yield there
+            os.close(inner)
+            assert eventually(lambda: b"Overview" in Path(drawn.name).read_bytes()), Path(drawn.name).read_bytes()
+            yield there, terminal
         finally:
             there.kill()
+            there.wait()
+            os.close(terminal)
 
 
 def prometheus(rich, path: str) -> dict:
@@ -289,7 +272,7 @@ def test_a_second_run_changes_nothing_and_what_the_inventory_drops_goes(rich):
     for name in ("console_keys", "monitoring_host"):
         rich.options.pop(name)
     rich.write_inventory()
-    with somebody_at_the_console(rich) as there:
+    with somebody_at_the_console(rich) as (there, _):
         rich.install()
         assert eventually(lambda: there.poll() is not None)
 
