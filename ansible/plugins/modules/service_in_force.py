@@ -73,6 +73,8 @@ reason:
   returned: always
 """
 
+LINES = 10
+"""Of the journal, shown where systemd refuses."""
 RELOADED = Path("/run/meeshy-reloaded")
 """A file for each unit, as old as its last reload by this module; gone with the boot, as the unit's process is."""
 
@@ -130,13 +132,30 @@ def _carry_out(module: AnsibleModule, verb: str, name: str, stamp: Path, unit: U
     if unit.failed:
         _systemctl(module, "reset-failed", name)  # a unit that failed too often is not started again without it
     looked_s = time.time()  # before it: what is written while the program reads counts as not read
-    _systemctl(module, verb, name)
+    try:
+        _systemctl(module, verb, name)
+    except SystemdRefused as refusal:
+        raise SystemdRefused(f"{refusal}\n{_journal(module, name, looked_s)}") from refusal
     if not _shown(module, name).runs:  # units may hide that their program did not start
-        raise SystemdRefused(f"{name} does not run after its {verb}: journalctl --unit {name} says why.")
+        raise SystemdRefused(f"{name} does not run after its {verb}.\n{_journal(module, name, looked_s)}")
     if verb == "reload":
         RELOADED.mkdir(exist_ok=True)
         stamp.touch()
         os.utime(stamp, (looked_s, looked_s))
+
+
+def _journal(module: AnsibleModule, name: str, since_s: float) -> str:
+    """Return the last that the unit and systemd said of it, for whoever reads why the playbook stopped."""
+    words = [
+        "journalctl",
+        "--no-pager",
+        "--output=cat",
+        f"--lines={LINES}",
+        f"--since=@{int(since_s)}",
+        f"--unit={name}",
+    ]
+    _, out, error = module.run_command(words, environ_update={"LC_ALL": "C.UTF-8"})
+    return (out or error).strip()
 
 
 def _shown(module: AnsibleModule, name: str) -> Unit:
