@@ -118,7 +118,7 @@ def test_who_comes_while_the_api_is_started_again_waits_and_is_answered(rich):
     _, counts = rich.while_asked([{"path": "/health/live"}, {"path": "/health/ready"}], restarted)
 
     assert set(counts) <= {"200"}, counts
-    assert counts["200"] > 20
+    assert counts["200"] > 4  # each waits for a whole start, and there are two starts
 
 
 def test_while_the_api_is_away_that_is_said_and_no_query_is_logged(rich, audio):
@@ -212,7 +212,7 @@ def somebody_at_the_console(rich) -> Iterator[tuple[subprocess.Popen, int]]:
         )
         try:
             os.close(inner)
-            assert eventually(lambda: b"Overview" in Path(drawn.name).read_bytes()), Path(drawn.name).read_bytes()
+            assert eventually(lambda: b"viewer" in Path(drawn.name).read_bytes()), Path(drawn.name).read_bytes()
             yield there, terminal
         finally:
             there.kill()
@@ -272,16 +272,18 @@ def test_a_second_run_changes_nothing_and_what_the_inventory_drops_goes(rich):
     for name in ("console_keys", "monitoring_host"):
         rich.options.pop(name)
     rich.write_inventory()
-    with somebody_at_the_console(rich) as (there, _):
-        rich.install()
-        assert eventually(lambda: there.poll() is not None)
+    try:
+        with somebody_at_the_console(rich) as (there, _):
+            rich.install()
+            assert eventually(lambda: there.poll() is not None)
+    finally:
+        rich.options = wanted
+        rich.write_inventory()
 
     assert over_ssh(rich, "once").returncode == 255
     assert rich.box.run("id", "meeshy-admin", check=False).returncode != 0
     rich.box.run("systemctl", "is-active", "ssh.service")
     left = rich.box.run("systemctl", "list-units", "--no-legend", "meeshy-prometheus*", "meeshy-node*").stdout
     assert left == ""
-    rich.options = wanted
-    rich.write_inventory()
     rich.install()
     assert over_ssh(rich, "once").returncode in (0, 1)
