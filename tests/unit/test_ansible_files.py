@@ -1,13 +1,20 @@
-"""A list in a file has one order, or every run of the playbook writes another file and restarts what reads it."""
+"""What is easily written wrong in a playbook: lists without an order, and secrets that everybody can read.
+
+A list in a file has one order, or every run of the playbook writes another file and restarts what reads it.
+"""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 ANSIBLE = Path(__file__).resolve().parents[2] / "ansible"
 SET_FILTER = re.compile(r"\|\s*(?:symmetric_difference|difference|union|intersect)\(")
 ORDERED = re.compile(r"^\s*\|\s*(?:sort|length)\b")
+SECRET = re.compile(r"PASSWORD|AUTH|SECRET|TOKEN|KEY")
 FILES = [file for file in sorted(ANSIBLE.rglob("*")) if file.suffix in (".yml", ".j2")]
 
 
@@ -42,3 +49,28 @@ def test_an_unordered_use_is_found(text, found):
 def test_what_set_filters_return_is_sorted():
     assert FILES
     assert {str(file.relative_to(ANSIBLE)): uses for file in FILES if (uses := unordered(file.read_text()))} == {}
+
+
+def environments(tasks: Any) -> Iterator[dict[str, Any]]:
+    """Yield what tasks, plays and blocks say under `environment`."""
+    if isinstance(tasks, list):
+        for task in tasks:
+            yield from environments(task)
+    elif isinstance(tasks, dict):
+        for name, value in tasks.items():
+            if name == "environment" and isinstance(value, dict):
+                yield value
+            else:
+                yield from environments(value)
+
+
+def test_no_secret_is_given_by_an_environment_which_ansible_makes_a_part_of_a_command_line():
+    given = {
+        name
+        for file in FILES
+        if file.suffix == ".yml"
+        for each in environments(yaml.safe_load(file.read_text()))
+        for name in each
+    }
+    assert "LC_ALL" in given
+    assert {name for name in given if SECRET.search(name)} == set()
