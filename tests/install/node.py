@@ -7,7 +7,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.install.lan import GATEWAY, Lan
@@ -18,6 +18,8 @@ ENVIRONMENT = {
     "HOME": "/root",
     "LANG": "C.UTF-8",
 }
+CONTROL_GROUPS = (Path("/sys/fs/cgroup/systemd"), Path("/sys/fs/cgroup"))
+"""Where a systemd keeps its units' groups: a hierarchy of its own beside the older kind's, or the one there is."""
 OUTSIDE = ("proc", "sys", "dev", "run", "tmp", "var/tmp", "var/log/journal")
 """What a running machine changes by itself."""
 
@@ -28,6 +30,9 @@ class Node:
     def __init__(self, name: str, address: str, root: Path, lan: Lan, binds: Sequence[str]) -> None:
         self.name, self.address, self.root = name, address, root
         self._lan, self._binds = lan, binds
+        # Of its own: in one, units of the same name would share a group, and what ends in one machine takes the group
+        # from under what starts in the other ("status=219/CGROUP").
+        self._group = next(each for each in CONTROL_GROUPS if each.is_dir()) / f"{lan.namespace}-{name}"
         self._container: subprocess.Popen[bytes] | None = None
         self._leader = 0
 
@@ -39,9 +44,11 @@ class Node:
             "--network-bridge=meeshy0", "--timezone=off", "--resolv-conf=off",
             *(f"--bind-ro={each}" for each in self._binds),
         ]  # fmt: skip
+        self._group.mkdir(exist_ok=True)
+        alone = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', self._group / "cgroup.procs", *words]
         with (self.root.parent / f"{self.name}.log").open("ab") as log:
             self._container = subprocess.Popen(
-                self._lan.inside(words), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                self._lan.inside(alone), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         deadline_s = time.monotonic() + START_S
         while time.monotonic() < deadline_s and self._container.poll() is None:
@@ -97,13 +104,15 @@ class Node:
 
     def stop(self) -> None:
         """End it for good, without waiting until its services have: nobody will miss what they would still do."""
-        if self._container is None or self._container.poll() is not None:
-            return
-        if self._leader:
-            self.cut_power()
-        else:
-            self._container.kill()
-            self._container.wait()
+        if self._container is not None and self._container.poll() is None:
+            if self._leader:
+                self.cut_power()
+            else:
+                self._container.kill()
+                self._container.wait()
+        for folder, _, _ in os.walk(self._group, topdown=False):
+            with suppress(OSError):  # the kernel may still be ending what was in it
+                os.rmdir(folder)
 
 
 @contextmanager
