@@ -18,8 +18,8 @@ ENVIRONMENT = {
     "HOME": "/root",
     "LANG": "C.UTF-8",
 }
-CONTROL_GROUPS = (Path("/sys/fs/cgroup/systemd"), Path("/sys/fs/cgroup"))
-"""Where a systemd keeps its units' groups: a hierarchy of its own beside the older kind's, or the one there is."""
+CONTROL_GROUPS = (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup/systemd"))
+"""Where a systemd keeps its units' groups beside those of the older kind; else there is one hierarchy, around these."""
 OUTSIDE = ("proc", "sys", "dev", "run", "tmp", "var/tmp", "var/log/journal")
 """What a running machine changes by itself."""
 
@@ -32,7 +32,8 @@ class Node:
         self._lan, self._binds = lan, binds
         # Of its own: in one, units of the same name would share a group, and what ends in one machine takes the group
         # from under what starts in the other ("status=219/CGROUP").
-        self._group = next(each for each in CONTROL_GROUPS if each.is_dir()) / f"{lan.namespace}-{name}"
+        kept = [each for each in CONTROL_GROUPS if each.is_dir()]
+        self._groups = [each / f"{lan.namespace}-{name}" for each in kept or [CONTROL_GROUPS[0].parent]]
         self._container: subprocess.Popen[bytes] | None = None
         self._leader = 0
 
@@ -44,8 +45,10 @@ class Node:
             "--network-bridge=meeshy0", "--timezone=off", "--resolv-conf=off",
             *(f"--bind-ro={each}" for each in self._binds),
         ]  # fmt: skip
-        self._group.mkdir(exist_ok=True)
-        alone = ["sh", "-c", 'echo $$ > "$0" && exec "$@"', self._group / "cgroup.procs", *words]
+        for group in self._groups:
+            group.mkdir(exist_ok=True)
+        enter = " && ".join([*(f"echo $$ > {group}/cgroup.procs" for group in self._groups), 'exec "$@"'])
+        alone = ["sh", "-c", enter, "sh", *words]
         with (self.root.parent / f"{self.name}.log").open("ab") as log:
             self._container = subprocess.Popen(
                 self._lan.inside(alone), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -110,9 +113,10 @@ class Node:
             else:
                 self._container.kill()
                 self._container.wait()
-        for folder, _, _ in os.walk(self._group, topdown=False):
-            with suppress(OSError):  # the kernel may still be ending what was in it
-                os.rmdir(folder)
+        for group in self._groups:
+            for folder, _, _ in os.walk(group, topdown=False):
+                with suppress(OSError):  # the kernel may still be ending what was in it
+                    os.rmdir(folder)
 
 
 @contextmanager
