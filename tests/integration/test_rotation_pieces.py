@@ -1,5 +1,7 @@
 """What rotate_secrets.yml tells PostgreSQL and Redis: first both secrets count, in the end the next one alone."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import psycopg
@@ -16,12 +18,20 @@ TASKS = ROOT / "ansible/roles/rotation/tasks"
 BEFORE, NEXT = "before" * 5, "coming" * 5
 
 
-def statement(file: str) -> str:
-    """Return what a file's first task with standard input gives a program there, with the next secrets in it."""
+def told(file: str) -> dict:
+    """Return a file's first command with standard input."""
     commands = [task.get("ansible.builtin.command", {}) for task in yaml.safe_load((TASKS / file).read_text())]
-    text = next(command["stdin"] for command in commands if "stdin" in command)
-    for name in ("rotation_database_password", "rotation_broker_password"):
-        text = text.replace(f"{{{{ {name} }}}}", NEXT)
+    return next(command for command in commands if "stdin" in command)
+
+
+def statement(file: str) -> str:
+    """Return what that command is given there, with the secrets in it."""
+    text = told(file)["stdin"]
+    secrets = {
+        "rotation_database_password": NEXT, "rotation_broker_password": NEXT, "meeshy_secret_broker_password": BEFORE
+    }  # fmt: skip
+    for name, secret in secrets.items():
+        text = text.replace(f"{{{{ {name} }}}}", secret)
     assert "{{" not in text
     return text
 
@@ -98,7 +108,10 @@ def test_redis_takes_both_passwords_until_it_is_started_with_the_next(redis):
     redis.client().execute_command("CONFIG", "SET", "requirepass", BEFORE)
     known = redis_client.Redis(port=redis.port, password=BEFORE)
     try:
-        assert known.execute_command(*statement("broker.yml").split()) == b"OK"
+        (program,) = re.findall(r"'(read -r [^']+)'", told("broker.yml")["argv"])
+        command = ["sh", "-c", program, "sh", "redis-cli", "-h", "127.0.0.1", "-p", str(redis.port)]
+        ran = subprocess.run(command, input=statement("broker.yml"), check=True, capture_output=True, text=True)
+        assert ran.stdout == "OK\n"
 
         for password in (BEFORE, NEXT):
             with redis_client.Redis(port=redis.port, password=password) as client:
