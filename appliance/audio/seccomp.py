@@ -6,24 +6,7 @@ Nothing on the list opens a file or a socket, starts a process or a thread, or m
 import ctypes
 import platform
 
-from appliance.classic_bpf import (
-    ALLOW,
-    ARCHITECTURE,
-    AUDIT_NAMES,
-    CALL_NUMBER,
-    JUMP_ANY_BIT,
-    JUMP_EQUAL,
-    JUMP_GREATER_EQUAL,
-    KILL,
-    LOAD,
-    REFUSE,
-    RETURN,
-    Instruction,
-    Program,
-    argument,
-    assembled,
-    give_up_new_rights,
-)
+from appliance import classic_bpf as bpf
 
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 _PROT_EXEC = 4
@@ -55,29 +38,29 @@ def allow_only_decoding() -> bool:
     if machine not in _ALLOWED:
         return False
     libc = ctypes.CDLL(None, use_errno=True)
-    if not give_up_new_rights(libc):
+    if not bpf.give_up_new_rights(libc):
         return False
     return libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(_filter(machine)), 0, 0) == 0
 
 
-def _filter(machine: str) -> Program:
+def _filter(machine: str) -> bpf.Program:
     lines = [
-        Instruction(LOAD, ARCHITECTURE),
-        Instruction(JUMP_EQUAL, AUDIT_NAMES[machine], if_true=1),
-        Instruction(RETURN, KILL),
-        Instruction(LOAD, CALL_NUMBER),
-        Instruction(JUMP_GREATER_EQUAL, _X32_CALLS, if_false=1),
-        Instruction(RETURN, KILL),
+        bpf.Instruction(bpf.LOAD, bpf.ARCHITECTURE),
+        bpf.Instruction(bpf.JUMP_EQUAL, bpf.AUDIT_NAMES[machine], if_true=1),
+        bpf.Instruction(bpf.RETURN, bpf.KILL),
+        bpf.Instruction(bpf.LOAD, bpf.CALL_NUMBER),
+        bpf.Instruction(bpf.JUMP_GREATER_EQUAL, _X32_CALLS, if_false=1),
+        bpf.Instruction(bpf.RETURN, bpf.KILL),
     ]
     for number in _ALLOWED[machine].values():
-        lines += [Instruction(JUMP_EQUAL, number, if_false=1), Instruction(RETURN, ALLOW)]
+        lines += [bpf.Instruction(bpf.JUMP_EQUAL, number, if_false=1), bpf.Instruction(bpf.RETURN, bpf.ALLOW)]
     for number in _NOT_EXECUTABLE[machine].values():
         lines += [
-            Instruction(JUMP_EQUAL, number, if_false=4),
-            Instruction(LOAD, argument(2)),
-            Instruction(JUMP_ANY_BIT, _PROT_EXEC, if_true=1),
-            Instruction(RETURN, ALLOW),
-            Instruction(RETURN, REFUSE),
+            bpf.Instruction(bpf.JUMP_EQUAL, number, if_false=4),
+            bpf.Instruction(bpf.LOAD, bpf.argument(2)),
+            bpf.Instruction(bpf.JUMP_ANY_BIT, _PROT_EXEC, if_true=1),
+            bpf.Instruction(bpf.RETURN, bpf.ALLOW),
+            bpf.Instruction(bpf.RETURN, bpf.REFUSE),
         ]
     # A probe of an optional call, as libraries make them, should not end the decode.
-    return assembled([*lines, Instruction(RETURN, REFUSE)])
+    return bpf.assembled([*lines, bpf.Instruction(bpf.RETURN, bpf.REFUSE)])

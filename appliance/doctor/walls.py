@@ -9,21 +9,7 @@ import ctypes
 import platform
 from pathlib import Path
 
-from appliance.classic_bpf import (
-    ALLOW,
-    ARCHITECTURE,
-    AUDIT_NAMES,
-    CALL_NUMBER,
-    JUMP_EQUAL,
-    LOAD,
-    NOTIFY,
-    RETURN,
-    Instruction,
-    Program,
-    argument,
-    assembled,
-    give_up_new_rights,
-)
+from appliance import classic_bpf as bpf
 from appliance.errors import CommandFailed
 
 UNIX, NETLINK = 1, 16
@@ -32,7 +18,7 @@ UNIX, NETLINK = 1, 16
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _PR_SET_DUMPABLE = 4
 _SET_MODE_FILTER, _NEW_LISTENER = 1, 8
-_SENDTO_ADDRESS = argument(4)
+_SENDTO_ADDRESS = bpf.argument(4)
 
 CALLS = {
     "x86_64": {"socket": 41, "connect": 42, "sendto": 44, "seccomp": 317},
@@ -66,7 +52,7 @@ def post_witness() -> int:
     if machine not in CALLS:
         raise CommandFailed(f"Sockets cannot be watched on {machine}.")
     libc = ctypes.CDLL(None, use_errno=True)
-    if not give_up_new_rights(libc):
+    if not bpf.give_up_new_rights(libc):
         raise CommandFailed("This process may not be filtered.")
     seccomp = CALLS[machine]["seccomp"]
     listener = libc.syscall(seccomp, _SET_MODE_FILTER, _NEW_LISTENER, ctypes.byref(_filter(machine)))
@@ -89,25 +75,25 @@ def _lines(file: str) -> list[str]:
         return []  # a kernel without that protocol
 
 
-def _filter(machine: str) -> Program:
+def _filter(machine: str) -> bpf.Program:
     calls = CALLS[machine]
     lines = [
-        Instruction(LOAD, ARCHITECTURE),
-        Instruction(JUMP_EQUAL, AUDIT_NAMES[machine], if_false=12),
-        Instruction(LOAD, CALL_NUMBER),
-        Instruction(JUMP_EQUAL, calls["connect"], if_true=11),
-        Instruction(JUMP_EQUAL, calls["sendto"], if_true=5),
-        Instruction(JUMP_EQUAL, calls["socket"], if_false=8),
-        Instruction(LOAD, argument(0)),
-        Instruction(JUMP_EQUAL, UNIX, if_true=6),
-        Instruction(JUMP_EQUAL, NETLINK, if_true=5),
-        Instruction(RETURN, NOTIFY),
+        bpf.Instruction(bpf.LOAD, bpf.ARCHITECTURE),
+        bpf.Instruction(bpf.JUMP_EQUAL, bpf.AUDIT_NAMES[machine], if_false=12),
+        bpf.Instruction(bpf.LOAD, bpf.CALL_NUMBER),
+        bpf.Instruction(bpf.JUMP_EQUAL, calls["connect"], if_true=11),
+        bpf.Instruction(bpf.JUMP_EQUAL, calls["sendto"], if_true=5),
+        bpf.Instruction(bpf.JUMP_EQUAL, calls["socket"], if_false=8),
+        bpf.Instruction(bpf.LOAD, bpf.argument(0)),
+        bpf.Instruction(bpf.JUMP_EQUAL, UNIX, if_true=6),
+        bpf.Instruction(bpf.JUMP_EQUAL, NETLINK, if_true=5),
+        bpf.Instruction(bpf.RETURN, bpf.NOTIFY),
         # A sendto without an address goes where the socket is connected to already.
-        Instruction(LOAD, _SENDTO_ADDRESS),
-        Instruction(JUMP_EQUAL, 0, if_false=3),
-        Instruction(LOAD, _SENDTO_ADDRESS + 4),
-        Instruction(JUMP_EQUAL, 0, if_false=1),
-        Instruction(RETURN, ALLOW),
-        Instruction(RETURN, NOTIFY),
+        bpf.Instruction(bpf.LOAD, _SENDTO_ADDRESS),
+        bpf.Instruction(bpf.JUMP_EQUAL, 0, if_false=3),
+        bpf.Instruction(bpf.LOAD, _SENDTO_ADDRESS + 4),
+        bpf.Instruction(bpf.JUMP_EQUAL, 0, if_false=1),
+        bpf.Instruction(bpf.RETURN, bpf.ALLOW),
+        bpf.Instruction(bpf.RETURN, bpf.NOTIFY),
     ]
-    return assembled(lines)
+    return bpf.assembled(lines)

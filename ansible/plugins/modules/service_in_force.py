@@ -146,15 +146,9 @@ def _carry_out(module: AnsibleModule, verb: str, name: str, stamp: Path, unit: U
 
 def _journal(module: AnsibleModule, name: str, since_s: float) -> str:
     """Return the last that the unit and systemd said of it, for whoever reads why the playbook stopped."""
-    words = [
-        "journalctl",
-        "--no-pager",
-        "--output=cat",
-        f"--lines={LINES}",
-        f"--since=@{int(since_s)}",
-        f"--unit={name}",
-    ]
-    _, out, error = module.run_command(words, environ_update={"LC_ALL": "C.UTF-8"})
+    command = ["journalctl", "--quiet", "--no-pager", "--output=cat", f"--lines={LINES}"]
+    which = [f"--since=@{int(since_s)}", f"--unit={name}"]
+    _, out, error = module.run_command([*command, *which], environ_update={"LC_ALL": "C.UTF-8"})
     return (out or error).strip()
 
 
