@@ -1,5 +1,6 @@
 """Machines to install on. Where this machine cannot have any, the tests are skipped and the reason is printed."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -47,7 +48,10 @@ def why_not() -> str:
         return f"{', '.join(missing)} is not installed (Debian: mmdebstrap, systemd-container, iproute2)"
     if this_host().os != "debian-12":
         return f"bundles are for debian-12, this is {this_host().os}"
-    tried = [subprocess.run(command, check=False, capture_output=True, text=True) for command in PROBES]
+    # Two drills at once would take each other's namespace for their own and skip all they have.
+    with (Path(tempfile.gettempdir()) / "meeshy-probe.lock").open("w") as alone:
+        fcntl.flock(alone, fcntl.LOCK_EX)
+        tried = [subprocess.run(command, check=False, capture_output=True, text=True) for command in PROBES]
     refused = [one for one in tried if one.returncode != 0]
     return "; ".join(f"{' '.join(one.args)}: {one.stderr.strip()}" for one in refused)
 
