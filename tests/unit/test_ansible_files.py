@@ -85,3 +85,12 @@ def test_a_play_of_one_machine_is_without_what_makes_ansible_pass_over_it_when_i
     alone = [(file, play) for file, play in plays() if play.get("serial") == 1 or ALONE.match(play["hosts"])]
     assert len(alone) > 10
     assert [(file, play["name"]) for file, play in alone if "any_errors_fatal" in play] == []
+
+
+def test_what_starts_before_tmp_is_emptied_at_boot_waits_for_that_where_it_has_devices_of_its_own():
+    """They are put together in /tmp, so without it such a service fails now and then: tests/install saw a machine boot
+    without its firewall."""
+    early = [text for file in FILES if "DefaultDependencies=no" in (text := file.read_text())]
+    with_devices = [text for text in early if "PrivateDevices=yes" in text]
+    assert with_devices
+    assert all(re.search(r"^After=.*\bsystemd-tmpfiles-setup\.service\b", text, re.M) for text in with_devices)
