@@ -1,4 +1,4 @@
-"""An S3 server of the tests' own: SeaweedFS on loopback, on free ports, in a folder that goes away with it."""
+"""An S3 server of the tests' own: SeaweedFS on free ports, in a folder that goes away with it."""
 
 import io
 import json
@@ -36,6 +36,7 @@ class SeaweedServer:
 
     program: Path
     folder: Path
+    address: str = "127.0.0.1"
     endpoint: str = ""
     access_key: str = field(default_factory=lambda: secrets.token_hex(10))
     secret_key: str = field(default_factory=lambda: secrets.token_hex(20))
@@ -45,8 +46,8 @@ class SeaweedServer:
     _process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
-        s3, s3_grpc, *others = _free_ports(2 + len(PORTS))
-        self.endpoint = f"127.0.0.1:{s3}"
+        s3, s3_grpc, *others = _free_ports(self.address, 2 + len(PORTS))
+        self.endpoint = f"{self.address}:{s3}"
         identities = [
             _identity("appliance", self.access_key, self.secret_key, ["Admin", "Read", "Write", "List"]),
             _identity("reader", self.reader_key, self.reader_secret, ["Read", "List"]),
@@ -54,8 +55,8 @@ class SeaweedServer:
         (self.folder / "s3.json").write_text(json.dumps({"identities": identities}))
         options = {
             "dir": self.folder,
-            "ip": "127.0.0.1",
-            "ip.bind": "127.0.0.1",
+            "ip": self.address,
+            "ip.bind": self.address,
             "s3": "true",
             "s3.config": self.folder / "s3.json",
             "s3.port": s3,
@@ -70,6 +71,16 @@ class SeaweedServer:
         }
         options |= {name: "0" if ".port." in name else "false" for name in OFF}
         self._arguments = [f"-{name}={value}" for name, value in options.items()]
+
+    def settings(self, bucket: str) -> dict[str, object]:
+        """Return the settings of an appliance that keeps its objects here."""
+        return {
+            "s3_endpoint": self.endpoint,
+            "s3_access_key": self.access_key,
+            "s3_secret_key": self.secret_key,
+            "s3_bucket": bucket,
+            "s3_secure": False,
+        }
 
     def start(self) -> None:
         """Start it and wait until it takes a write: it answers before that."""
@@ -119,10 +130,10 @@ def seaweedfs_program() -> Path | None:
 
 
 @contextmanager
-def seaweedfs_server(program: Path) -> Iterator[SeaweedServer]:
-    """Yield a running server; it is stopped and removed at the end."""
+def seaweedfs_server(program: Path, address: str = "127.0.0.1") -> Iterator[SeaweedServer]:
+    """Yield a running server on an address of this machine; it is stopped and removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix="meeshy-s3-"))
-    server = SeaweedServer(program, folder)
+    server = SeaweedServer(program, folder, address)
     try:
         server.start()
         yield server
@@ -131,9 +142,9 @@ def seaweedfs_server(program: Path) -> Iterator[SeaweedServer]:
         shutil.rmtree(folder)
 
 
-def _free_ports(count: int) -> list[int]:
+def _free_ports(address: str, count: int) -> list[int]:
     with ExitStack() as probes:
         sockets = [probes.enter_context(socket.socket()) for _ in range(count)]
         for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
+            probe.bind((address, 0))
         return [probe.getsockname()[1] for probe in sockets]

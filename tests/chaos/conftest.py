@@ -5,20 +5,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from appliance.settings import Settings
-from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
-from appliance.storage.schema import metadata
 from tests.chaos.checker import History
 from tests.chaos.client import Client
 from tests.chaos.fleet import Fleet
 from tests.chaos.ledger import Ledger
 from tests.chaos.scene import Scene
+from tests.cluster.conftest import emptied
 from tests.services import postgres_url as postgres_url
 from tests.services import redis as redis
 from tests.services import redis_of_session as redis_of_session
+from tests.services import s3_server as s3_server
 
 LINES = pytest.StashKey[list[str]]()
 
@@ -72,12 +71,4 @@ def staged(tmp_path: Path, postgres_url: str) -> Iterator[Callable[..., Scene]]:
     yield stage
     for scene in open_:
         scene.close()
-        _empty(scene.fleet.settings.database_url)
-
-
-def _empty(url: str) -> None:
-    cleaner = Database(url)
-    with cleaner.write() as connection:
-        tables = ", ".join(table.name for table in metadata.sorted_tables)
-        connection.execute(sa.text(f"TRUNCATE {tables} CASCADE"))
-    cleaner.close()
+        emptied(scene.fleet.settings.database_url)

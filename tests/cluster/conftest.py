@@ -22,6 +22,7 @@ from tests.processes.conftest import FINAL, eventually, scripted_wav
 from tests.services import postgres_url as postgres_url
 from tests.services import redis as redis
 from tests.services import redis_of_session as redis_of_session
+from tests.services import s3_server as s3_server
 
 WORKER = "appliance.testing.scripted_worker"
 
@@ -46,6 +47,10 @@ class Cluster:
     def start_worker(self, role: str = "all", **changes: object) -> subprocess.Popen[bytes]:
         return self._start(WORKER, role, **changes)
 
+    def start_module(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start another program of the appliance than its ordinary ones."""
+        return self._start(module, *arguments)
+
     def start_housekeeping(self, **changes: object) -> subprocess.Popen[bytes]:
         return self._start("appliance.cli", "housekeeping", **changes)
 
@@ -64,15 +69,21 @@ class Cluster:
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {(self.settings.data_dir / 'first_key').read_text().strip()}"}
 
-    def submit(self, text: str, *languages: str, api: int = 0, key: str | None = None, user: str = "alice") -> str:
-        headers = self.headers | ({"Idempotency-Key": key} if key else {})
-        response = httpx.post(
+    def upload(
+        self, text: str, *languages: str, api: int = 0, key: str | None = None, user: str = "alice", wait_s: float = 30
+    ) -> httpx.Response:
+        """Send a recording in which a text is spoken, and return the answer."""
+        return httpx.post(
             f"{self.urls[api]}/api/v1/voice/translate/async",
-            headers=headers,
+            headers=self.headers | ({"Idempotency-Key": key} if key else {}),
             data={"user_id": user, "target_langs": ",".join(languages), "consent": "true"},
             files={"audio": ("note.wav", scripted_wav(text))},
-            timeout=30,
+            timeout=wait_s,
         )
+
+    def submit(self, text: str, *languages: str, api: int = 0, key: str | None = None, user: str = "alice") -> str:
+        """Send a recording that is accepted, and return the job's id."""
+        response = self.upload(text, *languages, api=api, key=key, user=user)
         assert response.status_code == 202, response.text
         return response.json()["job_id"]
 
@@ -125,7 +136,12 @@ def cluster(tmp_path: Path, postgres_url: str, redis) -> Iterator[Cluster]:
     migrate(made.database)
     yield made
     made.close()
-    cleaner = Database(postgres_url)
+    emptied(postgres_url)
+
+
+def emptied(url: str) -> None:
+    """Take every row out of a database that other tests use after this one."""
+    cleaner = Database(url)
     with cleaner.write() as connection:
         tables = ", ".join(table.name for table in metadata.sorted_tables)
         connection.execute(sa.text(f"TRUNCATE {tables} CASCADE"))

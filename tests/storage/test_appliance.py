@@ -14,15 +14,7 @@ from tests.processes.conftest import Appliance, scripted_wav
 
 @pytest.fixture
 def appliance(s3_server, tmp_path) -> Iterator[Appliance]:
-    settings = Settings(
-        data_dir=tmp_path,
-        port=0,
-        s3_endpoint=s3_server.endpoint,
-        s3_access_key=s3_server.access_key,
-        s3_secret_key=s3_server.secret_key,
-        s3_bucket="whole-appliance",
-        s3_secure=False,
-    )
+    settings = Settings(data_dir=tmp_path, port=0, **s3_server.settings("whole-appliance"))
     running = Appliance(settings, "appliance.testing.scripted_serve")
     running.start()
     yield running
