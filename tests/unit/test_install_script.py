@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from appliance.testing.small_bundle import FILES, SmallKey, small_bundle
+from installer.bundle.parts import SMALLEST_BYTES, split
 from tests.services import missing, tool
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -222,6 +223,42 @@ def test_one_command_goes_back_to_the_release_before_and_no_further(site):
     assert "there is nothing to go back to" in told.stderr
 
 
+def test_a_roll_back_that_was_to_be_looked_at_is_not_made(site):
+    site.installed("0.1.0")
+    new = site.installed("0.2.0")
+
+    for words in (["rollback.yml"], [site.root / "0.2.0.bundle", "rollback.yml"]):
+        told = site.call(*words, "--check")
+
+        assert told.returncode == 1
+        assert "rollback.yml takes no options; nothing was changed" in told.stderr
+    assert site.calls() == []
+    assert site.note()["name"] == new
+
+
+def test_a_part_of_a_bundle_is_told_to_be_joined_first(site):
+    part, *_ = split(site.bundle("0.1.0"), site.root / "sticks", SMALLEST_BYTES)
+
+    told = site.call(part)
+
+    assert told.returncode == 1
+    assert "is a part of a bundle: join all parts first" in told.stderr
+    assert not (site.root / "opt/meeshy").exists()
+
+
+def test_an_inventory_inside_another_one_is_refused(site):
+    site.installed("0.1.0")
+    nested = site.root / "etc/meeshy/inventory/example-multi"
+    nested.mkdir()
+    (nested / "hosts.yml").touch()
+
+    told = site.call(site.root / "0.1.0.bundle")
+
+    assert told.returncode == 1
+    assert f"{nested}/hosts.yml lies inside another inventory" in told.stderr
+    assert site.calls() == []
+
+
 def test_any_playbook_runs_with_what_is_installed(site):
     assert "nothing is installed here" in site.call("verify.yml").stderr
     name = site.installed("0.1.0")
@@ -266,4 +303,20 @@ def test_a_damaged_note_stops_everything(site):
     told = site.call(site.root / "0.1.0.bundle")
 
     assert told.returncode == 1
-    assert "is damaged" in told.stderr
+    assert "is damaged: docs/install.md says how to write it anew" in told.stderr
+
+
+def test_the_documented_words_write_a_damaged_note_anew(site):
+    name = site.installed("0.1.0")
+    before = site.note()
+    (site.root / "opt/meeshy/current").symlink_to(f"/opt/meeshy/releases/{name}")
+    (site.root / "var/lib/meeshy/install-state.json").write_text("{")
+    section = (ROOT / "docs/install.md").read_text().split("### The note of what is installed")[1]
+    words = section.split("```sh\n")[1].split("```")[0]
+    for place in ("/opt/meeshy", "/etc/meeshy", "/var/lib/meeshy"):
+        words = words.replace(place, f"{site.root}{place}")
+
+    subprocess.run(["sh", "-euc", words], check=True)
+
+    assert site.note() == before
+    assert site.call("verify.yml").returncode == 0
