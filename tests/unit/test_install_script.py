@@ -6,6 +6,7 @@ is a script that notes its calls.
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -81,6 +82,7 @@ class Site:
     def bundle(self, version: str, **about: object) -> Path:
         files = FILES | {
             "product/ansible/inventories/example-single/hosts.yml": b"all:\n",
+            "product/ansible/inventories/example-multi/hosts.yml": b"all: several\n",
             "product/v": version.encode(),
         }
         small_bundle(self.root / f"{version}.bundle", KEY, files, version=version, **about)
@@ -90,7 +92,15 @@ class Site:
         (self.root / "calls").write_text("")
         environment = {"PATH": os.environ["PATH"]}
         command = ["sh", self.root / "install.sh", *map(str, words)]
-        return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+        return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=self.root)
+
+    def documented(self, heading: str, only: str = "") -> None:
+        """Run the first commands of docs/install.md below a text, or those of their lines that match."""
+        words = (ROOT / "docs/install.md").read_text().split(heading)[1].split("```sh\n")[1].split("```")[0]
+        for place in PLACES:
+            words = words.replace(place, f"{self.root}{place}")
+        lines = [line for line in words.splitlines() if re.match(only, line)]
+        subprocess.run(["sh", "-euc", "\n".join(lines)], check=True, cwd=self.root)
 
     def installed(self, version: str) -> str:
         """Install a version, and return the name of its release."""
@@ -246,6 +256,16 @@ def test_a_part_of_a_bundle_is_told_to_be_joined_first(site):
     assert not (site.root / "opt/meeshy").exists()
 
 
+def test_the_documented_words_take_the_inventory_of_several_machines_first(site):
+    site.bundle("0.1.0").rename(site.root / "meeshy-appliance-0.1.0.bundle")
+
+    site.documented("**2. Take the inventory**", "mkdir|tar")
+
+    assert site.call("meeshy-appliance-0.1.0.bundle").returncode == 0
+    assert [path.name for path in (site.root / "etc/meeshy/inventory").iterdir()] == ["hosts.yml"]
+    assert (site.root / "etc/meeshy/inventory/hosts.yml").read_text() == "all: several\n"
+
+
 def test_an_inventory_inside_another_one_is_refused(site):
     site.installed("0.1.0")
     nested = site.root / "etc/meeshy/inventory/example-multi"
@@ -311,12 +331,8 @@ def test_the_documented_words_write_a_damaged_note_anew(site):
     before = site.note()
     (site.root / "opt/meeshy/current").symlink_to(f"/opt/meeshy/releases/{name}")
     (site.root / "var/lib/meeshy/install-state.json").write_text("{")
-    section = (ROOT / "docs/install.md").read_text().split("### The note of what is installed")[1]
-    words = section.split("```sh\n")[1].split("```")[0]
-    for place in ("/opt/meeshy", "/etc/meeshy", "/var/lib/meeshy"):
-        words = words.replace(place, f"{site.root}{place}")
 
-    subprocess.run(["sh", "-euc", words], check=True)
+    site.documented("### The note of what is installed")
 
     assert site.note() == before
     assert site.call("verify.yml").returncode == 0
