@@ -51,6 +51,11 @@ put_back() {
     play "$1" install.yml --extra-vars meeshy_previous= || fail "$1 was not put back as a whole; call rollback.yml again"
 }
 
+# It only ever goes back as a whole: --check, for one, would have been heeded by half of it.
+takes_options() {
+    [ "$playbook" != rollback.yml ] || [ $# -eq 0 ] || fail "rollback.yml takes no options; nothing was changed"
+}
+
 [ $# -ge 1 ] || fail "say which bundle: sh install.sh BUNDLE"
 [ "$(id -u)" = 0 ] || fail "call it as root"
 
@@ -61,7 +66,7 @@ if ! flock --nonblock 9; then
     flock --timeout 600 9 || fail "another installation is still at work"
 fi
 
-have=$(field "$note" name) || fail "$note is damaged: restore it from a backup, or have somebody look at it"
+have=$(field "$note" name) || fail "$note is damaged: docs/install.md says how to write it anew"
 [ -d "$control/$have" ] || have=
 case $1 in
 *.yml)
@@ -70,6 +75,7 @@ case $1 in
     installer=$incoming/$name.pyz
     playbook=$1
     shift
+    takes_options "$@"
     ;;
 *)
     bundle=$(readlink -f "$1")
@@ -82,6 +88,13 @@ case $1 in
         shift
         ;;
     esac
+    takes_options "$@"
+    if head -c 4096 "$bundle" | grep -qF meeshy-bundle-part-; then
+        fail "$bundle is a part of a bundle: join all parts first, with meeshy-installer's command join"
+    fi
+    for nested in "$inventory"/*/hosts.yml; do
+        [ ! -e "$nested" ] || fail "$nested lies inside another inventory: only one may be in $inventory"
+    done
     here=$(dirname "$(readlink -f "$0")")
     installer=${MEESHY_INSTALLER:-$(ls "$here"/meeshy-installer*.pyz 2>/dev/null | sort --version-sort | tail -n 1)}
     [ -f "$installer" ] || fail "meeshy-installer.pyz has to lie beside it, in $here"

@@ -20,12 +20,12 @@ PLAY = [
 ]
 
 
-def judged(folder, **variables):
-    """Return what Ansible says of the example of one machine with these variables."""
+def judged(folder, play=PLAY, **variables):
+    """Return what Ansible says of the example of one machine with these variables, by default of its inventory."""
     children = {name: {"hosts": {"head": None}} for name in GROUPS}
     everything = {"hosts": {"head": HOST}, "children": children, "vars": variables}
     (folder / "hosts.json").write_text(json.dumps({"all": everything}))
-    (folder / "play.yml").write_text(json.dumps(PLAY))
+    (folder / "play.yml").write_text(json.dumps(play))
     settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible/ansible.cfg"), "LC_ALL": "C.UTF-8"}
     command = [ansible_environment() / "ansible-playbook", "--inventory", folder / "hosts.json", folder / "play.yml"]
     return subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ | settings)
@@ -44,3 +44,30 @@ def test_one_that_does_not_is_refused_by_its_name_and_not_shown(tmp_path, passwo
     assert told.returncode != 0
     assert "broker_password may hold letters, digits and . _ ~ - alone" in told.stdout
     assert not password.strip() or password.strip() not in told.stdout
+
+
+S3 = {
+    "objectstore_kind": "external", "application_objectstore_endpoint": "10.0.0.30:9000",
+    "objectstore_access_key": "site", "objectstore_secret_key": "kept",
+}  # fmt: skip
+
+
+def test_an_s3_server_of_the_site_s_needs_its_address_and_its_keys(tmp_path):
+    told = judged(tmp_path, **S3)
+    assert told.returncode == 0, told.stdout
+
+    told = judged(tmp_path, objectstore_kind="external", objectstore_access_key="site")
+
+    assert told.returncode != 0
+    assert "lacks application_objectstore_endpoint, objectstore_secret_key." in " ".join(told.stdout.split())
+
+
+@pytest.mark.parametrize(("waived", "lacking"), [([], "authority/ca.pem, authority/ca.key, "), (["authority"], "")])
+def test_an_authority_may_be_given_up_and_a_secret_may_not(tmp_path, waived, lacking):
+    shown = {"ansible.builtin.debug": {"msg": "lacks {{ preflight_site_files | join(', ') }}."}}
+    role = {"ansible.builtin.include_role": {"name": "preflight", "tasks_from": "inventory.yml", "public": True}}
+
+    told = judged(tmp_path, [PLAY[0] | {"tasks": [role, shown]}], preflight_waived=waived)
+
+    secrets = "secrets/voice_key, secrets/database_password, secrets/broker_password"
+    assert f"lacks {lacking}{secrets}." in " ".join(told.stdout.split())

@@ -38,4 +38,4 @@ def test_every_command_of_the_target_is_shown(capsys):
     names = re.findall(r"^    ([a-z]+)  ", capsys.readouterr().out, re.MULTILINE)
 
     assert set(names) >= {"verify", "unpack", "join", "inspect"}
-    assert all(f"meeshy-installer.pyz {name}" in TEXT for name in names)
+    assert all(f"python3 meeshy-installer-*.pyz {name}" in TEXT for name in names)

@@ -56,6 +56,17 @@ def test_every_role_is_told_and_none_else():
     assert re.findall(r"^### Role (\w+)$", TEXT, re.MULTILINE) == NAMES
 
 
+def test_what_an_inventory_and_a_command_line_say_beside_is_told():
+    playbooks = "".join(path.read_text() for path in (ROOT / "ansible").glob("*.yml"))
+    shared = (ROOT / "ansible/group_vars/all.yml").read_text()
+    hosts = [yaml.safe_load(path.read_text()) for path in (ROOT / "ansible/inventories").glob("*/hosts.yml")]
+    named = {name for each in hosts for host in each["all"]["hosts"].values() for name in host}
+    named |= {*re.findall(r"(\w+) \| default\(", playbooks), *re.findall(r"if (\w+) is defined", shared)}
+    section = TEXT.split("### Of the inventory and the command line\n")[1].split("\n#")[0]
+
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == named
+
+
 def test_every_secret_stays_out_of_the_log():
     for role in NAMES:
         for name, each in options(role).items():
@@ -65,6 +76,18 @@ def test_every_secret_stays_out_of_the_log():
 
 def test_every_check_of_preflight_is_explained():
     code = "".join(Path(each.__file__).read_text() for each in (preflight, machine, gpus))
-    checks = set(re.findall(r'Finding\("(\w+)"', code))
+    tasks = "".join(path.read_text() for path in (ROLES / "preflight").rglob("*.yml"))
+    checks = {*re.findall(r'Finding\("(\w+)"', code), *re.findall(r"'(\w+)' not in preflight_waived", tasks)}
 
     assert set(re.findall(r"^\| `(\w+)` \| (?:stops|note) \|", TEXT, re.MULTILINE)) == checks
+
+
+def test_what_needs_no_medium_is_called_without_one_in_one_form():
+    calls = re.findall(r"^(?:ExecStart=/bin/)?sh (\S*install\.sh)( \S+\.bundle)?(?: (\w+\.yml))?", TEXT, re.MULTILINE)
+    books = {book for *_, book in calls if book}
+
+    assert {script for script, bundle, _ in calls if not bundle} == {"/opt/meeshy/current/product/installer/install.sh"}
+    assert {book for _, bundle, book in calls if bundle} == {"", "preflight.yml", "add_node.yml"}
+    told = books | {"upgrade.yml"}  # install.sh calls it
+    parts = {"reach.yml", "release.yml"}  # others take them in
+    assert told | parts == {path.name for path in (ROOT / "ansible").glob("*.yml")}

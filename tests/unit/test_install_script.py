@@ -6,12 +6,14 @@ is a script that notes its calls.
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from appliance.testing.small_bundle import FILES, SmallKey, small_bundle
+from installer.bundle.parts import SMALLEST_BYTES, split
 from tests.services import missing, tool
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,6 +82,7 @@ class Site:
     def bundle(self, version: str, **about: object) -> Path:
         files = FILES | {
             "product/ansible/inventories/example-single/hosts.yml": b"all:\n",
+            "product/ansible/inventories/example-multi/hosts.yml": b"all: several\n",
             "product/v": version.encode(),
         }
         small_bundle(self.root / f"{version}.bundle", KEY, files, version=version, **about)
@@ -89,7 +92,15 @@ class Site:
         (self.root / "calls").write_text("")
         environment = {"PATH": os.environ["PATH"]}
         command = ["sh", self.root / "install.sh", *map(str, words)]
-        return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+        return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd=self.root)
+
+    def documented(self, heading: str, only: str = "") -> None:
+        """Run the first commands of docs/install.md below a text, or those of their lines that match."""
+        words = (ROOT / "docs/install.md").read_text().split(heading)[1].split("```sh\n")[1].split("```")[0]
+        for place in PLACES:
+            words = words.replace(place, f"{self.root}{place}")
+        lines = [line for line in words.splitlines() if re.match(only, line)]
+        subprocess.run(["sh", "-euc", "\n".join(lines)], check=True, cwd=self.root)
 
     def installed(self, version: str) -> str:
         """Install a version, and return the name of its release."""
@@ -222,6 +233,52 @@ def test_one_command_goes_back_to_the_release_before_and_no_further(site):
     assert "there is nothing to go back to" in told.stderr
 
 
+def test_a_roll_back_that_was_to_be_looked_at_is_not_made(site):
+    site.installed("0.1.0")
+    new = site.installed("0.2.0")
+
+    for words in (["rollback.yml"], [site.root / "0.2.0.bundle", "rollback.yml"]):
+        told = site.call(*words, "--check")
+
+        assert told.returncode == 1
+        assert "rollback.yml takes no options; nothing was changed" in told.stderr
+    assert site.calls() == []
+    assert site.note()["name"] == new
+
+
+def test_a_part_of_a_bundle_is_told_to_be_joined_first(site):
+    part, *_ = split(site.bundle("0.1.0"), site.root / "sticks", SMALLEST_BYTES)
+
+    told = site.call(part)
+
+    assert told.returncode == 1
+    assert "is a part of a bundle: join all parts first" in told.stderr
+    assert not (site.root / "opt/meeshy").exists()
+
+
+def test_the_documented_words_take_the_inventory_of_several_machines_first(site):
+    site.bundle("0.1.0").rename(site.root / "meeshy-appliance-0.1.0.bundle")
+
+    site.documented("**2. Take the inventory**", "mkdir|tar")
+
+    assert site.call("meeshy-appliance-0.1.0.bundle").returncode == 0
+    assert [path.name for path in (site.root / "etc/meeshy/inventory").iterdir()] == ["hosts.yml"]
+    assert (site.root / "etc/meeshy/inventory/hosts.yml").read_text() == "all: several\n"
+
+
+def test_an_inventory_inside_another_one_is_refused(site):
+    site.installed("0.1.0")
+    nested = site.root / "etc/meeshy/inventory/example-multi"
+    nested.mkdir()
+    (nested / "hosts.yml").touch()
+
+    told = site.call(site.root / "0.1.0.bundle")
+
+    assert told.returncode == 1
+    assert f"{nested}/hosts.yml lies inside another inventory" in told.stderr
+    assert site.calls() == []
+
+
 def test_any_playbook_runs_with_what_is_installed(site):
     assert "nothing is installed here" in site.call("verify.yml").stderr
     name = site.installed("0.1.0")
@@ -266,4 +323,16 @@ def test_a_damaged_note_stops_everything(site):
     told = site.call(site.root / "0.1.0.bundle")
 
     assert told.returncode == 1
-    assert "is damaged" in told.stderr
+    assert "is damaged: docs/install.md says how to write it anew" in told.stderr
+
+
+def test_the_documented_words_write_a_damaged_note_anew(site):
+    name = site.installed("0.1.0")
+    before = site.note()
+    (site.root / "opt/meeshy/current").symlink_to(f"/opt/meeshy/releases/{name}")
+    (site.root / "var/lib/meeshy/install-state.json").write_text("{")
+
+    site.documented("### The note of what is installed")
+
+    assert site.note() == before
+    assert site.call("verify.yml").returncode == 0
