@@ -20,6 +20,7 @@ from appliance.workers import parent
 from appliance.workers.supervisor import Supervisor
 
 SERVER_FILE = "server.json"
+from appliance.workers.roles import BATCH_LIMITS, limits_of
 END_S = 30.0
 """What requests and the batch in hand get when whoever started it is gone."""
 
@@ -42,6 +43,7 @@ def serve(settings: Settings, host: str | None, port: int | None, end_with_stdin
     require_models(settings)
     run_appliance(settings.model_copy(update=chosen), end_with_stdin=end_with_stdin)
 
+    limits_of(BATCH_LIMITS, settings.batch_limits)  # the worker could only say so later, in the log
 
 def run_appliance(
     settings: Settings,
