@@ -34,6 +34,8 @@ _OF_STATUS: dict[int, type[MeeshyError]] = {
     503: errors.NotReady,
 }
 """Litestar's own exceptions carry only a status."""
+_COME_AGAIN_S = {429: 60, 503: 5}
+"""When to come again where nobody knows: requests are counted by the minute, an outage heals when it heals."""
 _OWN_SENTENCE = {404, 405, 413}
 """Our titles say more than Litestar's details."""
 
@@ -128,8 +130,8 @@ def _headers(error: MeeshyError) -> dict[str, str]:
     headers = {"Cache-Control": "no-store"}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
-    elif error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = "5"
+    elif error.status in _COME_AGAIN_S:
+        headers["Retry-After"] = str(_COME_AGAIN_S[error.status])
     if isinstance(error, errors.NotAuthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="meeshy"'
     if isinstance(error, errors.RangeNotSatisfiable):

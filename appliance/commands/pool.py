@@ -28,6 +28,7 @@ from appliance.storage.migrate import migrate
 from appliance.telemetry.logs import configure_logs
 from appliance.workers.bells import RedisRinger
 from appliance.workers.listeners import Listeners
+from appliance.workers.roles import BATCH_LIMITS, limits_of
 
 LOCK_FILE = "pool.lock"
 
@@ -59,13 +60,14 @@ def pool(settings: Settings, file: Path, check: bool, as_json: bool) -> None:
 def run_pool(settings: Settings, file: Path, command: WorkerCommand = worker_command) -> None:
     """Run the workers of an inventory until SIGTERM or SIGINT; CommandFailed where it is wrong or a pool runs here."""
     configure_logs(settings.log_level)
+    limits_of(BATCH_LIMITS, settings.batch_limits)  # each of its workers would end over it
     inventory, catalog, preset, name = _reckoned(settings, file)
     places = lay_out(inventory, catalog, preset, name)
     environment = child_environment(settings)
 
     def start(place: Place, role: str, slots: int) -> WorkerProcess:
         return WorkerProcess(
-            (*command(role), "--slots", str(slots), "--end-with-stdin"), environment_for(place, environment)
+            (*command(role), "--slots", str(slots), "--end-with-stdin"), environment_for(place, role, environment)
         )
 
     with ExitStack() as stack:
@@ -107,7 +109,7 @@ def _show(places: Sequence[Place], as_json: bool) -> None:
         {
             "device": place.name, "gpu": place.gpu, "role": role, "processes_min": shape.least,
             "processes_max": shape.most, "slots_per_process": shape.slots, "process_bytes": shape.memory_bytes,
-            "device_usable_bytes": place.memory_bytes,
+            "device_usable_bytes": place.memory_bytes, "batch": dict(shape.batch),
         }
         for place in places
         for role, shape in place.shapes.items()

@@ -10,13 +10,17 @@ import httpx
 import msgspec
 
 from appliance.catalog.store import ModelStore
+from appliance.clock import SystemClock
 from appliance.commands.api_process import leave_signals_to_the_server, run_api
 from appliance.commands.child_environment import child_environment
 from appliance.errors import CommandFailed
 from appliance.jobs.registry import process_exists
+from appliance.pool.embedded import HUNG_BATCHES_ALONE, EmbeddedWatch
+from appliance.pool.inventory import Rules
 from appliance.settings import Settings
 from appliance.telemetry.logs import configure_logs
 from appliance.workers import parent
+from appliance.workers.roles import BATCH_LIMITS, limits_of
 from appliance.workers.supervisor import Supervisor
 
 SERVER_FILE = "server.json"
@@ -39,6 +43,7 @@ class ServerFile(msgspec.Struct, frozen=True):
 def serve(settings: Settings, host: str | None, port: int | None, end_with_stdin: bool) -> None:
     """Run the appliance on this machine until it is interrupted."""
     chosen = {key: value for key, value in {"host": host, "port": port}.items() if value is not None}
+    limits_of(BATCH_LIMITS, settings.batch_limits)  # the worker could only say so later, in the log
     require_models(settings)
     run_appliance(settings.model_copy(update=chosen), end_with_stdin=end_with_stdin)
 
@@ -49,9 +54,11 @@ def run_appliance(
     worker_module: str = "appliance.workers.child",
     *,
     end_with_stdin: bool = False,
+    rules: Rules = HUNG_BATCHES_ALONE,
 ) -> None:
     """Run API and worker until SIGINT or SIGTERM; `ready` gets one line when the API listens.
 
+    `rules` say when a batch hangs in the worker, which is then replaced.
     With `end_with_stdin` the end of standard input ends it too: whoever holds the other end of that pipe is gone then.
     """
     configure_logs(settings.log_level)
@@ -63,6 +70,7 @@ def run_appliance(
     leave_signals_to_the_server()
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     supervisor = Supervisor(child_environment(settings), worker_module)
+    watch = EmbeddedWatch(settings, supervisor, SystemClock(), rules)
     server_file = settings.data_dir / SERVER_FILE
 
     def listening(url: str, first_key: Path | None) -> None:
@@ -71,7 +79,7 @@ def run_appliance(
         ready(f"Meeshy listens on {url}; API by example: {url}/docs.{note}")
 
     try:
-        run_api(settings, supervisor.ring, listening, (supervisor,), deliver=True)
+        run_api(settings, supervisor.ring, listening, (supervisor, watch), deliver=True)
     finally:
         server_file.unlink(missing_ok=True)
 

@@ -7,7 +7,7 @@ import click
 from appliance.errors import CommandFailed
 from appliance.settings import Settings
 from appliance.telemetry.logs import configure_logs
-from appliance.workers.roles import BATCH_LIMITS, ROLES, SHARED_ROLES, limits_of
+from appliance.workers.roles import ROLES, SHARED_ROLES, limits_of_role
 
 
 @click.command("worker")
@@ -33,7 +33,5 @@ def worker(settings: Settings, role: str, batches: tuple[str, ...], slots: int, 
     from appliance.workers.standalone import run_worker
 
     configure_logs(settings.log_level)
-    taken = {family: BATCH_LIMITS[family] for family in ROLES[role]}
-    of_role = ",".join(entry for entry in settings.batch_limits.split(",") if entry.split("=")[0].strip() in taken)
-    limits = limits_of(limits_of(taken, of_role), ",".join(batches))
+    limits = limits_of_role(role, settings.batch_limits, ",".join(batches))
     run_worker(settings, limits, partial(assemble, slots=slots), slots=slots, end_with_stdin=end_with_stdin)

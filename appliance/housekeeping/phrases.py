@@ -60,18 +60,19 @@ class _Chapter(NamedTuple):
 
 def grow_phrases(house: House) -> Outcome:
     """Count what was looked up and said since the last round, and let the library grow by it."""
-    read = 0
-    for _ in range(1 if house.dry_run else TRANSACTIONS):
-        chapter = _next_chapter(house)
+    read, reached = 0, None
+    for _ in range(TRANSACTIONS):
+        chapter = _next_chapter(house, reached)
         if chapter is None:
             break
-        with house.transaction() as connection:
-            if not got_name(connection, LIBRARY) or _place(connection) != chapter.place:
-                break
-            _take_in(connection, house.settings, chapter, house.database.now_s(connection))
+        if house.dry_run:
+            # Where a real round writes down how far it is, this one has to remember it.
+            reached = chapter.after
+        elif not _taken_in(house, chapter):
+            break
         # At least one: jobs without an accepted result were read too.
         read += max(1, len(chapter.found))
-        if house.database.is_sqlite:
+        if house.database.is_sqlite and not house.dry_run:
             house.rest(REST_S)
     return house.outcome(read)
 
@@ -92,14 +93,23 @@ def bound_phrases(house: House) -> Outcome:
     return house.outcome(gone)
 
 
-def _next_chapter(house: House) -> _Chapter | None:
-    """Read on from the place that was reached; None where no job is left."""
+def _next_chapter(house: House, reached: Place | None) -> _Chapter | None:
+    """Read on from the place that was reached, None for that which is written down; None where no job is left."""
     with house.database.read() as connection:
-        place = _place(connection)
+        place = reached or _place(connection)
         found, after = accepted_since(connection, place, house.database.now_s(connection) - SETTLED_S, JOBS_AT_ONCE)
     if after is None:
         return None
     return _Chapter(place, after, found, list(_promotable(found)) if house.settings.phrases_most else ())
+
+
+def _taken_in(house: House, chapter: _Chapter) -> bool:
+    """Return whether it was this process's turn to take the chapter in."""
+    with house.transaction() as connection:
+        if not got_name(connection, LIBRARY) or _place(connection) != chapter.place:
+            return False
+        _take_in(connection, house.settings, chapter, house.database.now_s(connection))
+    return True
 
 
 def _place(connection: sa.Connection) -> Place:

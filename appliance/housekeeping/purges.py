@@ -13,13 +13,16 @@ from appliance.storage.tables import purges
 
 def settle_purges(house: House) -> Outcome:
     """Let the cache forget what was erased while it was away; StorageUnavailable while it still is."""
+    keep_s = max(house.settings.audio_ttl_s, house.settings.phrase_audio_ttl_s)
     with house.database.read() as connection:
-        found = count(connection, sa.select(purges.c.id).where(sa.not_(purges.c.forgotten)))
+        before_s = house.database.now_s(connection) - keep_s
+        open_ones = count(connection, sa.select(purges.c.id).where(sa.not_(purges.c.forgotten)))
+        old = count(connection, sa.select(purges.c.id).where(purges.c.forgotten, purges.c.at_s < before_s))
     done = 0
-    if found and not house.dry_run:
+    if open_ones and not house.dry_run:
         with closing(open_cache(house.settings, house.database)) as cache:
             done = forget_purged(house.database, cache)
-    keep_s = max(house.settings.audio_ttl_s, house.settings.phrase_audio_ttl_s)
     with house.transaction() as connection:
-        forget_old_purges(connection, house.database.now_s(connection) - keep_s)
-    return Outcome(found=found, done=done)
+        # Those that the cache has just forgotten go with the others where they are as old: they are counted already.
+        forget_old_purges(connection, before_s)
+    return Outcome(found=open_ones + old, done=0 if house.dry_run else done + old)

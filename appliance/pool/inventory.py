@@ -29,6 +29,8 @@ class RoleRange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """None: all slots of `whisper` on a GPU share one process and its weights, any other slot is a process."""
     slot_gib: Gib | None = None
     """Working memory of a slot beside the weights, where the site has measured it; None: `budget.py`'s."""
+    batch: dict[str, AtLeastOne] = {}
+    """Largest batch of families of the role on this device; others have MEESHY_BATCH_LIMITS' or the default."""
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,6 +118,9 @@ def _mistake(role: str, wanted: RoleRange) -> str:
         return ".slots_per_process: each slot that speaks is a process of its own"
     if wanted.max % together:
         return f".max: {wanted.max} is no multiple of slots_per_process, {together}"
+    others = [family for family in wanted.batch if family not in ROLES[role]]
+    if others:
+        return f".batch: {role} does not take {', '.join(others)}; it takes: {', '.join(ROLES[role])}"
     return ""
 
 

@@ -1,7 +1,7 @@
 """The inventory reckoned through: per device and role, how many processes of which size there may be."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from appliance.catalog.catalog import Catalog
 from appliance.errors import CommandFailed
@@ -17,6 +17,8 @@ class Shape:
     most: int
     slots: int
     memory_bytes: int
+    batch: Mapping[str, int] = field(default_factory=dict)
+    """The largest batch of each family that the inventory names; others are the site's."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def _place(device: Device, catalog: Catalog, preset: str) -> Place:
         memory_bytes = process_bytes(
             catalog, preset, role, slots=slots, on_gpu=device.gpu is not None, slot_bytes=slot_bytes
         )
-        shapes[role] = Shape(-(-wanted.min // slots), wanted.max // slots, slots, memory_bytes)
+        shapes[role] = Shape(-(-wanted.min // slots), wanted.max // slots, slots, memory_bytes, wanted.batch)
     usable = round(device.memory_gib * GIB * (1 - KEPT_FREE))
     return Place(device.name, usable, shapes, device.gpu, device.slots, device.threads)
 

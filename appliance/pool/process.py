@@ -45,8 +45,8 @@ class WorkerProcess:
         return code
 
 
-def environment_for(place: Place, settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of workers on a place: the pool's settings, and the one GPU they may see, or none."""
+def environment_for(place: Place, role: str, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of workers on a place: the pool's settings, batches, and the one GPU or none."""
     environment = dict(settings)
     environment["CUDA_VISIBLE_DEVICES"] = "" if place.gpu is None else str(place.gpu)
     # CUDA counts the fastest first by default, the driver and with it the inventory by the order on the bus.
@@ -54,4 +54,11 @@ def environment_for(place: Place, settings: Mapping[str, str]) -> dict[str, str]
     environment["MEESHY_DEVICE"] = "cpu" if place.gpu is None else "cuda"
     if place.threads is not None:
         environment["MEESHY_THREADS"] = str(place.threads)
+    # What is named last holds: the site's setting for what the device's role leaves open.
+    batches = [
+        environment.get("MEESHY_BATCH_LIMITS", ""),
+        *(f"{name}={most}" for name, most in place.shapes[role].batch.items()),
+    ]
+    if any(batches):
+        environment["MEESHY_BATCH_LIMITS"] = ",".join(filter(None, batches))
     return environment

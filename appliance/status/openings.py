@@ -51,7 +51,10 @@ def _opening(priority: int, sla_s: float, outlook: Outlook, settings: Settings, 
     if outlook.foresees(priority):
         budget_s = deadline_s(now_s, sla_s, NOTE_S, outlook.scale) - now_s
         verdict = outlook.judge(Asked(NOTE_S, budget_s, languages=1, heard=False, priority=priority), now_s)
-        eta_s, retry_after_s = round(verdict.eta_s, 3), verdict.retry_after_s
-        accepts = accepts and retry_after_s is None
+        eta_s = round(verdict.eta_s, 3)
+        # As admission does it: where a site was not commissioned, what is foreseen refuses nobody.
+        if outlook.refuses(priority):
+            retry_after_s = verdict.retry_after_s
+            accepts = accepts and retry_after_s is None
     waiting = outlook.backlog.waiting.get(priority, Waiting())
     return Opening(priority, sla_s, accepts, eta_s, retry_after_s, waiting)

@@ -17,7 +17,7 @@ from appliance.storage.schema import metadata
 
 log = logging.getLogger(__name__)
 
-BUILT_BESIDE = ("ix_audit_console_at_s",)
+BUILT_BESIDE = ("ix_audit_console_at_s", "ix_usage_counted", "ix_jobs_holding")
 BUILD_S = 240
 """It waits for every transaction that is older, as a backup's."""
 _LOCK = 0x6D65_6573_6879 + 1

@@ -5,7 +5,7 @@ import argparse
 from appliance.settings import Settings
 from appliance.telemetry.logs import configure_logs
 from appliance.testing.scripted_options import add_options, build_of
-from appliance.workers.roles import BATCH_LIMITS, ROLES, limits_of
+from appliance.workers.roles import ROLES, limits_of_role
 from appliance.workers.standalone import run_worker
 from appliance.workers.workshop import Build
 
@@ -23,9 +23,8 @@ def work(given: argparse.Namespace, build: Build) -> None:
     """Work as that command line says, with settings from the environment, until the process is asked to end."""
     settings = Settings()
     configure_logs(settings.log_level)
-    families = {family: BATCH_LIMITS[family] for family in ROLES[given.role]}
     run_worker(
-        settings, limits_of(families, settings.batch_limits), build, slots=given.slots,
+        settings, limits_of_role(given.role, settings.batch_limits), build, slots=given.slots,
         end_with_stdin=given.end_with_stdin,
     )  # fmt: skip
 

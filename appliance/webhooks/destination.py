@@ -11,9 +11,11 @@ import msgspec
 
 from appliance.errors import DestinationRefused
 from appliance.settings import Settings
+from appliance.webhooks.own_servers import own_servers
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _URL_MAX = 2000
+_ITSELF = "A webhook may not be sent to the appliance itself."
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -39,10 +41,15 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def allowed_destination(url: str, settings: Settings) -> Destination:
-    """Return the destination's parts, or raise DestinationRefused where the site's list does not hold it."""
+    """Return the destination's parts, or raise DestinationRefused where the site's list does not hold it.
+
+    The appliance's own servers are refused by name here, and by address in `checked_address`.
+    """
     destination = _parsed(url)
     if (destination.host, destination.port) not in _allowed(settings.webhook_allow, destination.scheme):
         raise DestinationRefused(f"{destination.authority} is not on the site's list of webhook destinations.")
+    if (destination.host, destination.port) in own_servers(settings):
+        raise DestinationRefused(_ITSELF)
     return destination
 
 
@@ -50,18 +57,38 @@ def checked_address(destination: Destination, settings: Settings) -> Address:
     """Return an address of the destination to connect to, or raise DestinationRefused.
 
     A name that leads to this machine is refused (the list names `localhost` or the address itself where that is meant),
-    and so is the appliance's own port in any case. OSError where the name has no address.
+    and so are, in any case, the appliance's own ports here and its servers anywhere. OSError where the name, or one of
+    these servers' on the same port, has no address.
     """
-    found = socket.getaddrinfo(destination.host, destination.port, type=socket.SOCK_STREAM)
-    addresses = [ipaddress.ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
+    addresses, servers = _addresses(destination.host, destination.port), _servers(destination.port, settings)
     for address in addresses:
-        here = address.is_loopback or address.is_unspecified or _is_ours(address)
-        if here and destination.port == settings.port:
-            raise DestinationRefused("A webhook may not be sent to the appliance itself.")
+        here = _is_here(address)
+        if address in servers or (here and _is_taken(destination.port, settings, servers)):
+            raise DestinationRefused(_ITSELF)
         hidden = here or address.is_link_local or address.is_multicast
         if hidden and destination.host not in {str(address), "localhost"}:
             raise DestinationRefused(f"{destination.host} leads to an address that webhooks may not be sent to.")
     return addresses[0]
+
+
+def _addresses(host: str, port: int) -> list[Address]:
+    """Return where a name leads; an IPv4 address that is written as an IPv6 one is that IPv4 address."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [ipaddress.ip_address(str(entry[4][0]).split("%")[0]) for entry in found]
+    return [getattr(address, "ipv4_mapped", None) or address for address in addresses]
+
+
+def _servers(port: int, settings: Settings) -> set[Address]:
+    """Return the addresses on which a server of the appliance's own listens on this port."""
+    names = [host for host, its_port in own_servers(settings) if its_port == port]
+    return {address for name in names for address in _addresses(name, port)}
+
+
+def _is_taken(port: int, settings: Settings, servers: set[Address]) -> bool:
+    """Return whether something of the appliance's own listens on this port of this machine, as far as is known here."""
+    metrics = range(settings.metrics_port, settings.metrics_port + settings.metrics_ports)
+    of_processes = port == settings.port or (settings.metrics_port and port in metrics)
+    return bool(of_processes) or any(_is_here(address) for address in servers)
 
 
 def address_within(destination: Destination, settings: Settings, limit_s: float) -> Address:
@@ -109,6 +136,10 @@ def _allowed(listed: str, scheme: str) -> set[tuple[str, int]]:
         parts = urlsplit(f"//{entry}")
         allowed.add((parts.hostname or "", parts.port or _DEFAULT_PORTS[scheme]))
     return allowed
+
+
+def _is_here(address: Address) -> bool:
+    return address.is_loopback or address.is_unspecified or _is_ours(address)
 
 
 def _is_ours(address: Address) -> bool:

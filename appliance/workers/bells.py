@@ -28,6 +28,8 @@ WAIT_S = 0.5
 """How long one look for a ring lasts in Redis, at most; ending a listener waits for it."""
 BUSY_S = 0.005
 """How often a listener looks whether a ring has been answered, when it has got as many as it may hold."""
+PREFETCH = 1
+"""A ring waits in Redis until the one before it is answered, where others see it and ring no second time."""
 KEEP_RINGS_S = 600
 """A queue that nobody reads, of a worker that has died, goes away by itself."""
 AWAY_S = 1.0
@@ -95,6 +97,7 @@ class RedisDoorbell:
             answer, broker=self._broker, actor_name=ACTOR, queue_name=queue_of(worker_id), max_retries=0
         )  # fmt: skip
         self._worker = dramatiq.Worker(self._broker, worker_threads=1, worker_timeout=round(1000 * WAIT_S))
+        self._worker.queue_prefetch = PREFETCH  # Dramatiq takes two for each thread
 
     def __enter__(self) -> Self:
         """Start listening."""

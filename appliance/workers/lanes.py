@@ -15,7 +15,7 @@ from appliance.stages.context import Context
 from appliance.storage.database import Database
 from appliance.telemetry.metrics import Metrics
 from appliance.workers.doorbell import LocalDoorbell
-from appliance.workers.roles import BATCH_LIMITS, FAMILIES, ROLES
+from appliance.workers.roles import FAMILIES, ROLES, limits_of_role
 from appliance.workers.spare_time import SpareTime
 from appliance.workers.worker import Worker
 
@@ -35,7 +35,7 @@ class Lanes:
         self._stack = ExitStack()
 
     def _worker(self, context: Context, worker_id: str, role: str, metrics: Metrics) -> Worker:
-        limits = {family: BATCH_LIMITS[family] for family in ROLES[role]}
+        limits = limits_of_role(role, context.settings.batch_limits)
         spare = SpareTime(context, limits, partial(active_voices, context))
         return Worker(context, worker_id, limits, self.ring, metrics, spare=spare)
 

@@ -32,7 +32,7 @@ ACCEPTED = ("hear", "translate")
 
 
 def limits_of(families: Mapping[str, int], text: str) -> dict[str, int]:
-    """Return the batch limits of a role's families, changed by `family=number,…`; CommandFailed where that is wrong."""
+    """Return the batch limits of some families, changed by `family=number,…`; CommandFailed where that is wrong."""
     limits = dict(families)
     for entry in filter(None, (part.strip() for part in text.split(","))):
         family, _, number = entry.partition("=")
@@ -40,3 +40,12 @@ def limits_of(families: Mapping[str, int], text: str) -> dict[str, int]:
             raise CommandFailed(f"'{entry}' is no batch limit: a family of {', '.join(limits)}, '=', a number from 1.")
         limits[family] = int(number)
     return limits
+
+
+def limits_of_role(role: str, site: str, given: str = "") -> dict[str, int]:
+    """Return the batch limits of a role: the site's, which name families of any role, changed by what it was given.
+
+    Both are `family=number,…`; CommandFailed where one names a family that there is not, or, given, another role's.
+    """
+    of_site = limits_of(BATCH_LIMITS, site)
+    return limits_of({family: of_site[family] for family in ROLES[role]}, given)

@@ -55,6 +55,18 @@ class Supervisor:
                 child.kill()
         self._thread.join()
 
+    @property
+    def pid(self) -> int | None:
+        """Return the child's process id, None while there is no child."""
+        with self._lock:
+            return self._child.pid if self._child is not None and self._child.returncode is None else None
+
+    def end(self, pid: int) -> None:
+        """End the child at once, if it still is this process; another is started."""
+        with self._lock:
+            if self._child is not None and self._child.pid == pid:
+                self._child.kill()
+
     def ring(self) -> None:
         """Tell the child that there is work; with no child, its successor looks for itself."""
         with self._lock:

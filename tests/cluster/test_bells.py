@@ -8,7 +8,7 @@ import redis as redis_client
 
 from appliance.testing.ports import free_port
 from appliance.testing.redis_server import redis_program, redis_server
-from appliance.workers.bells import ACTOR, NAMESPACE, RedisDoorbell, RedisRinger, queue_of
+from appliance.workers.bells import ACTOR, NAMESPACE, RedisDoorbell, RedisRinger, _Bells, queue_of
 from tests.services import redis as redis
 from tests.services import redis_of_session as redis_of_session
 
@@ -62,6 +62,27 @@ def test_who_was_rung_before_hears_a_ring_while_it_is_looked_up_who_else_is_ther
         ringer.ring(["hear"])
         assert answered.wait(ANSWER_LIMIT_S)
         assert newcomer.wait(ANSWER_LIMIT_S)
+
+
+def test_the_next_ring_waits_in_redis_until_the_one_in_hand_is_answered(redis):
+    client, rings = redis.client(), 3
+    broker = _Bells(client=client, namespace=NAMESPACE, middleware=[])
+    for _ in range(rings):
+        broker.enqueue(dramatiq.Message(queue_of("w"), ACTOR, (), {}, {}))
+    begun, go_on, all_answered, answers = threading.Event(), threading.Event(), threading.Event(), []
+
+    def answer():
+        answers.append(client.llen(f"{NAMESPACE}:{queue_of('w')}"))
+        begun.set()
+        assert go_on.wait(ANSWER_LIMIT_S)
+        if len(answers) == rings:
+            all_answered.set()
+
+    with RedisDoorbell(redis.url, "w", answer):
+        assert begun.wait(ANSWER_LIMIT_S)
+        assert answers == [rings - 1]
+        go_on.set()
+        assert all_answered.wait(ANSWER_LIMIT_S)
 
 
 def test_a_ring_after_an_answer_began_is_answered_again(redis):

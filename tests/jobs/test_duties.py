@@ -13,6 +13,7 @@ from appliance.clock import SystemClock
 from appliance.errors import StorageUnavailable
 from appliance.housekeeping.duties import DUTIES, Duty
 from appliance.housekeeping.house import House, Outcome
+from appliance.housekeeping.phrases import JOBS_AT_ONCE, SETTLED_S
 from appliance.housekeeping.rounds import Rounds, last_records
 from appliance.jobs.claims import Claims
 from appliance.jobs.registry import WorkerRegistry
@@ -77,6 +78,8 @@ def stale_appliance(bench):
         asked = {"key_id": "k1", "idempotency_key": "one", "request_sha256": ""}
         connection.execute(sa.insert(admin_actions).values(id="action_1", at_s=bench.clock.now_s(), **asked))
         connection.execute(sa.insert(tallies).values(at_s=bench.clock.now_s(), document={"counts": {"requests": 1}}))
+        note_purge(connection, Owner("app", "bob"), "job_forgotten", ["1" * 64], bench.clock.now_s())
+        connection.execute(sa.update(purges).values(forgotten=True))
         note_purge(connection, Owner("app", "bob"), "job_gone", ["0" * 64], bench.clock.now_s())
         count_days(connection, {(day_of(bench.clock.now_s()), ("en", "fr")): LookUps(misses=1)})
     able = capabilities_of(bench.engines, bench.settings)
@@ -127,6 +130,29 @@ def test_a_dry_run_finds_what_the_real_one_does_and_changes_nothing(bench, name)
     real = do(bench, name)
     assert real.found == real.done == dry.found > 0
     assert do(bench, name).found == 0
+
+
+def test_a_dry_run_reads_as_many_jobs_for_the_phrases_as_a_real_one(bench):
+    bench.submit("good morning", "fr")
+    bench.run()
+    for _ in range(2 * JOBS_AT_ONCE):
+        bench.submit("good morning", "fr")
+    bench.clock.advance(2 * SETTLED_S)
+    dry, real = do(bench, "phrases", dry_run=True), do(bench, "phrases")
+    assert dry.found == real.found == real.done == 2 * JOBS_AT_ONCE + 1
+    assert do(bench, "phrases").found == 0
+
+
+def test_erasures_that_every_cache_has_outlived_are_told_as_done(bench):
+    with bench.database.write() as connection:
+        for number in range(3):
+            note_purge(connection, Owner("app", "bob"), f"job_{number}", [], bench.clock.now_s())
+        connection.execute(sa.update(purges).values(forgotten=True))
+    assert do(bench, "purges") == Outcome(found=0, done=0)
+    bench.clock.advance(max(bench.settings.audio_ttl_s, bench.settings.phrase_audio_ttl_s) + 1.0)
+    assert do(bench, "purges", dry_run=True) == Outcome(found=3, done=0)
+    assert do(bench, "purges") == Outcome(found=3, done=3)
+    assert rows(bench, purges) == 0
 
 
 def test_ended_webhooks_go_and_waiting_ones_stay_however_old(bench):

@@ -104,6 +104,13 @@ def scripted(tmp_path: Path) -> Iterator[Callable[..., Appliance]]:
         yield start
 
 
+@pytest.fixture
+def impatient(tmp_path: Path) -> Iterator[Callable[..., Appliance]]:
+    """The same, with a worker that may have a batch in hand for 5 s."""
+    with _running("appliance.testing.scripted_serve --hung-after 5", tmp_path) as start:
+        yield start
+
+
 @contextmanager
 def _running(module: str, tmp_path: Path) -> Iterator[Callable[..., Appliance]]:
     started: list[Appliance] = []

@@ -68,6 +68,15 @@ def test_a_killed_worker_child_is_replaced_and_its_work_is_done(scripted):
     eventually(lambda: _children(appliance.process.pid) not in ([], [child]), "a new child runs")
 
 
+def test_a_recording_that_hangs_the_worker_fails_and_the_appliance_goes_on(impatient):
+    appliance = impatient(attempts=2)
+    (child,) = _children(appliance.process.pid)
+    hung = appliance.finished(appliance.submit(scripted_wav("HANG"), "fr"))
+    assert (hung["state"], hung["error"]["code"]) == ("failed", "worker_lost")
+    assert child not in _children(appliance.process.pid)
+    assert appliance.finished(appliance.submit(scripted_wav("good morning"), "fr"))["state"] == "done"
+
+
 def test_a_killed_api_takes_its_worker_with_it(scripted):
     appliance = scripted()
     (child,) = _children(appliance.process.pid)

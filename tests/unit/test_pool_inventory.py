@@ -145,14 +145,14 @@ def test_a_device_may_be_a_mig_instance_and_its_workers_see_that_one_alone(catal
     assert place.gpu == name
     assert place.shapes == whole.shapes
 
-    environment = environment_for(place, {"KEPT": "1"})
+    environment = environment_for(place, "whisper", {"KEPT": "1"})
     assert environment["CUDA_VISIBLE_DEVICES"] == name
     assert (environment["MEESHY_DEVICE"], environment["KEPT"]) == ("cuda", "1")
 
 
 def test_workers_of_a_whole_card_count_cards_as_the_inventory_does(catalog):
     (place,) = lay_out(parse_inventory(CARD.replace("gpu = 0", "gpu = 3")), catalog, "production")
-    environment = environment_for(place, {})
+    environment = environment_for(place, "whisper", {})
     assert (environment["CUDA_VISIBLE_DEVICES"], environment["CUDA_DEVICE_ORDER"]) == ("3", "PCI_BUS_ID")
 
 

@@ -2,13 +2,17 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.catalog.catalog import Catalog
 from appliance.pool.demand import Demand, Observed, Past, Seat, remember
-from appliance.pool.inventory import Rules
-from appliance.pool.layout import Place, Shape
+from appliance.pool.inventory import Rules, read_inventory
+from appliance.pool.layout import Place, Shape, lay_out
 from appliance.pool.plan import Change, Start, plan, taken_by
 
 ROLES = ("whisper", "voice", "all")
@@ -143,6 +147,60 @@ def test_under_a_constant_load_the_pool_comes_to_rest(places, arrivals, load_rou
             demand[role] = Demand(waiting, slack_s, busy)
         host.round(demand)
     assert [round_ for round_, _ in host.actions if round_ > 400] == []
+
+
+SHIPPED = Path(__file__).resolve().parents[2] / "installer/inventories"
+QUIET_ROUNDS = int(RULES.quiet_s / RULES.round_s)
+AROUND = tuple(
+    Demand(waiting, slack_s, busy)
+    for waiting in (0, 1, 2, RULES.backlog, RULES.backlog + 1)
+    for slack_s in (-0.5, 0.5, 30.0)
+    for busy in (0, 1, 2, 3)
+)
+"""Loads on both sides of what makes a role calm, of its backlog, of being late, and of needing all of its slots."""
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("node-1-and-2.toml", {"whisper": 4, "voice": 1}, {"whisper": 4, "voice": 2}),
+        ("node-3.toml", {"voice": 1}, {"voice": 6}),
+    ],
+)
+def test_a_shipped_inventory_grows_to_its_maximum_and_shrinks_to_its_minimum(name, least, most):
+    inventory = read_inventory(SHIPPED / name)
+    rules, roles = inventory.rules, most
+    host = Host(lay_out(inventory, Catalog.load(), "production"), rules)
+
+    def slots_after(rounds, demand):
+        for _ in range(rounds):
+            host.round({role: demand(role) for role in roles})
+        return {role: host.count(role) for role in roles}
+
+    quiet_rounds = int((rules.quiet_s + rules.dwell_s) / rules.round_s) + 5
+    assert slots_after(20, lambda _: Demand()) == least
+    assert slots_after(60, lambda role: Demand(rules.backlog + 1, 60.0, host.count(role))) == most
+    assert slots_after(sum(most.values()) * quiet_rounds, lambda _: Demand()) == least
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(AROUND), st.integers(1, 2 * QUIET_ROUNDS)), max_size=20))
+def test_a_load_around_a_threshold_never_makes_a_role_flap(phases):
+    host = Host((Place("device-0", 100, {"voice": Shape(1, 4, 1, 20)}),))
+    for load in (load for load, rounds in phases for _ in range(rounds)):
+        host.round({"voice": load})
+    changes = [(at, type(action)) for at, action in host.actions]
+    for (earlier, _), (later, kind) in pairwise(changes):
+        assert kind is Start or later - earlier >= QUIET_ROUNDS, "it was stopped though it had just been needed"
+
+
+def test_a_load_that_comes_back_before_it_was_quiet_for_long_enough_stops_nothing():
+    host = Host((Place("device-0", 100, {"voice": Shape(1, 4, 1, 20)}),))
+    for _ in range(20):
+        for calm in (False, *(True for _ in range(QUIET_ROUNDS - 1))):
+            host.round({"voice": Demand() if calm else Demand(RULES.backlog + 1, 30.0, host.count("voice"))})
+    assert {type(action) for _, action in host.actions} == {Start}
+    assert host.count("voice") == 4
 
 
 def test_processes_move_with_a_load_that_moves_and_stay_where_it_stays():
