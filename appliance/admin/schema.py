@@ -8,6 +8,7 @@ Nothing here holds a transcript, a translation or a key.
 """
 
 from appliance.admin.action_types import (
+    MOST_RETRIED,
     ActionAnswer,
     CancelRequest,
     DrainRequest,
@@ -82,6 +83,7 @@ from appliance.admin.page_types import (
 __all__ = [
     "COMMENT_S",
     "INTERVAL_S",
+    "MOST_RETRIED",
     "PRIORITIES",
     "RETRY_MS",
     "SCHEMA",
