@@ -29,6 +29,8 @@ WER_RISE = 0.05
 SIMILARITY_FALL = 0.03
 PAIR_COUNT = 30
 """A pair is compared with the window before only where at least this many were spoken."""
+SKEW_TOLD_S = 5.0
+"""Clocks closer than this are called the same: an answer may be on its way for a second or two."""
 STOPPING = ("database", "object_store", "redis")
 """Parts without which an appliance does nothing, or not in time."""
 
@@ -67,10 +69,14 @@ class Finding:
         return self.advice or REMEDIES[self.kind]
 
 
-def verdict(snapshot: Snapshot) -> list[Finding]:
-    """Return what there is to know, worst first; nothing for an appliance that is well."""
+def verdict(snapshot: Snapshot, skew_s: float = 0.0) -> list[Finding]:
+    """Return what there is to know, worst first; nothing for an appliance that is well.
+
+    `skew_s` is by how much its clock is ahead of this machine's.
+    """
     parts = (_attention, _workers, _lanes, _dead, _rates, _gpus, _quality)
     found = [finding for part in parts for finding in part(snapshot)]
+    found += _clock(skew_s)
     return sorted(found, key=lambda finding: (-finding.severity, -finding.weight))
 
 
@@ -95,6 +101,13 @@ def _attention(snapshot: Snapshot) -> Iterator[Finding]:
         text = f"disk: {attention.says}" if figure == "disk" else attention.says
         screen = "queues" if figure in told_elsewhere else "verdict"
         yield Finding(severity, "attention", text, screen, figure, weight, attention.do or "See meeshy status.")
+
+
+def _clock(skew_s: float) -> Iterator[Finding]:
+    if abs(skew_s) > SKEW_TOLD_S:
+        where = "ahead of" if skew_s > 0 else "behind"
+        text = f"the appliance's clock is {fmt.age(abs(skew_s))} {where} this machine's"
+        yield Finding(Severity.NOTE, "clock", text, "verdict", weight=2.0)
 
 
 def _asked(snapshot: Snapshot, figure: str) -> Attention:

@@ -67,16 +67,22 @@ def test_a_clock_that_is_an_hour_off_is_said_and_nothing_depends_on_it(appliance
     key, _ = new_key(appliance, "operator")
     clock = OffClock()
     clock.ahead_s = HOUR_S
+    source = source_of(appliance.url, key, clock)
+    source.name = f"https://{'meeshy-' * 6}.example.org"
 
     async def scenario() -> None:
-        async with console(source_of(appliance.url, key, clock), clock=clock) as (app, pilot):
-            await shows(app, "● live", "operator (operator)", "clock -3600s")
+        async with console(source, size=(80, 24), clock=clock) as (app, pilot):
+            await shows(app, "● live", "clock -3600s")
+            await pilot.press("v")
+            await shows(app, "the appliance's clock is 1h 00m behind this machine's", "have a time server set it")
+            await pilot.press("3")
             assert "stale" not in await shows(app, "● live", "idle")
-            await pilot.press("3", "D")
+            await pilot.press("D")
             await shows(app, "Drain worker")
-            await pilot.press("n")
+            await pilot.press("n", "v")
             clock.ahead_s = 0.0
             await shows(app, "● live", without="clock -")
+            assert "this machine's" not in await shows(app, "● live")
 
     asyncio.run(scenario())
 

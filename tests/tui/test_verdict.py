@@ -33,11 +33,27 @@ def test_every_finding_says_what_to_do_and_which_key_opens_its_screen():
         well(gpus=(schema.Gpu(host="box", index=0, memory_used_bytes=99, memory_total_bytes=100),)),
         well(findings=schema.Findings(unserved=("hear",), spoken_since_start=False)),
     ]  # fmt: skip
-    findings = [finding for snapshot in snapshots for finding in verdict(snapshot)]
+    findings = [finding for snapshot in snapshots for finding in verdict(snapshot, -60.0)]
 
     assert {finding.kind for finding in findings} == {*REMEDIES, "attention"}
     assert all(finding.do.endswith(".") and finding.screen in SCREEN_KEYS for finding in findings)
     assert all(len({finding.id for finding in verdict(each)}) == len(verdict(each)) for each in snapshots)
+
+
+@pytest.mark.parametrize(
+    ("skew_s", "told"),
+    [
+        (4.9, []),
+        (-4.9, []),
+        (3600.0, ["the appliance's clock is 1h 00m ahead of this machine's"]),
+        (-90.0, ["the appliance's clock is 90s behind this machine's"]),
+    ],
+)
+def test_clocks_that_are_apart_are_told_with_which_is_behind_and_are_no_fault(skew_s, told):
+    findings = verdict(well(), skew_s)
+
+    assert [finding.text for finding in findings] == told
+    assert plain(verdict_pieces(findings, None, 78, ASCII)).startswith("+ WELL")
 
 
 def test_what_the_appliance_says_to_do_is_told_in_its_words():
