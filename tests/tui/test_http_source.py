@@ -197,7 +197,8 @@ def no_file() -> str:
     [
         (problem(403, "This key may not do that."), "refused", "403: This key may not do that."),
         (problem(404, "Nothing."), "incompatible", "another server, or an older appliance"),
-        (httpx.Response(200, content=b'{"schema": "2.0"}'), "incompatible", "version 2.0"),
+        (httpx.Response(200, content=b'{"schema": "2.0"}'), "incompatible", "Update this console"),
+        (httpx.Response(200, content=b'{"schema": "0.3"}'), "incompatible", "Update the appliance"),
         (httpx.Response(200, content=b"<html>login</html>"), "offline", "not one that this console can read"),
         (httpx.Response(502, content=b"<html>Bad Gateway</html>"), "offline", "502"),
         (httpx.Response(200, content=b"x" * (4 * 2**20 + 1)), "offline", "beyond all bounds"),
@@ -205,7 +206,7 @@ def no_file() -> str:
         (httpx.DecodingError("bad gzip"), "offline", "The connection broke (DecodingError)."),
         (httpx.Response(302, headers={"Location": "https://evil.example/"}), "offline", "302"),
     ],
-    ids=["403", "404", "other-version", "html", "502", "too-long", "timeout", "undecodable", "redirect"],
+    ids=["403", "404", "newer", "older", "html", "502", "too-long", "timeout", "undecodable", "redirect"],
 )
 def test_every_kind_of_no_has_its_own_sentence(answer, kind, words):
     server = Server(snapshot=[answer])

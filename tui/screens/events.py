@@ -7,6 +7,7 @@ from tui.panels.audit import audit_lines
 from tui.panels.events import event_lines
 from tui.screens.asking import ASKING, AskingScreen
 from tui.source import SourceError
+from tui.versions import told
 from tui.widgets.panel import Panel
 
 
@@ -28,7 +29,8 @@ class EventsScreen(AskingScreen):
     def draw(self, snapshot: Snapshot) -> None:
         """Draw the events; ask for the audit."""
         glyphs, now_s = self.glyphs, snapshot.server_time_s
-        self.query_one("#events", Panel).show(lambda width: event_lines(snapshot.events, now_s, width, glyphs))
+        events = self.query_one("#events", Panel)
+        events.show(told(snapshot, "events", lambda width: event_lines(snapshot.events, now_s, width, glyphs)))
         unasked = self.app.view.unasked
         if not self._answered:
             self.query_one("#audit", Panel).show(lambda width: [[(unasked or ASKING, "quiet")]])
