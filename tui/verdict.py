@@ -119,7 +119,7 @@ def _version(snapshot: Snapshot) -> Iterator[Finding]:
     above = compared(snapshot.schema)
     if above is not None and above != (0, 0):
         kind = "newer" if above > (0, 0) else "older"
-        text = f"the appliance is {kind} than this console: version {snapshot.schema}, not {SCHEMA}"
+        text = f"the appliance is {kind} than this console ({snapshot.schema}, not {SCHEMA})"
         yield Finding(Severity.NOTE, kind, text, "verdict", weight=1.5)
 
 

@@ -62,8 +62,8 @@ def test_clocks_that_are_apart_are_told_with_which_is_behind_and_are_no_fault(sk
     ("version", "told"),
     [
         (schema.SCHEMA, []),
-        ("1.9", ["the appliance is newer than this console: version 1.9, not 1.0"]),
-        ("0.9", ["the appliance is older than this console: version 0.9, not 1.0"]),
+        ("1.9", ["the appliance is newer than this console (1.9, not 1.0)"]),
+        ("0.9", ["the appliance is older than this console (0.9, not 1.0)"]),
     ],
 )
 def test_another_version_that_can_be_read_is_told_and_no_fault(version, told):
