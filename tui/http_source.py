@@ -1,4 +1,4 @@
-"""A live appliance over HTTP: the only file of the console that knows HTTP."""
+"""A live appliance over HTTP: the only file of the console that speaks it; what refusals mean is in `answers.py`."""
 
 import asyncio
 import ssl
