@@ -60,7 +60,8 @@ class OverviewScreen(PictureScreen):
             "events": ("events", lambda width: event_lines(snapshot.events, now_s, width, glyphs)),
         }
         for name, (section, draw) in panels.items():
-            self.query_one(f"#{name}", Panel).show(told(snapshot, section, draw))
+            keys = [event.id for event in snapshot.events] if name == "events" else ()
+            self.query_one(f"#{name}", Panel).show(told(snapshot, section, draw), keys)
 
     async def on_row_table_opened(self, event: RowTable.Opened) -> None:
         """Go to the jobs of a lane, or to a worker."""
