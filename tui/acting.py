@@ -3,14 +3,12 @@
 import secrets
 from typing import Any
 
-from appliance.admin.schema import DeadLetter, JobDetail, JobLine, Lane, Worker, lane_name
+from appliance.admin.schema import MOST_RETRIED, DeadLetter, JobDetail, JobLine, Lane, Worker, lane_name
 from tui import format as fmt
 from tui.actions import Action, ActionKind
 from tui.tables.jobs import due, pair
 
-BULK_LIMIT = 500
-"""The most that the appliance takes at once."""
-NO_BULK = f"This lane has no dead letters, or more than the {BULK_LIMIT} that go at once."
+NO_BULK = "This lane has no dead letters."
 """Said where there is no bulk to offer."""
 
 
@@ -34,15 +32,18 @@ def pause_or_resume(lane: Lane) -> Action:
 
 
 def retry_all(lane: Lane, count: int) -> Action | None:
-    """Return the action that has all dead letters of a lane tried again, None for none or more than go at once."""
-    if not 1 <= count <= BULK_LIMIT:
+    """Return the action that has a lane's dead letters tried again, the oldest of too many; None for none."""
+    if count < 1:
         return None
+    left = count - MOST_RETRIED
+    which, verb = (f"The oldest {MOST_RETRIED}", f"Retry {MOST_RETRIED}") if left > 0 else (f"All {count}", "Retry all")
+    rest = f"; {left} younger ones are left for another time" if left > 0 else ""
     return _action(
         "retry_many", (lane.stage, str(lane.priority)), "Retry all dead letters",
         (f"Lane {lane.name}", f"{count} dead, {lane.depth} waiting"),
-        f"All {count} become new jobs with new attempts, which may take a minute. If their number is another one by "
+        f"{which} become new jobs with new attempts, which may take a minute{rest}. If their number is another one by "
         "then, nothing happens.",
-        "Retry all", expected_count=count,
+        verb, expected_count=count,
     )  # fmt: skip
 
 

@@ -23,5 +23,5 @@ class Action:
     idempotency_key: str
     reason_needed: bool = False
     expected_count: int | None = None
-    """For a bulk: the number that has to be typed, and that the appliance compares."""
+    """For a bulk: how many there are, which has to be typed, and which the appliance compares."""
     reason: str = field(default="", compare=False)

@@ -1,4 +1,4 @@
-"""What an appliance's refusals mean, in sentences for a person."""
+"""What an appliance's refusals over HTTP mean, in sentences for a person; for `http_source.py` alone."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""A live appliance over HTTP: the only file of the console that knows HTTP."""
+"""A live appliance over HTTP: the only file of the console that speaks it; what refusals mean is in `answers.py`."""
 
 import asyncio
 import ssl
@@ -94,9 +94,11 @@ class HttpSource:
             streamed = False
             try:
                 yield await self._get("/snapshot", schema.Snapshot)
-                self._backoff.reset()
                 async with aclosing(self._stream()) as stream:
                     async for snapshot in stream:
+                        if not streamed:
+                            # Not with the answer before it: where only streams fail, waits have to grow as well.
+                            self._backoff.reset()
                         streamed = True
                         yield snapshot
                 if streamed:

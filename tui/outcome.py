@@ -58,11 +58,15 @@ async def carry_out(source: Source, action: Action, clock: Clock, tell: Callable
 def _done(action: Action, answer: ActionAnswer) -> Outcome:
     """Return what the appliance says, with the reasons of what it refused and with a warning where it refused any."""
     if not answer.failed:
-        return Outcome(action.title, answer.says, shown_s=6.0)
+        return Outcome(f"{action.title}: more are left", answer.says) if answer.left else _all_done(action, answer)
     codes = Counter(answer.failed.values()).most_common()
     untold = [f"{count} {code}" for code, count in codes if code not in answer.says]
     says = " ".join([answer.says, *([f"Refused: {', '.join(untold)}."] if untold else [])])
     return Outcome(f"{action.title}: not all" if answer.job_ids else f"{action.title}: none", says, "warning")
+
+
+def _all_done(action: Action, answer: ActionAnswer) -> Outcome:
+    return Outcome(action.title, answer.says, shown_s=6.0)
 
 
 def _unchanged(conflict: Conflict) -> Outcome:

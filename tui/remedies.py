@@ -16,6 +16,10 @@ REMEDIES = {
     "gpu hot": "See to its fans and to the air around its host; it slows itself down.",
     "gpu full": "Let fewer workers or smaller models use it: it may run out of memory.",
     "gpu host": "See whether workers run on that host, and what nvidia-smi says there.",
+    "clock": "See which of the two is wrong (timedatectl) and have a time server set it; nothing here depends on it.",
+    "untold": "Update the appliance, or look at it with the console that came with it.",
+    "newer": "Update this console: what the appliance tells besides is not shown here.",
+    "older": "Update the appliance: what it does not tell yet is a dash here.",
     "wer": "Listen to some of that pair, and see what is new: a model, an experiment, the recordings that come.",
     "similarity": "Listen to some of that pair, and see what is new: a model, an experiment, the recordings that come.",
 }

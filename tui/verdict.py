@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from appliance.admin.schema import Attention, GpuHost, Lane, Snapshot
+from appliance.admin.schema import SCHEMA, Attention, GpuHost, Lane, Snapshot
 from tui import format as fmt
 from tui.naming import gpu_key, gpu_name, memory_share
 from tui.remedies import REMEDIES
+from tui.versions import Incomplete, compared
 
 IN_TIME_SHARE = 0.95
 """Share of a priority's jobs that should end in time; below it the lane is told."""
@@ -29,6 +30,8 @@ WER_RISE = 0.05
 SIMILARITY_FALL = 0.03
 PAIR_COUNT = 30
 """A pair is compared with the window before only where at least this many were spoken."""
+SKEW_TOLD_S = 5.0
+"""Clocks closer than this are called the same: an answer may be on its way for a second or two."""
 STOPPING = ("database", "object_store", "redis")
 """Parts without which an appliance does nothing, or not in time."""
 
@@ -67,10 +70,14 @@ class Finding:
         return self.advice or REMEDIES[self.kind]
 
 
-def verdict(snapshot: Snapshot) -> list[Finding]:
-    """Return what there is to know, worst first; nothing for an appliance that is well."""
-    parts = (_attention, _workers, _lanes, _dead, _rates, _gpus, _quality)
+def verdict(snapshot: Snapshot, skew_s: float = 0.0) -> list[Finding]:
+    """Return what there is to know, worst first; nothing for an appliance that is well.
+
+    `skew_s` is by how much its clock is ahead of this machine's.
+    """
+    parts = (_attention, _workers, _lanes, _dead, _rates, _gpus, _quality, _version)
     found = [finding for part in parts for finding in part(snapshot)]
+    found += _clock(skew_s)
     return sorted(found, key=lambda finding: (-finding.severity, -finding.weight))
 
 
@@ -95,6 +102,25 @@ def _attention(snapshot: Snapshot) -> Iterator[Finding]:
         text = f"disk: {attention.says}" if figure == "disk" else attention.says
         screen = "queues" if figure in told_elsewhere else "verdict"
         yield Finding(severity, "attention", text, screen, figure, weight, attention.do or "See meeshy status.")
+
+
+def _clock(skew_s: float) -> Iterator[Finding]:
+    if abs(skew_s) > SKEW_TOLD_S:
+        where = "ahead of" if skew_s > 0 else "behind"
+        text = f"the appliance's clock is {fmt.age(abs(skew_s))} {where} this machine's"
+        yield Finding(Severity.NOTE, "clock", text, "verdict", weight=2.0)
+
+
+def _version(snapshot: Snapshot) -> Iterator[Finding]:
+    """What another version does not tell nobody can judge; that it is another one is told besides."""
+    if isinstance(snapshot, Incomplete):
+        text = f"not told, so not judged: {', '.join(snapshot.not_told)}"
+        yield Finding(Severity.WARN, "untold", text, "verdict", weight=1.0)
+    above = compared(snapshot.schema)
+    if above is not None and above != (0, 0):
+        kind = "newer" if above > (0, 0) else "older"
+        text = f"the appliance is {kind} than this console ({snapshot.schema}, not {SCHEMA})"
+        yield Finding(Severity.NOTE, kind, text, "verdict", weight=1.5)
 
 
 def _asked(snapshot: Snapshot, figure: str) -> Attention:

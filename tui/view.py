@@ -6,10 +6,9 @@ from appliance.admin.schema import Me, Snapshot
 from tui import format as fmt
 from tui.glyphs import Glyphs, Tone
 from tui.source import Outage
+from tui.verdict import SKEW_TOLD_S, Finding, verdict
 
 STALE_AFTER_INTERVALS = 3
-SKEW_TOLD_S = 5.0
-"""Clocks closer than this are called the same: an answer may be on its way for a second or two."""
 ACTING_ROLES = ("operator", "admin")
 
 
@@ -67,6 +66,10 @@ class View:
         """Return by how much the appliance's clock is ahead of this machine's."""
         return 0.0 if self.newest is None or self.plays else self.newest.server_time_s - self.received_at_s
 
+    def findings(self) -> list[Finding] | None:
+        """Return what there is to know of what is shown, worst first; None before the first picture."""
+        return None if self.snapshot is None else verdict(self.snapshot, self.skew_s())
+
     @property
     def may_act(self) -> bool:
         """Tell whether actions are offered at all."""
@@ -120,13 +123,13 @@ def status_segments(view: View, monotonic_s: float, width: int, glyphs: Glyphs) 
 
 
 def _parts(view: View) -> list[str]:
-    """Return place, person, skew and uptime, the most important first."""
+    """Return skew, place, person and uptime, the most important first."""
     place = view.place.removeprefix("https://").removeprefix("http://").rstrip("/")
     who = f"{view.me.name} ({view.me.role})" if view.me else ""
     limits = "read-only" if view.read_only else ""
     skew = f"clock {view.skew_s():+.0f}s" if abs(view.skew_s()) > SKEW_TOLD_S else ""
     up = f"up {fmt.age(view.snapshot.up_s)}" if view.snapshot and view.snapshot.up_s is not None else ""
-    return [place, who, limits, skew, up]
+    return [skew, place, who, limits, up]
 
 
 def _next_try(outage: Outage) -> str:

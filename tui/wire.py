@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from appliance.admin import schema
+from tui.versions import Incomplete, compared, missing_of, unreadable_version
 
 T = TypeVar("T")
 
@@ -30,28 +31,29 @@ class _Head(msgspec.Struct):
 def decoded(body: bytes, kind: type[T]) -> T:
     """Return bytes of JSON as a type of the schema; Unreadable or OtherVersion where they are none.
 
-    Fields that the console does not know are ignored. Control characters in any text are replaced: an escape sequence
-    in a name must not reach the terminal of the person who looks at it.
+    Fields that the console does not know are ignored; a picture without whole parts is an Incomplete one. Control
+    characters in any text are replaced: an escape sequence in a name must not reach the terminal of the person who
+    looks at it.
     """
     version = schema.SCHEMA
     try:
         if kind is schema.Snapshot:
-            version = msgspec.json.decode(body, type=_Head).schema
+            version = _safe(msgspec.json.decode(body, type=_Head).schema)
             _check_major(version)
-        return msgspec.convert(_safe(msgspec.json.decode(body)), type=kind)
+        document = _safe(msgspec.json.decode(body))
+        if kind is schema.Snapshot and (missing := missing_of(document)):
+            return msgspec.convert({**document, "not_told": missing}, type=Incomplete)
+        return msgspec.convert(document, type=kind)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as failure:
         if version != schema.SCHEMA:
-            raise OtherVersion(_versions(version)) from failure
+            raise OtherVersion(unreadable_version(version)) from failure
         raise Unreadable(str(failure)) from failure
 
 
 def _check_major(version: str) -> None:
-    if version.split(".")[0] != schema.SCHEMA.split(".")[0]:
-        raise OtherVersion(_versions(version))
-
-
-def _versions(version: str) -> str:
-    return f"The appliance speaks version {version} to consoles, this console reads {schema.SCHEMA}: take the other's."
+    above = compared(version)
+    if above is None or above[0]:
+        raise OtherVersion(unreadable_version(version))
 
 
 def _safe(value: Any) -> Any:

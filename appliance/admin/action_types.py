@@ -10,6 +10,9 @@ StatedReason = Annotated[
     str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$", description="Why; kept in the audit.")
 ]
 
+MOST_RETRIED = 500
+"""Dead letters that one request takes: each is accepted in a transaction of its own, before the answer comes."""
+
 
 class PauseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Take no more work of a lane."""
@@ -40,13 +43,13 @@ class RetryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class RetryManyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Retry every dead letter that the filter takes, if they are exactly as many as expected."""
+    """Retry dead letters that the filter takes, of many the oldest 500, if they are exactly as many as expected."""
 
     reason: Reason = ""
     stage: Literal["hear", "translate", "synthesize", "finish"] | None = None
     priority: Annotated[int, Meta(ge=0, le=2)] | None = None
     error: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z_]+$")] | None = None
-    expected_count: Annotated[int, Meta(ge=1, le=500, description="As `count` of the list with this filter.")]
+    expected_count: Annotated[int, Meta(ge=1, description="As `count` of the list with this filter.")]
 
 
 class DrainRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,6 +77,7 @@ class ActionAnswer(msgspec.Struct, frozen=True, kw_only=True):
     running: Annotated[int | None, Meta(description="Items of a lane or worker that still run.")] = None
     job_ids: Annotated[tuple[str, ...], Meta(description="The jobs that a retry made.")] = ()
     failed: Annotated[dict[str, str], Meta(description="Of a bulk retry: error code by job that was not retried.")] = {}
+    left: Annotated[int, Meta(description="Of a bulk retry: younger dead letters, beyond those that go at once.")] = 0
 
 
 class Now(msgspec.Struct, frozen=True, kw_only=True):

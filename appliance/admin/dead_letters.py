@@ -51,7 +51,6 @@ def load_dead_letters(
     connection: sa.Connection, now_s: float, which: Filter, limit: int, cursor: str | None
 ) -> DeadLettersPage:
     """Return a page of dead letters, the newest first; InvalidRequest for a cursor that is none."""
-    count = connection.scalar(sa.select(sa.func.count()).select_from(_dead(which).subquery())) or 0
     query = _dead(which).order_by(jobs.c.finished_s.desc(), jobs.c.id.desc())
     if cursor is not None:
         after = position_of(cursor)
@@ -62,10 +61,15 @@ def load_dead_letters(
     failures = _failures(connection, [row.id for row in shown])
     return DeadLettersPage(
         server_time_s=now_s,
-        count=count,
+        count=count_of(connection, which),
         dead_letters=tuple(_letter(row, failures.get(row.id, ()), now_s) for row in shown),
         next_cursor=cursor_of(Position(shown[-1].finished_s, shown[-1].id)) if len(rows) > limit else None,
     )
+
+
+def count_of(connection: sa.Connection, which: Filter) -> int:
+    """Return how many dead letters there are."""
+    return connection.scalar(sa.select(sa.func.count()).select_from(_dead(which).subquery())) or 0
 
 
 def ids_of(connection: sa.Connection, which: Filter, limit: int) -> list[str]:

@@ -7,9 +7,11 @@ import msgspec
 from appliance.admin.live_types import Gpu, Lane, Snapshot
 
 MOST_BYTES = 20_000
-FEWEST_EVENTS, FEWEST_WORKERS, FEWEST_GPUS, FEWEST_PAIRS = 5, 8, 8, 4
+FEWEST_EVENTS, FEWEST_WORKERS, FEWEST_GPUS, FEWEST_PAIRS, FEWEST_HOSTS = 5, 8, 8, 4, 4
 SHORT_REASON = 40
 """Letters of why a lane is paused, where there is no room for all of it; the audit has the rest."""
+SHORT_TEXT = 80
+"""Letters of what happened or is wrong, where there is no room for all of it; the audit or `meeshy status` has it."""
 
 _Cut = Callable[[Snapshot], Snapshot | None]
 """Returns the snapshot with a little less of something, None where nothing of it can go (any more)."""
@@ -54,10 +56,9 @@ def _shorter_reasons(snapshot: Snapshot) -> Snapshot | None:
 
 
 def _short(lane: Lane) -> Lane:
-    reason = lane.paused_reason or ""
-    if len(reason) <= SHORT_REASON:
+    if lane.paused_reason is None:
         return lane
-    return msgspec.structs.replace(lane, paused_reason=f"{reason[: SHORT_REASON - 1]}…")
+    return msgspec.structs.replace(lane, paused_reason=_cut(lane.paused_reason, SHORT_REASON))
 
 
 def _fewer_gpus(snapshot: Snapshot) -> Snapshot | None:
@@ -89,10 +90,47 @@ def _no_trends(snapshot: Snapshot) -> Snapshot | None:
     )
 
 
+def _no_advice(snapshot: Snapshot) -> Snapshot | None:
+    """Leave out what to do: the same as `meeshy status` says, and what is wrong is told."""
+    findings = snapshot.findings
+    if not any(each.do for each in findings.attention):
+        return None
+    attention = tuple(msgspec.structs.replace(each, do="") for each in findings.attention)
+    return msgspec.structs.replace(snapshot, findings=msgspec.structs.replace(findings, attention=attention))
+
+
+def _shorter_findings(snapshot: Snapshot) -> Snapshot | None:
+    findings = snapshot.findings
+    shorter = msgspec.structs.replace(
+        findings,
+        health=tuple(msgspec.structs.replace(each, says=_cut(each.says, SHORT_TEXT)) for each in findings.health),
+        attention=tuple(msgspec.structs.replace(each, says=_cut(each.says, SHORT_TEXT)) for each in findings.attention),
+    )
+    return None if shorter == findings else msgspec.structs.replace(snapshot, findings=shorter)
+
+
+def _shorter_events(snapshot: Snapshot) -> Snapshot | None:
+    events = tuple(msgspec.structs.replace(each, text=_cut(each.text, SHORT_TEXT)) for each in snapshot.events)
+    return None if events == snapshot.events else msgspec.structs.replace(snapshot, events=events)
+
+
+def _fewer_hosts(snapshot: Snapshot) -> Snapshot | None:
+    kept = _kept(len(snapshot.gpu_hosts), FEWEST_HOSTS)
+    if kept is None:
+        return None
+    left_out = snapshot.gpu_hosts_left_out + len(snapshot.gpu_hosts) - kept
+    return msgspec.structs.replace(snapshot, gpu_hosts=snapshot.gpu_hosts[:kept], gpu_hosts_left_out=left_out)
+
+
+def _cut(text: str, letters: int) -> str:
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+
+
 def _kept(there_are: int, fewest: int) -> int | None:
     return None if there_are <= fewest else max(fewest, there_are - 4)
 
 
 _CUTS: tuple[_Cut, ...] = (
     _fewer_events, _no_reasons_of_instances, _fewer_workers, _shorter_reasons, _fewer_gpus, _fewer_pairs, _no_trends,
+    _no_advice, _shorter_events, _shorter_findings, _fewer_hosts,
 )  # fmt: skip

@@ -59,6 +59,12 @@ def scaling(connection: sa.Connection, since_s: float, now_s: float, limit: int)
     ]
 
 
+def count_scaling(connection: sa.Connection, since_s: float) -> int:
+    """Return how often the pools of all hosts did something since a time."""
+    counted = sa.select(sa.func.count()).select_from(pool_actions).where(pool_actions.c.at_s >= since_s)
+    return connection.scalar(counted) or 0
+
+
 def _actions(connection: sa.Connection, since_s: float, now_s: float, limit: int) -> list[Event]:
     rows = connection.execute(_ACTED, {"since_s": since_s, "most": limit})
     found = []

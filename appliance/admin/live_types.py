@@ -89,7 +89,6 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: str = ""
     host: str = ""
     pid: int | None = None
-    device: Annotated[str | None, Meta(description="Place of the pool's inventory; null outside a pool.")] = None
     state: WorkerState = "idle"
     draining: Annotated[bool, Meta(description="Whether it was told to take nothing more.")] = False
     role: Annotated[str, Meta(description="`all`, `whisper`, `voice`, or its stages joined by `+`.")] = ""

@@ -175,7 +175,8 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     step_s: float = 0.0
     series: tuple[Series, ...] = ()
     known: Annotated[tuple[str, ...], Meta(description="Names of all series that this window has.")] = ()
-    scaling: Annotated[tuple[Event, ...], Meta(description="What the pools did in it, the newest first.")] = ()
+    scaling: Annotated[tuple[Event, ...], Meta(description="What the pools did in it, the newest 50 first.")] = ()
+    scaling_left_out: Annotated[int, Meta(description="Older ones in it that are not told here.")] = 0
 
 
 class Trend(msgspec.Struct, frozen=True, kw_only=True):

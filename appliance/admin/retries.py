@@ -5,14 +5,14 @@ first and under a key of its own: who is killed in between, or does it twice, ge
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import msgspec
 import sqlalchemy as sa
 
-from appliance.admin.action_types import ActionAnswer, RetryManyRequest
+from appliance.admin.action_types import MOST_RETRIED, ActionAnswer, RetryManyRequest
 from appliance.admin.actions import Ask, Do, conflict, earlier, note_action, perform
-from appliance.admin.dead_letters import Filter, failed_languages, ids_of, is_dead
+from appliance.admin.dead_letters import Filter, count_of, failed_languages, ids_of, is_dead
 from appliance.errors import MeeshyError, NotFound, StorageUnavailable
 from appliance.jobs.documents import JobDocument
 from appliance.jobs.locks import hold_jobs
@@ -37,16 +37,22 @@ def retry(database: Database, submitter: Submitter, ask: Ask) -> ActionAnswer:
     return perform(database, ask, _marking(ask, made))
 
 
-def retry_many(database: Database, submitter: Submitter, ask: Ask, body: RetryManyRequest) -> ActionAnswer:
-    """Retry all dead letters that a filter takes, if they are as many as expected; some may be refused."""
+def retry_many(
+    database: Database, submitter: Submitter, ask: Ask, body: RetryManyRequest, most: int = MOST_RETRIED
+) -> ActionAnswer:
+    """Retry the dead letters that a filter takes, if they are as many as expected; some may be refused.
+
+    Of more than `most` the oldest go; the answer says how many are left.
+    """
     known = earlier(database, ask)
     if known is not None:
         return known
     which = Filter(stage=body.stage, priority=body.priority, error=body.error)
     with database.read() as connection:
-        ids = ids_of(connection, which, body.expected_count + 1)
-    if len(ids) != body.expected_count:
-        return perform(database, ask, _miscounted(ids, which))
+        count, ids = count_of(connection, which), ids_of(connection, which, most)
+    if count != body.expected_count:
+        return perform(database, ask, _miscounted(which))
+    left = max(0, count - most)
     made: dict[str, str] = {}
     failed: dict[str, str] = {}
     for job_id in ids:
@@ -66,20 +72,20 @@ def retry_many(database: Database, submitter: Submitter, ask: Ask, body: RetryMa
             action=ask.action,
             subject=ask.subject,
             state="retried" if made or not failed else "refused",
-            says=_says(len(made), failed),
+            says=_says(len(made), failed, left),
             job_ids=tuple(made.values()),
             failed=failed,
+            left=left,
         )
 
     return perform(database, ask, mark)
 
 
-def _says(made: int, failed: Mapping[str, str]) -> str:
-    """Return how many were retried, and how many were refused for which reason."""
-    if not failed:
-        return f"{made} retried."
+def _says(made: int, failed: Mapping[str, str], left: int) -> str:
+    """Return how many were retried, how many were refused for which reason, and how many are left."""
     codes = ", ".join(f"{count} {code}" for code, count in Counter(failed.values()).most_common())
-    return f"{made} retried, {len(failed)} refused: {codes}."
+    refused = f", {len(failed)} refused: {codes}" if failed else ""
+    return f"{made} retried{refused}." + (f" {left} younger ones are left: retry again." if left else "")
 
 
 def _of_one(ask: Ask, job_id: str) -> Ask:
@@ -143,9 +149,9 @@ def _marked(connection: sa.Connection, job_id: str, retried_as: str) -> bool:
     return connection.execute(unmarked.values(retried_as=retried_as)).rowcount == 1
 
 
-def _miscounted(ids: Sequence[str], which: Filter) -> Do:
+def _miscounted(which: Filter) -> Do:
     def do(connection: sa.Connection, now_s: float) -> ActionAnswer:
-        count = len(ids_of(connection, which, 10_000))
+        count = count_of(connection, which)
         raise conflict("dead", f"There are {count} such dead letters now.", count)
 
     return do

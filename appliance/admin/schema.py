@@ -2,12 +2,14 @@
 
 The only part of the appliance that the console imports: msgspec and nothing else. Times are seconds since the epoch by
 the database's clock (`_s`), ages are seconds computed by the server (`_ago_s`, `_age_s`): a reader's own clock is never
-needed. None says that a figure is not known or not supported, never zero. Within a major version fields are only added;
-readers ignore what they do not know and take the default where something is missing, as idle lanes leave theirs out.
+needed. None says that a figure is not known or not supported, never zero. What stands in lists leaves its defaults out,
+as idle lanes do their zeros; a snapshot has all its parts. Within a major version fields are only added, with None as
+their default: readers ignore what they do not know and take the default where something is missing.
 Nothing here holds a transcript, a translation or a key.
 """
 
 from appliance.admin.action_types import (
+    MOST_RETRIED,
     ActionAnswer,
     CancelRequest,
     DrainRequest,
@@ -82,6 +84,7 @@ from appliance.admin.page_types import (
 __all__ = [
     "COMMENT_S",
     "INTERVAL_S",
+    "MOST_RETRIED",
     "PRIORITIES",
     "RETRY_MS",
     "SCHEMA",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from appliance.admin.happenings import scaling
+from appliance.admin.happenings import count_scaling, scaling
 from appliance.admin.page_types import History, MetricsReport, Point, Series, Trend
 from appliance.errors import InvalidRequest
 from appliance.history.series import Definition, definitions, needed
@@ -30,13 +30,15 @@ def load_history(connection: sa.Connection, now_s: float, window_s: float, names
     unknown = [name for name in names if name not in known]
     if unknown:
         raise InvalidRequest(f"There is no series '{unknown[0]}' in this window.")
+    done = tuple(scaling(connection, now_s - window_s, now_s, MOST_SCALING))
     return History(
         server_time_s=now_s,
         window_s=window_s,
         step_s=float(windows.step_s),
         series=tuple(_series(name, known[name], windows) for name in names),
         known=tuple(known),
-        scaling=tuple(scaling(connection, now_s - window_s, now_s, MOST_SCALING)),
+        scaling=done,
+        scaling_left_out=max(0, count_scaling(connection, now_s - window_s) - len(done)),
     )
 
 

@@ -170,7 +170,7 @@ async def retry_dead_letter(
 async def retry_dead_letters(
     request: Request[Caller, None, object], parts: Parts, idempotency_key: Once
 ) -> ActionAnswer:
-    """Retry all dead letters that a filter takes, if there are exactly as many as expected; at most 500."""
+    """Retry dead letters that a filter takes, the oldest 500, if there are exactly as many as expected."""
     ask = await _ask(request, parts, "retry_many", EVERY, RetryManyRequest, idempotency_key)
     body = msgspec.convert(ask.body, RetryManyRequest, from_attributes=True)
     return await parts.threads.retry(retry_many, parts.database, parts.submitter, ask, body)

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 from appliance.storage.admin_tables import pool_actions
 from appliance.storage.database import Database
 
-KEEP_ACTIONS_S = 30 * 86400.0
+KEEP_ACTIONS_S = 4 * 365.25 * 86400.0
+"""As long as the history keeps its days, which are told beside them; a test compares."""
 REASON_CHARACTERS = 200
 
 RECENT_S = 3600.0
@@ -28,7 +29,7 @@ class PoolAction(msgspec.Struct, frozen=True, kw_only=True):
 def record_action(
     database: Database, *, host: str, device: str, role: str, action: str, pid: int | None, reason: str
 ) -> None:
-    """Write an action down with database time, and let go of those of more than 30 days ago."""
+    """Write an action down with database time, and let go of those of more than four years ago."""
     with database.write() as connection:
         now_s = database.now_s(connection)
         connection.execute(

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from appliance.admin.gpus import MOST_GPUS, load_gpus
 from appliance.admin.live_types import FieldError, GpuHost
 from appliance.admin.quality import load_quality
-from appliance.admin.series import load_history, load_trends
+from appliance.admin.series import MOST_SCALING, load_history, load_trends
 from appliance.errors import InvalidRequest
 from appliance.gpus.reading import GpuReading, HostReading
 from appliance.gpus.records import record_reading
@@ -18,9 +18,10 @@ from appliance.history.reading import load_recent, load_steps
 from appliance.history.series import needed
 from appliance.history.steps import DAY_S, KEPT_S, start_of
 from appliance.history.writing import SETTLED_S, write_history
-from appliance.jobs.pool_actions import record_action
+from appliance.jobs.pool_actions import KEEP_ACTIONS_S, record_action
 from appliance.learning.feedback import Opinion, Signals, record_feedback
 from appliance.storage.admin_tables import history, tallies
+from appliance.storage.database import Database
 from appliance.telemetry.metrics import Metrics
 from appliance.telemetry.tally import Tally
 
@@ -145,6 +146,41 @@ def test_what_the_pools_did_comes_along(bench):
     with bench.rows() as rows:
         (event,) = load_history(rows, bench.clock.now_s(), 3600.0, []).scaling
     assert (event.subject, event.text, event.ago_s) == ("h/card-0", "start voice: minimum", 0.0)
+
+
+def scaled(bench, reason):
+    record_action(bench.database, host="h:1", device="card-0", role="voice", action="start", pid=1, reason=reason)
+
+
+def test_what_the_pools_did_is_kept_as_long_as_the_days_are_and_over_restarts(bench):
+    assert max(KEPT_S.values()) == KEEP_ACTIONS_S
+    scaled(bench, "two years ago")
+    bench.clock.advance(600 * DAY_S)
+    scaled(bench, "last month")
+    bench.clock.advance(20 * DAY_S)
+    again = Database(bench.database.url.render_as_string(hide_password=False), bench.clock)
+    try:
+        with again.read() as rows:
+            told = {days: load_history(rows, bench.clock.now_s(), days * DAY_S, []).scaling for days in (1, 30, 730)}
+    finally:
+        again.close()
+    texts = {days: [event.text for event in events] for days, events in told.items()}
+    assert texts == {
+        1: [],
+        30: ["start voice: last month"],
+        730: ["start voice: last month", "start voice: two years ago"],
+    }
+
+
+def test_of_what_the_pools_did_the_newest_are_told_and_the_others_counted(bench):
+    scaled(bench, "before the window")
+    bench.clock.advance(3601)
+    for number in range(MOST_SCALING + 3):
+        scaled(bench, f"number {number}")
+    with bench.rows() as rows:
+        found = load_history(rows, bench.clock.now_s(), 3600.0, [])
+    assert [event.text for event in found.scaling][:2] == ["start voice: number 52", "start voice: number 51"]
+    assert (len(found.scaling), found.scaling_left_out) == (MOST_SCALING, 3)
 
 
 def test_what_is_not_in_the_history_yet_is_read_all_the_same(bench):

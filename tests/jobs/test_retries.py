@@ -31,9 +31,9 @@ def again(bench, job, key="one", submitter=None):
     return retry(bench.database, submitter or bench.submitter, ask("retry", job.id, RetryRequest(), key))
 
 
-def all_again(bench, count, key="one"):
+def all_again(bench, count, key="one", **most):
     body = RetryManyRequest(expected_count=count)
-    return retry_many(bench.database, bench.submitter, ask("retry_many", "dead-letters", body, key), body)
+    return retry_many(bench.database, bench.submitter, ask("retry_many", "dead-letters", body, key), body, **most)
 
 
 def counted(bench, what):
@@ -154,6 +154,25 @@ class TestWhatIsRefused:
         with pytest.raises(StateConflict) as refused:
             all_again(bench, 3, "three")
         assert refused.value.extra["now"]["count"] == 2
+
+
+def test_of_more_than_go_at_once_the_oldest_go_and_the_rest_the_next_times(bench):
+    ids = []
+    for number in range(5):
+        ids.append(failed(bench, f"message {number}").id)
+        bench.clock.advance(1)
+
+    first = all_again(bench, 5, most=2)
+    assert (first.state, first.left, first.says) == ("retried", 3, "2 retried. 3 younger ones are left: retry again.")
+    assert [letter.job_id for letter in dead(bench).dead_letters] == ids[:1:-1]
+    assert all_again(bench, 5, most=2) == first
+    with pytest.raises(StateConflict) as refused:
+        all_again(bench, 2, "two", most=2)
+    assert refused.value.extra["now"]["count"] == 3
+    assert all_again(bench, 3, "three", most=2).left == 1
+    last = all_again(bench, 1, "four", most=2)
+    assert (last.left, last.says) == (0, "1 retried.")
+    assert dead(bench).count == 0
 
 
 def gold(bench):

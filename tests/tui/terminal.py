@@ -1,5 +1,6 @@
 """A real terminal for the console: tmux, driven by its own command line."""
 
+import io
 import os
 import shutil
 import subprocess
@@ -8,8 +9,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich.console import Console
+from rich.text import Text
+
 WAIT_S = 240.0
 LOOK_EVERY_S = 0.1
+
+
+def _svg(drawn: Text, title: str) -> str:
+    width = max(map(len, drawn.plain.splitlines()), default=1)
+    console = Console(width=width, file=io.StringIO(), record=True, force_terminal=True, color_system="truecolor")
+    console.print(drawn, no_wrap=True, crop=True)
+    return console.export_svg(title=title)
 
 
 class Terminal:
@@ -42,10 +53,18 @@ class Terminal:
         folder.mkdir()
         self._folder = folder
 
-    def kept(self, name: str) -> None:
-        """Keep what stands on the terminal, numbered in the order of the steps."""
+    def kept(self, name: str, *words: str) -> None:
+        """Keep what stands on the terminal as text and with its colours, as soon as all these words stand on it.
+
+        Files are numbered in the order of the steps.
+        """
+        self.shows(*words)
+        drawn = Text.from_ansi(self._run("capture-pane", "-p", "-e"))
+        assert all(word in drawn.plain for word in words), (name, drawn.plain)
         self._count += 1
-        (self._folder / f"{self._count:02} {name}.txt").write_text(self.screen())
+        file = self._folder / f"{self._count:02} {name}"
+        file.with_suffix(".txt").write_text(drawn.plain)
+        file.with_suffix(".svg").write_text(_svg(drawn, name))
 
     def shows(self, *words: str) -> str:
         """Return the screen as soon as all these words stand on it."""

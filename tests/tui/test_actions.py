@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input
@@ -10,7 +11,7 @@ from textual.widgets import Button, Input
 from tests.tui import scenes
 from tests.tui.picture_text import lines_of, press, running, settled
 from tests.tui.scripted_source import ScriptedSource
-from tui.acting import BULK_LIMIT, cancel_item, cancel_job, retry_all, retry_job
+from tui.acting import cancel_item, cancel_job, retry_all, retry_job
 from tui.app import Console
 from tui.source import Conflict, Outage, SourceError
 from tui.widgets.confirm import Confirm
@@ -172,7 +173,30 @@ def test_what_cannot_be_done_is_not_offered():
     assert retry_job(scenes.job_detail()) is None
     assert retry_job(scenes.job_detail(can_retry=True)).target == ("job-0001",)
     assert retry_all(scenes.lane("hear", 0), 0) is None
-    assert retry_all(scenes.lane("hear", 0), BULK_LIMIT + 1) is None
+
+
+def test_of_more_dead_letters_than_go_at_once_the_oldest_are_offered():
+    async def scenario(app, pilot, source):
+        lane = scenes.lane("hear", 0, dead=637)
+        source.tell(msgspec.structs.replace(scenes.degraded(), lanes=(lane,)))
+        await settled(pilot)
+        await press(pilot, "2", "B")
+        text = " ".join(line.strip("┃ ") for line in lines_of(app))
+        assert "The oldest 500 become new jobs" in text
+        assert "137 younger ones are left for another time" in text
+        assert "type 637 to confirm" in text
+        assert "Retry 500 (y)" in text
+        app.screen.query_one("#count", Input).value = "637"
+        app.screen.query_one("#no").focus()
+        await press(pilot, "y")
+
+    (action,) = drive(scenario).actions
+    assert (action.kind, action.target, action.expected_count) == ("retry_many", ("hear", "0"), 637)
+
+
+def test_as_many_as_go_at_once_are_all_offered():
+    assert "All 500 become" in retry_all(scenes.lane("hear", 0), 500).effect
+    assert "The oldest 500 become" in retry_all(scenes.lane("hear", 0), 501).effect
 
 
 def test_no_dialog_shows_markup_of_a_name():

@@ -58,12 +58,33 @@ def test_a_server_that_is_gone_is_asked_again_and_again_ever_more_rarely():
     assert clock.slept_s == [1, 2, 4, 8, 16, 30, 30]
 
 
-def test_after_a_success_the_waits_begin_anew():
-    server = Server(snapshot=[httpx.ConnectError("x"), httpx.ConnectError("x"), snapshot], events=[lambda: stream()])
+def test_with_the_first_event_of_a_stream_the_waits_begin_anew():
+    cut = stream(event(8), httpx.ReadError("reset"))
+    server = Server(snapshot=[httpx.ConnectError("x"), httpx.ConnectError("x"), snapshot], events=[cut])
 
-    seen = news(source_of(server), 4)
+    seen = news(source_of(server), 5)
 
     assert [each.retry_in_s for each in seen if isinstance(each, Outage)] == [1, 2, 1]
+
+
+def test_where_only_streams_fail_the_waits_grow_all_the_same():
+    refused = httpx.Response(502, content=b"<html>Bad Gateway</html>")
+    server = Server(snapshot=[snapshot], events=[refused])
+    clock = StoppedClock()
+
+    seen = news(source_of(server, clock), 14)
+
+    assert [each.retry_in_s for each in seen if isinstance(each, Outage)] == [1, 2, 4, 8, 16, 30, 30]
+    assert [each.sequence for each in seen if not isinstance(each, Outage)] == [7] * 7
+    assert clock.slept_s == [1, 2, 4, 8, 16, 30]
+
+
+def test_a_stream_of_nothing_is_no_success():
+    server = Server(snapshot=[snapshot], events=[lambda: stream(b": hi\n\n")])
+
+    seen = news(source_of(server), 6)
+
+    assert [each.retry_in_s for each in seen if isinstance(each, Outage)] == [1, 2, 4]
 
 
 def test_a_refused_key_is_tried_again_only_when_somebody_asks_and_then_read_anew():
@@ -176,7 +197,8 @@ def no_file() -> str:
     [
         (problem(403, "This key may not do that."), "refused", "403: This key may not do that."),
         (problem(404, "Nothing."), "incompatible", "another server, or an older appliance"),
-        (httpx.Response(200, content=b'{"schema": "2.0"}'), "incompatible", "version 2.0"),
+        (httpx.Response(200, content=b'{"schema": "2.0"}'), "incompatible", "Update this console"),
+        (httpx.Response(200, content=b'{"schema": "0.3"}'), "incompatible", "Update the appliance"),
         (httpx.Response(200, content=b"<html>login</html>"), "offline", "not one that this console can read"),
         (httpx.Response(502, content=b"<html>Bad Gateway</html>"), "offline", "502"),
         (httpx.Response(200, content=b"x" * (4 * 2**20 + 1)), "offline", "beyond all bounds"),
@@ -184,7 +206,7 @@ def no_file() -> str:
         (httpx.DecodingError("bad gzip"), "offline", "The connection broke (DecodingError)."),
         (httpx.Response(302, headers={"Location": "https://evil.example/"}), "offline", "302"),
     ],
-    ids=["403", "404", "other-version", "html", "502", "too-long", "timeout", "undecodable", "redirect"],
+    ids=["403", "404", "newer", "older", "html", "502", "too-long", "timeout", "undecodable", "redirect"],
 )
 def test_every_kind_of_no_has_its_own_sentence(answer, kind, words):
     server = Server(snapshot=[answer])

@@ -94,16 +94,17 @@ def test_a_key_that_was_revoked_meanwhile_leaves_it_unknown():
     assert len(source.actions) == 2
 
 
-def bulk(says: str, made: int, **codes: int) -> schema.ActionAnswer:
+def bulk(says: str, made: int, left: int = 0, **codes: int) -> schema.ActionAnswer:
     failed = {f"{code}-{number}": code for code, count in codes.items() for number in range(count)}
     job_ids = tuple(f"job-{number}" for number in range(made))
-    return schema.ActionAnswer(action="retry_many", says=says, job_ids=job_ids, failed=failed)
+    return schema.ActionAnswer(action="retry_many", says=says, job_ids=job_ids, failed=failed, left=left)
 
 
 @pytest.mark.parametrize(
     ("answer", "title", "says", "severity"),
     [
         (bulk("100 retried.", 100), "", "100 retried.", "information"),
+        (bulk("500 retried. 7 left.", 500, 7), ": more are left", "500 retried. 7 left.", "information"),
         (
             bulk("5 retried, 95 refused.", 5, quota_exceeded=90, not_found=5),
             ": not all",
@@ -117,7 +118,7 @@ def bulk(says: str, made: int, **codes: int) -> schema.ActionAnswer:
             "warning",
         ),
     ],
-    ids=["all", "a part, by an appliance that tells no reasons", "none, by one that does"],
+    ids=["all", "of more than go at once", "a part, by an appliance that tells no reasons", "none, by one that does"],
 )
 def test_a_bulk_says_what_was_refused_and_why(answer, title, says, severity):
     _, outcome, _, _ = carried_out(answer, action=RETRY)

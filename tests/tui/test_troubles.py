@@ -67,16 +67,22 @@ def test_a_clock_that_is_an_hour_off_is_said_and_nothing_depends_on_it(appliance
     key, _ = new_key(appliance, "operator")
     clock = OffClock()
     clock.ahead_s = HOUR_S
+    source = source_of(appliance.url, key, clock)
+    source.name = f"https://{'meeshy-' * 6}.example.org"
 
     async def scenario() -> None:
-        async with console(source_of(appliance.url, key, clock), clock=clock) as (app, pilot):
-            await shows(app, "● live", "operator (operator)", "clock -3600s")
+        async with console(source, size=(80, 24), clock=clock) as (app, pilot):
+            await shows(app, "● live", "clock -3600s")
+            await pilot.press("v")
+            await shows(app, "the appliance's clock is 1h 00m behind this machine's")
+            await pilot.press("3")
             assert "stale" not in await shows(app, "● live", "idle")
-            await pilot.press("3", "D")
+            await pilot.press("D")
             await shows(app, "Drain worker")
-            await pilot.press("n")
+            await pilot.press("n", "v")
             clock.ahead_s = 0.0
             await shows(app, "● live", without="clock -")
+            assert "this machine's" not in await shows(app, "● live")
 
     asyncio.run(scenario())
 
@@ -98,13 +104,22 @@ def test_an_appliance_of_another_version_is_said_and_shown_as_soon_as_it_is_exch
             # Newer, and to be read: what it tells besides is left out.
             newer = {**ours, "schema": "1.9", "moon": {"phase": 3}, "lanes": [{**ours["lanes"][0], "mood": "good"}]}
             await becomes(newer, "● live", "hear.p0", without="translate.p0")
+            await pilot.press("v", "G")
+            await shows(app, "the appliance is newer than this console (1.9, not 1.0)", "Update this console:")
             # Newer, and not to be read.
-            await becomes({"schema": "2.0"}, "✕ other version", "version 2.0 to consoles, this console reads 1.")
+            await becomes({"schema": "2.0"}, "✕ other version", "Update this console: the appliance speaks version 2.0")
+            await pilot.press("1")
             assert "hear.p0" in await shows(app, "data from")
             await becomes(ours, "● live", "translate.p0", without="other version")
-            # Older: what it does not tell yet has its default.
-            older = {name: ours[name] for name in ("schema", "server_time_s", "lanes")}
-            await becomes(older, "● live", "translate.p0", "No workers.", without="other version")
+            assert "newer" not in await shows(app, "● live")
+            # Older: what it does not tell is a dash, and nobody calls it well.
+            older = {name: ours[name] for name in ("schema", "server_time_s", "interval_s", "window_s")}
+            await becomes({**older, "lanes": []}, "● live", "No lanes.", "- (this appliance does not tell)", "DEGRADED")
+            assert "No workers." not in await shows(app, "Workers  -", "not told, so not judged: workers")
+            await becomes(ours, "● live", "gpu0-w1", without="not told")
+            # Older, and not to be read.
+            await becomes({"schema": "0.9"}, "✕ other version", "Update the appliance, or take its console: the appl")
+            await becomes(ours, "● live", "gpu0-w1", without="other version")
             # Older than consoles.
             await becomes(None, "✕ other version", "There is nothing for consoles at this address")
             await becomes(ours, "● live", "gpu0-w1", without="other version")

@@ -11,6 +11,7 @@ from tui.screen_keys import SCREEN_KEYS
 from tui.source import Outage
 from tui.verdict import Severity, host_trouble, verdict, worst
 from tui.verdict_line import verdict_pieces
+from tui.versions import Incomplete
 
 
 def texts(snapshot: schema.Snapshot) -> list[str]:
@@ -32,12 +33,52 @@ def test_every_finding_says_what_to_do_and_which_key_opens_its_screen():
         well(gpus=(schema.Gpu(host="box", index=0, lost="gone", ecc_errors=1, temperature_c=90.0),)),
         well(gpus=(schema.Gpu(host="box", index=0, memory_used_bytes=99, memory_total_bytes=100),)),
         well(findings=schema.Findings(unserved=("hear",), spoken_since_start=False)),
+        well(schema="1.9"), well(schema="0.9"), Incomplete(not_told=("workers",)),
     ]  # fmt: skip
-    findings = [finding for snapshot in snapshots for finding in verdict(snapshot)]
+    findings = [finding for snapshot in snapshots for finding in verdict(snapshot, -60.0)]
 
     assert {finding.kind for finding in findings} == {*REMEDIES, "attention"}
     assert all(finding.do.endswith(".") and finding.screen in SCREEN_KEYS for finding in findings)
     assert all(len({finding.id for finding in verdict(each)}) == len(verdict(each)) for each in snapshots)
+
+
+@pytest.mark.parametrize(
+    ("skew_s", "told"),
+    [
+        (4.9, []),
+        (-4.9, []),
+        (3600.0, ["the appliance's clock is 1h 00m ahead of this machine's"]),
+        (-90.0, ["the appliance's clock is 90s behind this machine's"]),
+    ],
+)
+def test_clocks_that_are_apart_are_told_with_which_is_behind_and_are_no_fault(skew_s, told):
+    findings = verdict(well(), skew_s)
+
+    assert [finding.text for finding in findings] == told
+    assert plain(verdict_pieces(findings, None, 78, ASCII)).startswith("+ WELL")
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        (schema.SCHEMA, []),
+        ("1.9", ["the appliance is newer than this console (1.9, not 1.0)"]),
+        ("0.9", ["the appliance is older than this console (0.9, not 1.0)"]),
+    ],
+)
+def test_another_version_that_can_be_read_is_told_and_no_fault(version, told):
+    findings = verdict(well(schema=version))
+
+    assert [finding.text for finding in findings] == told
+    assert plain(verdict_pieces(findings, None, 78, ASCII)).startswith("+ WELL")
+
+
+def test_an_appliance_that_does_not_tell_all_is_not_called_well():
+    findings = verdict(Incomplete(not_told=("workers", "findings")))
+
+    assert [(each.severity, each.text) for each in findings] == [
+        (Severity.WARN, "not told, so not judged: workers, findings")
+    ]
 
 
 def test_what_the_appliance_says_to_do_is_told_in_its_words():

@@ -80,6 +80,13 @@ def test_a_clock_that_is_off_is_told_and_does_no_harm(ahead_s, told):
     assert fresh(view, 102.0) == "+ live 2s"
 
 
+def test_a_clock_that_is_off_is_told_beside_the_longest_address():
+    place = f"https://{'meeshy-' * 8}.example.org:8443"
+    view = replace(SEEN, place=place).with_snapshot(scenes.calm(), 100.0, scenes.NOW_S - 3_600.0)
+
+    assert "| clock +3600s" in line(view, width=78)
+
+
 @pytest.mark.parametrize("width", [20, 30, 50, 78, 118, 198])
 @pytest.mark.parametrize("outage", [None, Outage("offline", "gone", 30.0)])
 def test_the_line_is_exactly_as_wide_as_the_terminal(width, outage):

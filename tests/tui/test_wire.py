@@ -7,6 +7,7 @@ import pytest
 
 from appliance.admin import schema
 from tests.tui import scenes
+from tui.versions import SECTIONS
 from tui.wire import OtherVersion, Unreadable, decoded
 
 
@@ -22,18 +23,44 @@ def test_a_newer_server_of_the_same_major_version_is_read():
     assert decoded(body(schema="1.7", something_new={"a": 1}), schema.Snapshot).lanes == scenes.degraded().lanes
 
 
-def test_an_older_server_is_read_with_defaults():
-    assert decoded(b'{"schema": "1.0", "sequence": 3}', schema.Snapshot) == schema.Snapshot(sequence=3)
+def test_of_an_older_server_is_known_which_parts_it_does_not_tell():
+    document = {name: value for name, value in json.loads(body()).items() if name not in ("workers", "rates")}
+    older = decoded(json.dumps(document).encode(), schema.Snapshot)
+
+    assert older.lanes == scenes.degraded().lanes
+    assert older.not_told == ("workers", "rates")
+    assert decoded(b'{"schema": "1.0", "sequence": 3}', schema.Snapshot).not_told == SECTIONS
+    # As a recording keeps it.
+    assert decoded(msgspec.json.encode(older), schema.Snapshot) == older
 
 
-@pytest.mark.parametrize("version", ["2.0", "0.9", "x"])
-def test_another_major_version_is_told_with_both(version):
-    with pytest.raises(OtherVersion, match=rf"{version}.+{schema.SCHEMA}"):
+def test_a_part_that_is_empty_is_told():
+    assert type(decoded(msgspec.json.encode(schema.Snapshot()), schema.Snapshot)) is schema.Snapshot
+
+
+@pytest.mark.parametrize(
+    ("version", "advice"),
+    [
+        ("2.0", "Update this console"),
+        ("10.3", "Update this console"),
+        ("0.9", "Update the appliance"),
+        ("x", "Which is newer is not known"),
+        ("1", "Which is newer is not known"),
+        ("1.\u00b2", "Which is newer is not known"),
+        ("2.0\x1b[2J", "Which is newer is not known"),
+    ],
+)
+def test_another_major_version_is_told_with_both_and_which_side_to_update(version, advice):
+    with pytest.raises(OtherVersion) as other:
         decoded(body(schema=version), schema.Snapshot)
+
+    said = str(other.value)
+    assert said.startswith(advice)
+    assert f"version {version.replace(chr(27), '?')} to consoles, this console reads {schema.SCHEMA}" in said
 
 
 def test_a_newer_minor_version_that_cannot_be_read_is_told_as_a_version():
-    with pytest.raises(OtherVersion):
+    with pytest.raises(OtherVersion, match="Update this console"):
         decoded(body(schema="1.9", lanes="none"), schema.Snapshot)
 
 

@@ -3,10 +3,20 @@
 import msgspec
 import pytest
 
-from appliance.admin.fitting import FEWEST_EVENTS, FEWEST_GPUS, FEWEST_WORKERS, MOST_BYTES, SHORT_REASON, fitted
+from appliance.admin.fitting import (
+    FEWEST_EVENTS,
+    FEWEST_GPUS,
+    FEWEST_WORKERS,
+    MOST_BYTES,
+    SHORT_REASON,
+    SHORT_TEXT,
+    fitted,
+)
 from appliance.admin.schema import (
     PRIORITIES,
     STAGES,
+    Admission,
+    Attention,
     Batch,
     CacheLevel,
     Event,
@@ -15,12 +25,17 @@ from appliance.admin.schema import (
     Gpu,
     GpuHost,
     Health,
+    Housekeeping,
+    JobCounts,
     Lane,
     PairQuality,
     Quality,
+    Rates,
     Snapshot,
     Spread,
     StageLatency,
+    VoiceQuality,
+    Webhooks,
     Worker,
     lane_name,
 )
@@ -55,6 +70,22 @@ def lanes(reason: str = "") -> tuple[Lane, ...]:
     )  # fmt: skip
 
 
+def findings() -> Findings:
+    """Return everything that can be wrong at once, as the report says it."""
+    names = ("database", "object_store", "redis", "disk", "living", "overdue", "paused for", "oldest due",
+             "disabled destinations", "last round", "failed duties")  # fmt: skip
+    do = "Free some space, or shorten MEESHY_RESULT_TTL_S; below the reserve work stops."
+    return Findings(
+        health=tuple(Health(part=name, state="away", says="says " * 60) for name in names[:4]),
+        attention=tuple(Attention(figure=name, says="says " * 60, do=do) for name in names),
+        unserved=STAGES, spoken_since_start=False, dead=12345,
+        housekeeping=Housekeeping(last_ago_s=123456.7, failed=tuple(f"duty number {n}" for n in range(20))),
+        webhooks=Webhooks(
+            waiting=12345, oldest_due_s=12345.6, failed=12345, disabled_destinations=123, failing_destinations=123
+        ),
+    )  # fmt: skip
+
+
 def large() -> Snapshot:
     """Return a snapshot with as much of everything as there can be."""
     batch = Batch(stage="translate", key="translate:en>fr", items=32, age_s=1.234, audio_s=123.4)
@@ -85,13 +116,28 @@ def large() -> Snapshot:
                     wer=0.1234, similarity=0.7891, rating=4.321, wer_before=0.1233, similarity_before=0.7812,
                 )
                 for number in range(12)
-            )
+            ),
+            voices=tuple(
+                VoiceQuality(
+                    voice=voice, spoken=12345, spoken_before=12345, similarity=0.1234, similarity_before=0.1234,
+                    wer=0.1234, wer_before=0.1234,
+                )
+                for voice in ("stock", "matched", "cloned")
+            ),
+            spoken=123456, spoken_before=123456, wer=0.1234, wer_before=0.1234, similarity=0.1234,
+            similarity_before=0.1234, pairs_left_out=88,
         ),
+        rates=Rates(
+            jobs_per_minute=1234.5, languages_ended=123456, languages_failed=123456, requests=123456, refused=123456,
+            errors=123456, admission=tuple(Admission(priority=n, admitted=12345, refused=12345) for n in PRIORITIES),
+        ),
+        jobs=JobCounts(open=123456, done=123456, partial=123456, failed=123456, cancelled=123456),
         events=tuple(
             Event(id=f"audit-{number}", at_s=1.8e9, ago_s=1.234, kind="action", subject="hear.p0", text="text " * 60)
             for number in range(30)
         ),
-        findings=Findings(health=tuple(Health(part=f"part {n}", state="away", says="says " * 20) for n in range(4))),
+        findings=findings(), workers_left_out=9999, gpus_left_out=999, gpu_hosts_left_out=999,
+        sequence=1800000000000, server_time_s=1800000000.123, up_s=12345678.9, site="api-node-1.example.org",
     )  # fmt: skip
 
 
@@ -110,10 +156,14 @@ def test_as_much_of_everything_as_there_can_be_fits():
     shown = fitted(large())
     assert size(shown) <= MOST_BYTES < size(large())
     assert (len(shown.events), len(shown.workers)) == (FEWEST_EVENTS, FEWEST_WORKERS)
-    assert shown.workers_left_out == 64 - FEWEST_WORKERS
-    assert len(shown.gpus) >= FEWEST_GPUS and len(shown.gpus) + shown.gpus_left_out == 32
+    assert shown.workers_left_out == 9999 + 64 - FEWEST_WORKERS
+    assert len(shown.gpus) >= FEWEST_GPUS and len(shown.gpus) + shown.gpus_left_out == 999 + 32
     assert {len(lane.paused_reason or "") for lane in shown.lanes} == {SHORT_REASON}
-    assert len(shown.quality.pairs) + shown.quality.pairs_left_out == 12
+    assert len(shown.quality.pairs) + shown.quality.pairs_left_out == 88 + 12
+    told = shown.findings
+    assert [each.figure for each in told.attention] == [each.figure for each in findings().attention]
+    assert {(len(each.says), each.do) for each in told.attention} == {(SHORT_TEXT, "")}
+    assert (told.unserved, told.housekeeping) == (STAGES, findings().housekeeping)
 
 
 def test_a_lost_card_and_why_it_is_lost_are_told_before_all_others():

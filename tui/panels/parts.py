@@ -3,6 +3,7 @@
 from appliance.admin.schema import Health, Housekeeping, Snapshot, Webhooks
 from tui import format as fmt
 from tui.glyphs import Glyphs, Line, Look, unknown_state
+from tui.versions import untold
 
 LOOKS = {
     "ok": Look("ok", "ok", "good"),
@@ -13,6 +14,8 @@ LOOKS = {
 QUIET = ("ok", "unused")
 """States of which the part's name is enough; of the disk, how much is free is worth a line."""
 _NAME = 14
+_PARTS = {"requests": "rates", "work": "rates", "jobs": "jobs", "webhooks": "findings", "housekeeping": "findings"}
+"""From which part of a picture each line is."""
 
 
 def part_lines(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
@@ -32,6 +35,7 @@ def part_lines(snapshot: Snapshot, width: int, glyphs: Glyphs) -> list[Line]:
         "webhooks": _webhooks(snapshot.findings.webhooks),
         "housekeeping": _housekeeping(snapshot.findings.housekeeping),
     }
+    figures |= {name: fmt.UNKNOWN for name, part in _PARTS.items() if untold(snapshot, part)}
     lines: list[Line] = [
         [(f"{name:<{_NAME}}", "quiet"), (fmt.cut(says, width - _NAME, glyphs.cut), "plain")]
         for name, says in figures.items()

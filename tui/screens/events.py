@@ -7,11 +7,12 @@ from tui.panels.audit import audit_lines
 from tui.panels.events import event_lines
 from tui.screens.asking import ASKING, AskingScreen
 from tui.source import SourceError
+from tui.versions import told
 from tui.widgets.panel import Panel
 
 
 class EventsScreen(AskingScreen):
-    """Two panels; both stay where they were scrolled to."""
+    """Two panels; who has scrolled down in one goes on reading the same lines, and new ones are counted."""
 
     AUTO_FOCUS = "#events"
 
@@ -28,7 +29,8 @@ class EventsScreen(AskingScreen):
     def draw(self, snapshot: Snapshot) -> None:
         """Draw the events; ask for the audit."""
         glyphs, now_s = self.glyphs, snapshot.server_time_s
-        self.query_one("#events", Panel).show(lambda width: event_lines(snapshot.events, now_s, width, glyphs))
+        events, keys = self.query_one("#events", Panel), [event.id for event in snapshot.events]
+        events.show(told(snapshot, "events", lambda width: event_lines(snapshot.events, now_s, width, glyphs)), keys)
         unasked = self.app.view.unasked
         if not self._answered:
             self.query_one("#audit", Panel).show(lambda width: [[(unasked or ASKING, "quiet")]])
@@ -44,4 +46,5 @@ class EventsScreen(AskingScreen):
             panel.show(lambda width: [[(sentence, "quiet")]])
             return
         self._answered = True
-        panel.show(lambda width: audit_lines(page.entries, page.server_time_s, width, glyphs))
+        keys = [str(entry.id) for entry in page.entries]
+        panel.show(lambda width: audit_lines(page.entries, page.server_time_s, width, glyphs), keys)

@@ -5,6 +5,7 @@ from textual.app import ComposeResult
 from appliance.admin.schema import Snapshot
 from tui.panels.gpu import gpu_lines, missing_lines
 from tui.screens.picture import PictureScreen
+from tui.versions import told
 from tui.widgets.panel import Panel
 
 
@@ -21,5 +22,9 @@ class GpuScreen(PictureScreen):
         """Draw the readings."""
         glyphs, trails = self.glyphs, self.app.trails.gpus
         self.query_one("#gpu", Panel).show(
-            lambda width: [*gpu_lines(snapshot, trails, width, glyphs), *missing_lines(snapshot)]
+            told(
+                snapshot,
+                "gpus",
+                lambda width: [*gpu_lines(snapshot, trails, width, glyphs), *missing_lines(snapshot)],
+            )
         )

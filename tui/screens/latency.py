@@ -7,6 +7,7 @@ from tui import format as fmt
 from tui.panels.cache import cache_lines
 from tui.panels.latency import latency_lines
 from tui.screens.picture import PictureScreen
+from tui.versions import told
 from tui.widgets.panel import Panel
 
 
@@ -26,5 +27,5 @@ class LatencyScreen(PictureScreen):
         latency, cache = self.query_one("#latency", Panel), self.query_one("#cache", Panel)
         latency.head(f"Latency  last {fmt.age(snapshot.window_s)}, seconds")
         cache.head(f"Cache  last {fmt.age(snapshot.window_s)}")
-        latency.show(lambda width: latency_lines(snapshot, width, glyphs))
-        cache.show(lambda width: cache_lines(snapshot, width, glyphs))
+        latency.show(told(snapshot, "latency", lambda width: latency_lines(snapshot, width, glyphs)))
+        cache.show(told(snapshot, "caches", lambda width: cache_lines(snapshot, width, glyphs)))

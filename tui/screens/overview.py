@@ -13,7 +13,8 @@ from tui.panels.latency import latency_lines
 from tui.panels.quality import quality_lines
 from tui.screens.picture import PictureScreen
 from tui.tables import lanes, workers
-from tui.widgets.panel import Panel
+from tui.versions import told
+from tui.widgets.panel import Draw, Panel
 from tui.widgets.row_table import RowTable
 from tui.widgets.top_lines import content
 
@@ -27,8 +28,8 @@ class OverviewScreen(PictureScreen):
         """Lay out tables left, panels right, events below."""
         with Horizontal():
             with Vertical(id="left"):
-                yield RowTable(lanes.COLUMNS, self.glyphs, sort=lanes.SORTED_BY, empty="No lanes.", id="lanes")
-                yield RowTable(workers.COLUMNS, self.glyphs, sort=workers.SORTED_BY, empty="No workers.", id="workers")
+                yield RowTable(lanes.COLUMNS, self.glyphs, sort=lanes.SORTED_BY, id="lanes")
+                yield RowTable(workers.COLUMNS, self.glyphs, sort=workers.SORTED_BY, id="workers")
                 yield Panel("Events", "events")
                 yield Static("", id="fold", markup=False)
             with Vertical(id="right"):
@@ -41,17 +42,26 @@ class OverviewScreen(PictureScreen):
         """Draw all of it."""
         glyphs = self.glyphs
         lane_table, worker_table = self.query_one("#lanes", RowTable), self.query_one("#workers", RowTable)
+        lane_table.empty, worker_table.empty = lanes.empty(snapshot), workers.empty(snapshot)
         lane_table.show(lanes.lane_rows(snapshot, glyphs), hold=self.held)
         lane_table.head(f"Queues  by {lane_table.sorted_by}")
         worker_table.show(workers.worker_rows(snapshot, glyphs), hold=self.held)
         worker_table.head(f"Workers  {workers.census(snapshot)}")
         self.query_one("#fold", Static).update(content(fold_pieces(snapshot, self.size.width - 2, glyphs)))
-        trails, now_s = self.app.trails.gpus, snapshot.server_time_s
-        self.query_one("#gpu", Panel).show(lambda width: gpu_lines(snapshot, trails, width, glyphs))
-        self.query_one("#latency", Panel).show(lambda width: latency_lines(snapshot, width, glyphs))
-        self.query_one("#cache", Panel).show(lambda width: cache_lines(snapshot, width, glyphs))
-        self.query_one("#quality", Panel).show(lambda width: quality_lines(snapshot.quality, width, glyphs))
-        self.query_one("#events", Panel).show(lambda width: event_lines(snapshot.events, now_s, width, glyphs))
+        self._draw_panels(snapshot)
+
+    def _draw_panels(self, snapshot: Snapshot) -> None:
+        glyphs, trails, now_s = self.glyphs, self.app.trails.gpus, snapshot.server_time_s
+        panels: dict[str, tuple[str, Draw]] = {
+            "gpu": ("gpus", lambda width: gpu_lines(snapshot, trails, width, glyphs)),
+            "latency": ("latency", lambda width: latency_lines(snapshot, width, glyphs)),
+            "cache": ("caches", lambda width: cache_lines(snapshot, width, glyphs)),
+            "quality": ("quality", lambda width: quality_lines(snapshot.quality, width, glyphs)),
+            "events": ("events", lambda width: event_lines(snapshot.events, now_s, width, glyphs)),
+        }
+        for name, (section, draw) in panels.items():
+            keys = [event.id for event in snapshot.events] if name == "events" else ()
+            self.query_one(f"#{name}", Panel).show(told(snapshot, section, draw), keys)
 
     async def on_row_table_opened(self, event: RowTable.Opened) -> None:
         """Go to the jobs of a lane, or to a worker."""

@@ -11,7 +11,6 @@ from textual.screen import Screen
 
 from appliance.admin.schema import Snapshot
 from tui.glyphs import Glyphs
-from tui.verdict import verdict
 from tui.verdict_line import verdict_pieces
 from tui.view import View, status_segments
 from tui.widgets.filter_bar import FilterBar
@@ -92,9 +91,10 @@ class PictureScreen(Screen[None]):
         now_s = self.app.clock.monotonic_s()
         width = max(20, self.size.width - 2)
         self.query_one("#status", TopLine).show(status_segments(view, now_s, width, self.glyphs))
-        findings = verdict(view.snapshot) if view.snapshot is not None else None
         silent_s = view.age_s(now_s) if view.stale(now_s) else None
-        self.query_one("#verdict", TopLine).show(verdict_pieces(findings, view.outage, width, self.glyphs, silent_s))
+        self.query_one("#verdict", TopLine).show(
+            verdict_pieces(view.findings(), view.outage, width, self.glyphs, silent_s)
+        )
         self.set_class(view.outage is not None or silent_s is not None, "-old")
 
     def on_screen_resume(self) -> None:

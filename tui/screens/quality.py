@@ -14,6 +14,7 @@ from tui.panels.quality import quality_lines
 from tui.panels.trend import LABELS, trend_lines
 from tui.screens.asking import ASKING, AskingScreen
 from tui.source import SourceError
+from tui.versions import untold
 from tui.widgets.panel import Panel
 
 DAY_S = 86_400.0
@@ -99,7 +100,7 @@ class QualityScreen(AskingScreen):
     def _draw_window(self, snapshot: Snapshot) -> None:
         answer, glyphs = self._answers.get(self._window, _Answer(0.0)), self.glyphs
         quality, history = answer.quality, answer.history
-        if quality is None and WINDOWS[self._window] == snapshot.quality.window_s:
+        if quality is None and not untold(snapshot, "quality") and WINDOWS[self._window] == snapshot.quality.window_s:
             quality = snapshot.quality
         nothing: list[Line] = [[(answer.failure or self.app.view.unasked or ASKING, "quiet")]]
         panel, caches, trend = (self.query_one(f"#{name}", Panel) for name in ("quality", "caches", "trend"))

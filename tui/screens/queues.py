@@ -25,11 +25,12 @@ class QueuesScreen(PictureScreen):
 
     def body(self) -> ComposeResult:
         """Lay out the table."""
-        yield RowTable(lanes.COLUMNS, self.glyphs, sort=lanes.SORTED_BY, empty="No lanes.", id="lanes")
+        yield RowTable(lanes.COLUMNS, self.glyphs, sort=lanes.SORTED_BY, id="lanes")
 
     def draw(self, snapshot: Snapshot) -> None:
         """Draw the lanes."""
         table = self.query_one("#lanes", RowTable)
+        table.empty = lanes.empty(snapshot)
         table.show(lanes.lane_rows(snapshot, self.glyphs), hold=self.held)
         table.head(f"Queues  by {table.sorted_by}  Enter opens the jobs")
 

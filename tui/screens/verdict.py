@@ -8,7 +8,7 @@ from tui.panels.advice import advice_lines
 from tui.panels.parts import part_lines
 from tui.screens.picture import PictureScreen
 from tui.tables import findings
-from tui.verdict import Finding, verdict
+from tui.verdict import Finding
 from tui.widgets.panel import Panel
 from tui.widgets.row_table import RowTable
 
@@ -32,7 +32,7 @@ class VerdictScreen(PictureScreen):
     def draw(self, snapshot: Snapshot) -> None:
         """Draw all of it."""
         glyphs, table, parts = self.glyphs, self.query_one("#findings", RowTable), self.query_one("#parts", Panel)
-        self._findings = {finding.id: finding for finding in verdict(snapshot)}
+        self._findings = {finding.id: finding for finding in self.app.view.findings() or ()}
         table.show(findings.finding_rows(list(self._findings.values()), glyphs), hold=self.held)
         table.head(f"Verdict  {fmt.plural(len(self._findings), 'finding')}, worst first")
         parts.show(lambda width: part_lines(snapshot, width, glyphs))

@@ -20,11 +20,12 @@ class WorkersScreen(PictureScreen):
 
     def body(self) -> ComposeResult:
         """Lay out the table."""
-        yield RowTable(workers.COLUMNS, self.glyphs, sort=workers.SORTED_BY, empty="No workers.", id="workers")
+        yield RowTable(workers.COLUMNS, self.glyphs, sort=workers.SORTED_BY, id="workers")
 
     def draw(self, snapshot: Snapshot) -> None:
         """Draw the workers."""
         table = self.query_one("#workers", RowTable)
+        table.empty = workers.empty(snapshot)
         table.show(workers.worker_rows(snapshot, self.glyphs), hold=self.held)
         table.head(f"Workers  {workers.census(snapshot)}")
 

@@ -4,6 +4,7 @@ from appliance.admin.schema import Lane, Snapshot
 from tui import format as fmt
 from tui.bars import meter
 from tui.glyphs import Glyphs, Look
+from tui.versions import NOT_TOLD, untold
 from tui.widgets.rows import Cell, Column, Row
 
 METER_WIDTH = 6
@@ -21,6 +22,11 @@ COLUMNS = (
     Column("PAUSED", 30, spare=4),
 )
 SORTED_BY = 6
+
+
+def empty(snapshot: Snapshot) -> str:
+    """Return what a table without a lane says."""
+    return NOT_TOLD if untold(snapshot, "lanes") else "No lanes."
 
 
 def lane_look(lane: Lane) -> Look:

@@ -5,6 +5,7 @@ from collections import Counter
 from appliance.admin.schema import Snapshot, Worker
 from tui import format as fmt
 from tui.glyphs import Glyphs, Look, unknown_state
+from tui.versions import NOT_TOLD, untold
 from tui.widgets.rows import Cell, Column, Row
 
 LOOKS = {
@@ -30,6 +31,11 @@ COLUMNS = (
     Column("SPEAKS", 18, spare=6),
 )
 SORTED_BY = 1
+
+
+def empty(snapshot: Snapshot) -> str:
+    """Return what a table without a worker says."""
+    return NOT_TOLD if untold(snapshot, "workers") else "No workers."
 
 
 def worker_look(worker: Worker) -> Look:
@@ -68,6 +74,8 @@ def worker_rows(snapshot: Snapshot, glyphs: Glyphs) -> list[Row]:
 
 def census(snapshot: Snapshot) -> str:
     """Return how many workers are in which state: `5: 2 busy, 1 idle, 1 stale`."""
+    if untold(snapshot, "workers"):
+        return fmt.UNKNOWN
     counts = Counter(worker_look(worker).word for worker in snapshot.workers)
     told = ", ".join(f"{count} {word}" for word, count in counts.most_common())
     more = f", {snapshot.workers_left_out} not told" if snapshot.workers_left_out else ""

@@ -69,7 +69,7 @@ class Confirm(ModalScreen[Action | None]):
         reason = self.query_one("#reason", Input).value.strip()
         wanted = self.action.expected_count
         if wanted is not None and self.query_one("#count", Input).value.strip() != str(wanted):
-            self._missing("#count", f"Type {wanted} first: that many will be touched.")
+            self._missing("#count", f"Type {wanted} first: that many there are.")
         elif self.action.reason_needed and not reason:
             self._missing("#reason", "A reason is needed; it goes into the audit.")
         else:
