@@ -35,6 +35,8 @@ class Cluster:
         self.database = Database(settings.database_url)
         self.processes: list[subprocess.Popen[bytes]] = []
         self.urls: list[str] = []
+        self.key = ""
+        """What clients call with; empty: the key that the appliance made for itself."""
 
     def start_api(self, **changes: object) -> subprocess.Popen[bytes]:
         """Start an API process; its address is the last of `urls`."""
@@ -67,7 +69,7 @@ class Cluster:
 
     @property
     def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {(self.settings.data_dir / 'first_key').read_text().strip()}"}
+        return {"Authorization": f"Bearer {self.key or (self.settings.data_dir / 'first_key').read_text().strip()}"}
 
     def upload(
         self, text: str, *languages: str, api: int = 0, key: str | None = None, user: str = "alice", wait_s: float = 30
