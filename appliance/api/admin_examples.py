@@ -72,6 +72,7 @@ ADMIN_EXAMPLES: dict[str, Any] = {
         ],
         "known": ["depth.p0"],
         "scaling": [],
+        "scaling_left_out": 0,
     },
     "ActionAnswer": {
         "action_id": "action_5b1d9c51d0e84b7f6a1c2d3e",
@@ -82,6 +83,7 @@ ADMIN_EXAMPLES: dict[str, Any] = {
         "running": 2,
         "job_ids": [],
         "failed": {},
+        "left": 0,
     },
     "DeadLettersPage": {
         "server_time_s": 1767225600.0,
