@@ -15,6 +15,12 @@ def owner_columns() -> tuple[sa.Column, sa.Column]:
     )
 
 
+def partial_index(name: str | None, where: str, *columns: str, unique: bool = False) -> sa.Index:
+    """Return an index of the rows that a condition holds for, on both databases; who asks in its words is served."""
+    held = sa.text(where)
+    return sa.Index(name, *columns, unique=unique, sqlite_where=held, postgresql_where=held)
+
+
 applications = sa.Table(
     "applications",
     metadata,
@@ -81,13 +87,7 @@ jobs = sa.Table(
     sa.Index(None, "state", "deadline_s"),
     sa.Index(None, "voice_profile_id"),
     # Most jobs of a busy site are answered from what is kept and hold nothing: what is held is summed at each upload.
-    sa.Index(
-        "ix_jobs_holding",
-        "application_id",
-        "stored_bytes",
-        sqlite_where=sa.text("stored_bytes > 0"),
-        postgresql_where=sa.text("stored_bytes > 0"),
-    ),
+    partial_index("ix_jobs_holding", "stored_bytes > 0", "application_id", "stored_bytes"),
 )
 
 targets = sa.Table(
@@ -136,17 +136,9 @@ work_items = sa.Table(
     sa.Column("priority", sa.Integer, nullable=False, server_default="2"),
     sa.Index(None, "state", "deadline_s"),
     sa.Index(None, "batch_key", "state", "deadline_s"),
-    sa.Index(
-        None, "plan", "deadline_s", sqlite_where=sa.text("state = 'ready'"), postgresql_where=sa.text("state = 'ready'")
-    ),
-    sa.Index(
-        "ix_work_items_first", "state", "deadline_s", sqlite_where=sa.text("state = 'ready' AND priority = 0"),
-        postgresql_where=sa.text("state = 'ready' AND priority = 0"),
-    ),
-    sa.Index(
-        "ix_work_items_lost", "state", "deadline_s", sqlite_where=sa.text("state = 'ready' AND attempts > 0"),
-        postgresql_where=sa.text("state = 'ready' AND attempts > 0"),
-    ),
+    partial_index(None, "state = 'ready'", "plan", "deadline_s"),
+    partial_index("ix_work_items_first", "state = 'ready' AND priority = 0", "state", "deadline_s"),
+    partial_index("ix_work_items_lost", "state = 'ready' AND attempts > 0", "state", "deadline_s"),
     sa.Index(None, "job_id"),
     sa.Index(None, "target_id"),
     sa.Index(None, "sample_id"),
@@ -198,9 +190,7 @@ purges = sa.Table(
     # Whether the second level, where it is beside the database, has forgotten it.
     sa.Column("forgotten", sa.Boolean, nullable=False),
     sa.Index(None, "at_s"),
-    sa.Index(
-        "ix_purges_open", "id", sqlite_where=sa.text("NOT forgotten"), postgresql_where=sa.text("NOT forgotten")
-    ),
+    partial_index("ix_purges_open", "NOT forgotten", "id"),
 )  # fmt: skip
 
 phrases = sa.Table(
@@ -290,12 +280,7 @@ audit = sa.Table(
     sa.Column("detail", sa.JSON, nullable=False),
     sa.Index(None, "at_s"),
     # What operators did is little among what was spoken in somebody's voice; `storage/audit.py` asks in these words.
-    sa.Index(
-        "ix_audit_console_at_s",
-        "at_s",
-        sqlite_where=sa.text("substr(action, 1, 8) = 'console.'"),
-        postgresql_where=sa.text("substr(action, 1, 8) = 'console.'"),
-    ),
+    partial_index("ix_audit_console_at_s", "substr(action, 1, 8) = 'console.'", "at_s"),
 )
 
 # Plans, what is used of them, and what the site knows about itself. NULL in a plan's limit means that there is none.
@@ -338,15 +323,14 @@ usage = sa.Table(
     sa.Index(None, "application_id", "day", "user_id"),
     # What counts against limits is little among what was answered from what is kept; `access/spent.py` asks in
     # these words. The sums are of its own columns, so that they read no rows.
-    sa.Index(
+    partial_index(
         "ix_usage_counted",
+        "translations > 0 OR audio_s > 0",
         "application_id",
         "day",
         "user_id",
         "translations",
         "audio_s",
-        sqlite_where=sa.text("translations > 0 OR audio_s > 0"),
-        postgresql_where=sa.text("translations > 0 OR audio_s > 0"),
     ),
 )
 
@@ -384,14 +368,7 @@ events = sa.Table(
     sa.Index(None, "application_id", "user_id", "at_s"),
     sa.Index(None, "job_id"),
     sa.Index(None, "at_s"),
-    sa.Index(
-        "uq_events_rating_that_counts",
-        "job_id",
-        "language",
-        unique=True,
-        sqlite_where=sa.text("rating_counts"),
-        postgresql_where=sa.text("rating_counts"),
-    ),
+    partial_index("uq_events_rating_that_counts", "rating_counts", "job_id", "language", unique=True),
 )
 
 # Webhooks: destinations that need somebody's attention; one without a row is well.

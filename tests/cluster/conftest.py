@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -127,17 +128,27 @@ class Cluster:
         return process
 
 
-@pytest.fixture
-def cluster(tmp_path: Path, postgres_url: str, redis) -> Iterator[Cluster]:
-    """An appliance of no processes yet, on an empty database."""
+@contextmanager
+def cluster_of(folder: Path, database_url: str, redis_url: str, **changes: object) -> Iterator[Cluster]:
+    """Yield an appliance of no processes yet, on an empty database; its leases and polls are short."""
     settings = Settings(
-        data_dir=tmp_path, database_url=postgres_url, redis_url=redis.url, port=0, requests_per_minute=0,
-        lease_s=3.0, poll_s=0.5,
+        **{
+            "data_dir": folder, "database_url": database_url, "redis_url": redis_url, "port": 0,
+            "requests_per_minute": 0, "lease_s": 3.0, "poll_s": 0.5,
+        }
+        | changes
     )  # fmt: skip
     made = Cluster(settings)
     migrate(made.database)
     yield made
     made.close()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, postgres_url: str, redis) -> Iterator[Cluster]:
+    """An appliance of no processes yet, on an empty database."""
+    with cluster_of(tmp_path, postgres_url, redis.url) as made:
+        yield made
     emptied(postgres_url)
 
 

@@ -12,10 +12,8 @@ import sqlalchemy as sa
 
 from appliance.access.keys import create_key
 from appliance.access.plans import change_plan
-from appliance.settings import Settings
-from appliance.storage.migrate import migrate
 from appliance.storage.tables import jobs, usage
-from tests.cluster.conftest import Cluster, emptied
+from tests.cluster.conftest import Cluster, cluster_of, emptied
 from tests.processes.conftest import eventually
 
 PLAN = "enterprise"
@@ -45,18 +43,12 @@ COUNTED = {
 @pytest.fixture(scope="module")
 def appliance(tmp_path_factory, postgres_url, redis_of_session) -> Iterator[Cluster]:
     """Two APIs, and a worker that ends nothing."""
-    settings = Settings(
-        data_dir=tmp_path_factory.mktemp("two-apis"), database_url=postgres_url, redis_url=redis_of_session.url, port=0,
-        requests_per_minute=0,
-    )  # fmt: skip
-    made = Cluster(settings)
-    migrate(made.database)
-    made.start_module("appliance.testing.perilous_worker", "all", NEVER_S)
-    for _ in range(2):
-        made.start_api()
-        made.ready()
-    yield made
-    made.close()
+    with cluster_of(tmp_path_factory.mktemp("two-apis"), postgres_url, redis_of_session.url, lease_s=10.0) as made:
+        made.start_module("appliance.testing.perilous_worker", "all", NEVER_S)
+        for _ in range(2):
+            made.start_api()
+            made.ready()
+        yield made
     emptied(postgres_url)
 
 

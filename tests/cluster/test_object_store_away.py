@@ -3,10 +3,8 @@
 import pytest
 import sqlalchemy as sa
 
-from appliance.settings import Settings
-from appliance.storage.migrate import migrate
 from appliance.storage.tables import targets, work_items
-from tests.cluster.conftest import Cluster, emptied
+from tests.cluster.conftest import Cluster, cluster_of, emptied
 from tests.processes.conftest import eventually
 
 PERILOUS = "appliance.testing.perilous_worker"
@@ -17,14 +15,8 @@ JOBS = 12
 @pytest.fixture
 def on_s3(tmp_path, postgres_url, redis, s3_server):
     """An appliance of no processes yet, with its objects on the S3 server."""
-    settings = Settings(
-        data_dir=tmp_path, database_url=postgres_url, redis_url=redis.url, port=0, requests_per_minute=0,
-        lease_s=3.0, poll_s=0.5, **s3_server.settings("goes-away"),
-    )  # fmt: skip
-    made = Cluster(settings)
-    migrate(made.database)
-    yield made
-    made.close()
+    with cluster_of(tmp_path, postgres_url, redis.url, **s3_server.settings("goes-away")) as made:
+        yield made
     emptied(postgres_url)
 
 

@@ -9,12 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from appliance.errors import StorageUnavailable
-from appliance.settings import Settings
 from appliance.storage.database import Database
-from appliance.storage.migrate import migrate
 from appliance.storage.patience import ANSWERING
 from appliance.storage.tables import jobs
-from tests.cluster.conftest import Cluster
+from tests.cluster.conftest import cluster_of
 from tests.processes.conftest import eventually, scripted_wav
 from tests.services import own_postgres as own_postgres
 
@@ -43,14 +41,8 @@ def frozen(postgres):
 @pytest.fixture
 def on_own_postgres(tmp_path, own_postgres, redis):
     """An appliance on a database server of its own."""
-    settings = Settings(
-        data_dir=tmp_path, database_url=own_postgres.url, redis_url=redis.url, port=0, requests_per_minute=0,
-        lease_s=3.0, poll_s=0.5,
-    )  # fmt: skip
-    made = Cluster(settings)
-    migrate(made.database)
-    yield made
-    made.close()
+    with cluster_of(tmp_path, own_postgres.url, redis.url) as made:
+        yield made
 
 
 def asked(cluster, path):

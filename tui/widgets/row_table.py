@@ -72,7 +72,7 @@ class RowTable(ScrollView, can_focus=True, inherit_bindings=False):
         glyphs: Glyphs = UNICODE,
         *,
         sort: int | None = None,
-        empty: str = "Nothing here.",
+        empty: str = "Nothing is known yet.",
         id: str | None = None,
     ) -> None:
         """Take the columns, the column that it sorts by at first, and what it says without rows."""
