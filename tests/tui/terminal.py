@@ -16,6 +16,11 @@ WAIT_S = 240.0
 LOOK_EVERY_S = 0.1
 
 
+def _stands(words: str, screen: str) -> bool:
+    """Return whether words stand on a screen, wherever a dialog of this width breaks them into lines."""
+    return words in screen or words in " ".join(screen.replace("┃", " ").split())
+
+
 def _svg(drawn: Text, title: str) -> str:
     width = max(map(len, drawn.plain.splitlines()), default=1)
     console = Console(width=width, file=io.StringIO(), record=True, force_terminal=True, color_system="truecolor")
@@ -60,7 +65,7 @@ class Terminal:
         """
         self.shows(*words)
         drawn = Text.from_ansi(self._run("capture-pane", "-p", "-e"))
-        assert all(word in drawn.plain for word in words), (name, drawn.plain)
+        assert all(_stands(word, drawn.plain) for word in words), (name, drawn.plain)
         self._count += 1
         file = self._folder / f"{self._count:02} {name}"
         file.with_suffix(".txt").write_text(drawn.plain)
@@ -68,7 +73,7 @@ class Terminal:
 
     def shows(self, *words: str) -> str:
         """Return the screen as soon as all these words stand on it."""
-        return self.until(lambda screen: all(word in screen for word in words), " and ".join(words))
+        return self.until(lambda screen: all(_stands(word, screen) for word in words), " and ".join(words))
 
     def until(self, holds: Callable[[str], bool], what: str) -> str:
         deadline_s = time.monotonic() + WAIT_S
