@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -18,7 +19,7 @@ LOOK_EVERY_S = 0.1
 
 def _stands(words: str, screen: str) -> bool:
     """Return whether words stand on a screen, wherever a dialog of this width breaks them into lines."""
-    return words in screen or words in " ".join(screen.replace("┃", " ").split())
+    return words in screen or words in " ".join(re.sub("[┃│]", " ", screen).split())
 
 
 def _svg(drawn: Text, title: str) -> str:
