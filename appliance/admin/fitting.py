@@ -1,6 +1,8 @@
 """How a snapshot is made to fit: it goes to every console every two seconds, over links that are not all fast."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 
@@ -13,6 +15,8 @@ SHORT_REASON = 40
 SHORT_TEXT = 80
 """Letters of what happened or is wrong, where there is no room for all of it; the audit or `meeshy status` has it."""
 
+_Holder = TypeVar("_Holder", bound=msgspec.Struct)
+_Told = TypeVar("_Told", bound=msgspec.Struct)
 _Cut = Callable[[Snapshot], Snapshot | None]
 """Returns the snapshot with a little less of something, None where nothing of it can go (any more)."""
 
@@ -42,14 +46,6 @@ def _repeats(gpu: Gpu) -> bool:
     return gpu.instance is not None and gpu.lost is None and bool(gpu.errors)
 
 
-def _fewer_workers(snapshot: Snapshot) -> Snapshot | None:
-    kept = _kept(len(snapshot.workers), FEWEST_WORKERS)
-    if kept is None:
-        return None
-    left_out = snapshot.workers_left_out + len(snapshot.workers) - kept
-    return msgspec.structs.replace(snapshot, workers=snapshot.workers[:kept], workers_left_out=left_out)
-
-
 def _shorter_reasons(snapshot: Snapshot) -> Snapshot | None:
     lanes = tuple(map(_short, snapshot.lanes))
     return None if lanes == snapshot.lanes else msgspec.structs.replace(snapshot, lanes=lanes)
@@ -61,23 +57,9 @@ def _short(lane: Lane) -> Lane:
     return msgspec.structs.replace(lane, paused_reason=_cut(lane.paused_reason, SHORT_REASON))
 
 
-def _fewer_gpus(snapshot: Snapshot) -> Snapshot | None:
-    kept = _kept(len(snapshot.gpus), FEWEST_GPUS)
-    if kept is None:
-        return None
-    left_out = snapshot.gpus_left_out + len(snapshot.gpus) - kept
-    return msgspec.structs.replace(snapshot, gpus=snapshot.gpus[:kept], gpus_left_out=left_out)
-
-
 def _fewer_pairs(snapshot: Snapshot) -> Snapshot | None:
-    quality = snapshot.quality
-    kept = _kept(len(quality.pairs), FEWEST_PAIRS)
-    if kept is None:
-        return None
-    left_out = quality.pairs_left_out + len(quality.pairs) - kept
-    return msgspec.structs.replace(
-        snapshot, quality=msgspec.structs.replace(quality, pairs=quality.pairs[:kept], pairs_left_out=left_out)
-    )
+    quality = _fewer_of(snapshot.quality, "pairs", FEWEST_PAIRS)
+    return None if quality is None else msgspec.structs.replace(snapshot, quality=quality)
 
 
 def _no_trends(snapshot: Snapshot) -> Snapshot | None:
@@ -102,24 +84,28 @@ def _no_advice(snapshot: Snapshot) -> Snapshot | None:
 def _shorter_findings(snapshot: Snapshot) -> Snapshot | None:
     findings = snapshot.findings
     shorter = msgspec.structs.replace(
-        findings,
-        health=tuple(msgspec.structs.replace(each, says=_cut(each.says, SHORT_TEXT)) for each in findings.health),
-        attention=tuple(msgspec.structs.replace(each, says=_cut(each.says, SHORT_TEXT)) for each in findings.attention),
+        findings, health=_shorter(findings.health, "says"), attention=_shorter(findings.attention, "says")
     )
     return None if shorter == findings else msgspec.structs.replace(snapshot, findings=shorter)
 
 
 def _shorter_events(snapshot: Snapshot) -> Snapshot | None:
-    events = tuple(msgspec.structs.replace(each, text=_cut(each.text, SHORT_TEXT)) for each in snapshot.events)
+    events = _shorter(snapshot.events, "text")
     return None if events == snapshot.events else msgspec.structs.replace(snapshot, events=events)
 
 
-def _fewer_hosts(snapshot: Snapshot) -> Snapshot | None:
-    kept = _kept(len(snapshot.gpu_hosts), FEWEST_HOSTS)
+def _fewer_of(holder: _Holder, name: str, fewest: int) -> _Holder | None:
+    """Return a holder of a list without the last few, which its `…_left_out` counts; None where no more may go."""
+    told = getattr(holder, name)
+    kept = _kept(len(told), fewest)
     if kept is None:
         return None
-    left_out = snapshot.gpu_hosts_left_out + len(snapshot.gpu_hosts) - kept
-    return msgspec.structs.replace(snapshot, gpu_hosts=snapshot.gpu_hosts[:kept], gpu_hosts_left_out=left_out)
+    left_out = getattr(holder, f"{name}_left_out") + len(told) - kept
+    return msgspec.structs.replace(holder, **{name: told[:kept], f"{name}_left_out": left_out})
+
+
+def _shorter(told: tuple[_Told, ...], field: str) -> tuple[_Told, ...]:
+    return tuple(msgspec.structs.replace(each, **{field: _cut(getattr(each, field), SHORT_TEXT)}) for each in told)
 
 
 def _cut(text: str, letters: int) -> str:
@@ -131,6 +117,15 @@ def _kept(there_are: int, fewest: int) -> int | None:
 
 
 _CUTS: tuple[_Cut, ...] = (
-    _fewer_events, _no_reasons_of_instances, _fewer_workers, _shorter_reasons, _fewer_gpus, _fewer_pairs, _no_trends,
-    _no_advice, _shorter_events, _shorter_findings, _fewer_hosts,
-)  # fmt: skip
+    _fewer_events,
+    _no_reasons_of_instances,
+    partial(_fewer_of, name="workers", fewest=FEWEST_WORKERS),
+    _shorter_reasons,
+    partial(_fewer_of, name="gpus", fewest=FEWEST_GPUS),
+    _fewer_pairs,
+    _no_trends,
+    _no_advice,
+    _shorter_events,
+    _shorter_findings,
+    partial(_fewer_of, name="gpu_hosts", fewest=FEWEST_HOSTS),
+)

@@ -13,17 +13,10 @@ from appliance.pool.inventory import parse_inventory
 from appliance.pool.layout import lay_out
 from appliance.pool.process import environment_for
 from appliance.workers.roles import BATCH_LIMITS, ROLES, limits_of, limits_of_role
+from tests.unit.one_card import CARD
 
 DEFAULTS = {"hear": 8, "translate": 50, "synthesize": 4, "finish": 8, "enrol": 2}
 WRONG = ("heer=2", "hear", "hear=", "hear=0", "hear=-1", "hear=2.5", "=3", "hear:2")
-CARD = """
-[[device]]
-name = "card-0"
-gpu = 0
-memory_gib = 40
-[device.roles.whisper]
-max = 4
-"""
 
 
 def test_eight_clips_are_heard_fifty_sentences_translated_and_four_utterances_spoken_together():

@@ -13,18 +13,10 @@ from appliance.pool.inventory import GIB, parse_inventory, read_inventory
 from appliance.pool.layout import lay_out
 from appliance.pool.process import environment_for
 from installer.target.gpus import WantedGpu, parse_wanted
+from tests.unit.one_card import CARD
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "installer/inventories"
-
-CARD = """
-[[device]]
-name = "card-0"
-gpu = 0
-memory_gib = 40
-[device.roles.whisper]
-max = 4
-"""
 
 
 @pytest.fixture(scope="module")
