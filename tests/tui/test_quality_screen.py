@@ -5,10 +5,13 @@ from functools import partial
 
 import pytest
 
+from appliance.admin import schema
 from tests.tui import quality_scenes, scenes
 from tests.tui.clock import StoppedClock
 from tests.tui.picture_text import picture, press, running
 from tests.tui.scripted_source import ScriptedSource
+from tui.glyphs import UNICODE, plain
+from tui.panels.trend import drawn_of, trend_lines
 from tui.source import Outage, SourceError
 
 DAY_S = 86_400.0
@@ -58,10 +61,41 @@ def test_pairs_voices_and_caches_stand_with_their_changes():
             ("  phrase", "21% ▼ -13%"),
             ("WER", "0.10 ▼ -0.10"),
             ("hits l1", "0.64 ▲ +0.44"),
+            ("en>ja WER", "0.19 ▲ +0.09"),
+            ("en>de WER", "0.07 ▼ -0.04"),
+            ("cloned", "0.84 ▲ +0.04"),
+            ("matched", "0.79 ▼ -0.04"),
         ):
             assert any(all(word in line for word in words) for line in lines), (words, "\n".join(lines))
 
     drive(scenario)
+
+
+def test_of_pairs_those_with_the_most_errors_are_drawn_over_time_and_of_voices_each_kind():
+    pairs = tuple(
+        schema.PairQuality(source="en", target=target, wer=wer)
+        for target, wer in (("de", 0.05), ("fr", 0.3), ("ja", 0.2), ("tr", None), ("it", 0.1), ("pt", 0.01))
+    )
+    quality = schema.Quality(pairs=pairs, voices=(schema.VoiceQuality(voice="stock"),))
+    known = {f"wer.pair.en>{pair.target}" for pair in pairs} | {"wer", "cache.l2", "depth.p0", "similarity.voice.stock"}
+
+    assert drawn_of(known, quality) == (
+        "wer", "wer.pair.en>fr", "wer.pair.en>ja", "wer.pair.en>it", "similarity.voice.stock", "cache.l2",
+    )  # fmt: skip
+    assert drawn_of(known - {"wer.pair.en>fr"}, quality)[1] == "wer.pair.en>ja"
+
+
+def scaled(left_out: int, *ago_s: float) -> schema.History:
+    scaling = tuple(schema.Event(id=f"pool-{each}", at_s=1_000.0 - each) for each in ago_s)
+    return schema.History(server_time_s=1_000.0, window_s=100.0, scaling=scaling, scaling_left_out=left_out)
+
+
+def test_what_the_pools_did_is_counted_with_when_and_a_gap_where_nobody_knows():
+    def line(history):
+        return plain(trend_lines(history, 25 + 1 + 10, UNICODE)[-1])
+
+    assert line(scaled(0, 0.0, 15.0, 17.0, 95.0)) == "pools did       4" + " " * 9 + "▅▁▁▁▁▁▁▁█▅"
+    assert line(scaled(70, 0.0, 15.0, 17.0, 45.0)) == "pools did      74" + " " * 9 + "     ▅▁▁█▅"
 
 
 def test_a_window_is_asked_for_again_when_it_can_have_changed_or_when_somebody_asks():

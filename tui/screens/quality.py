@@ -11,7 +11,7 @@ from appliance.admin.schema import History, Quality, Snapshot
 from tui.glyphs import Line
 from tui.panels.cache import window_cache_lines
 from tui.panels.quality import quality_lines
-from tui.panels.trend import LABELS, trend_lines
+from tui.panels.trend import drawn_of, trend_lines
 from tui.screens.asking import ASKING, AskingScreen
 from tui.source import SourceError
 from tui.versions import untold
@@ -78,7 +78,7 @@ class QualityScreen(AskingScreen):
             quality, history, failure = before.quality, before.history, ""
             try:
                 quality = await self.app.source.quality(WINDOWS[name])
-                history = await self._history(WINDOWS[name])
+                history = await self._history(WINDOWS[name], quality)
             except SourceError as refusal:
                 failure = str(refusal)
             self._answers[name] = _Answer(asked_s, quality, history, failure)
@@ -92,10 +92,10 @@ class QualityScreen(AskingScreen):
         wait_s = AFTER_FAILURE_S if answer.failure else max(SOONEST_S, min(LATEST_S, WINDOWS[self._window] / STEPS))
         return self.app.clock.monotonic_s() - answer.asked_s >= wait_s
 
-    async def _history(self, window_s: float) -> History:
+    async def _history(self, window_s: float, quality: Quality) -> History:
         """Return the series that are drawn, of those that the window has."""
         known = (await self.app.source.history(window_s)).known
-        return await self.app.source.history(window_s, tuple(name for name in LABELS if name in known))
+        return await self.app.source.history(window_s, drawn_of(known, quality))
 
     def _draw_window(self, snapshot: Snapshot) -> None:
         answer, glyphs = self._answers.get(self._window, _Answer(0.0)), self.glyphs

@@ -78,6 +78,12 @@ class Panel(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._redraw()
 
     def _redraw(self) -> None:
-        width = self.scrollable_content_region.width
-        if self._draw is not None and width > 0:
-            self._text.update(Content("\n").join(content(line) for line in self._draw(width)))
+        region, bar = self.scrollable_content_region, self.scrollbar_size_vertical
+        width = region.width + (bar if self.show_vertical_scrollbar else 0)
+        if self._draw is None or region.width <= 0:
+            return
+        lines = self._draw(width)
+        if len(lines) > region.height:
+            # They will scroll, and the bar for it takes its room only once they are laid out.
+            lines = self._draw(width - bar)
+        self._text.update(Content("\n").join(content(line) for line in lines))
