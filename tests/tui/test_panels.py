@@ -5,7 +5,7 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from appliance.admin.schema import Gpu, Language, Point, Quality, Snapshot, Step
+from appliance.admin.schema import Gpu, History, Language, Point, Quality, Snapshot, Step
 from tests.tui import quality_scenes, scenes
 from tui.change import CHANGE_WIDTH, change
 from tui.fold import fold_pieces
@@ -174,9 +174,7 @@ def test_quality_fits_its_width(width):
 def test_nothing_measured_is_said():
     assert texts(quality_lines(Quality(), 78, ASCII)) == ["Nothing was measured in this window."]
     assert texts(window_cache_lines(Quality(), ASCII)) == ["Nothing was looked up in this window."]
-    assert texts(trend_lines(quality_scenes.history(YEARS_S, ()), 78, ASCII)) == [
-        "Nothing was measured in this window."
-    ]
+    assert texts(trend_lines(History(window_s=YEARS_S), 78, ASCII)) == ["Nothing was measured in this window."]
 
 
 def test_bars_show_the_mean_of_each_stretch_and_a_gap_where_nothing_was_measured():
@@ -191,7 +189,8 @@ def test_figures_over_time_are_a_line_each_that_fits():
     names = ("wer", "similarity", "cache.l1", "cache.l3")
     lines = texts(trend_lines(quality_scenes.history(YEARS_S, names), 60, ASCII))
 
-    assert [line.split()[0] for line in lines] == ["WER", "alike", "hits", "hits"]
+    assert [line.split()[0] for line in lines] == ["WER", "alike", "hits", "hits", "pools"]
     assert max(map(len, lines)) == 60
-    # The second quarter was not measured.
-    assert all("   " in line[28:] for line in lines)
+    # The second quarter was not measured; what the pools did is known of all the time.
+    assert all("   " in line[28:] for line in lines[:-1])
+    assert "   " not in lines[-1][28:]

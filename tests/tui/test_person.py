@@ -143,7 +143,9 @@ def _retry_one_and_all(tmux: Terminal, appliance: Appliance, dead_id: str) -> No
     # A bulk of more than one.
     appliance.submit(scripted_wav("POISON"), "fr")
     # The page's own heading: the verdict's line above it tells of a dead letter a moment earlier.
-    tmux.until(lambda screen: re.search(rf"{LANE} +2 dead letters", screen) is not None, "both dead letters on the page")
+    tmux.until(
+        lambda screen: re.search(rf"{LANE} +2 dead letters", screen) is not None, "both dead letters on the page"
+    )
     tmux.press("B")
     tmux.shows("Retry all dead letters", "2 dead,", "No (n)")
     tmux.kept("retry all asked", "Retry all dead letters", "2 dead,", "type 2 to confirm", "No (n)")
