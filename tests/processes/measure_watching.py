@@ -1,8 +1,8 @@
-"""What watching costs an API process: `python tests/processes/measure_watching.py` prints it, beside an idle one.
+"""What watching costs an API process: `measure_watching.py [postgresql]` prints it, beside an idle one.
 
-A real `meeshy api` on SQLite with the rows of a busy site (`busy_site.py`); one console follows its stream, then it
-reads the page of a lane besides, as often as a console with screen 2 does. The differences are what watching costs.
-Figures, no test.
+A real `meeshy api` on SQLite, or on a PostgreSQL server of its own, with the rows of a busy site (`busy_site.py`); one
+console follows its stream, then it reads the page of a lane besides, as often as a console with screen 2 does. The
+differences are what watching costs. Figures, no test.
 `MEASURED_S` is how long each is measured, `SITE_SHARE` how much of the site there is: 0.01 tries the script.
 """
 
@@ -29,6 +29,7 @@ from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
 from appliance.testing.ports import free_port
+from appliance.testing.postgres import postgres_programs, postgres_server
 from tui.screens.asking import ASKED_EVERY_S
 
 SETTLE_S, MEASURED_S = 5.0, float(os.environ.get("MEASURED_S", "60"))
@@ -39,6 +40,23 @@ TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 def say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def busy_site(size: Size, kind: str) -> Iterator[tuple[Settings, str]]:
+    """Yield the settings of a site with so many rows on such a database, and a viewer's key."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        programs = postgres_programs()
+        if kind == "postgresql" and programs is None:
+            raise SystemExit("PostgreSQL's server is not installed (Debian: postgresql).")
+        url = stack.enter_context(postgres_server(programs)).url if kind == "postgresql" and programs else ""
+        settings = Settings(data_dir=folder, database_url=url, port=free_port(), requests_per_minute=0)
+        database = Database(settings.database)
+        stack.callback(database.close)
+        migrate(database)
+        fill(database, size)
+        yield settings, create_key(database, "console", "viewer").key
 
 
 @contextlib.contextmanager
@@ -88,39 +106,36 @@ def turn_pages(client: httpx.Client, over: threading.Event) -> None:
         over.wait(ASKED_EVERY_S)
 
 
-def used_s(process: subprocess.Popen[bytes]) -> float:
+def used_s(pid: int) -> float:
     """Return the processor seconds that a process has used."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) * TICK_S
 
 
-def measured(process: subprocess.Popen[bytes]) -> float:
-    """Return the share of one core over the next while."""
+def measured(*pids: int) -> list[float]:
+    """Return each process's share of one core over the next while."""
     time.sleep(SETTLE_S)
-    began, before = time.monotonic(), used_s(process)
+    began, before = time.monotonic(), [used_s(pid) for pid in pids]
     time.sleep(MEASURED_S)
-    return (used_s(process) - before) / (time.monotonic() - began)
+    after, took_s = [used_s(pid) for pid in pids], time.monotonic() - began
+    return [(end - begin) / took_s for begin, end in zip(before, after, strict=True)]
 
 
 def main() -> None:
     """Measure without and with a console, and with one that has a lane before it."""
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Settings(data_dir=Path(folder), port=free_port(), requests_per_minute=0)
-        database = Database(settings.database)
-        migrate(database)
-        fill(database, SIZE)
-        headers = {"Authorization": f"Bearer {create_key(database, 'console', 'viewer').key}"}
+    kind = sys.argv[1] if sys.argv[1:] else "sqlite"
+    with busy_site(SIZE, kind) as (settings, key), api(settings) as process:
         admin = f"http://127.0.0.1:{settings.port}/api/v1/admin"
-        with api(settings) as process, httpx.Client(base_url=admin, headers=headers, timeout=30) as client:
-            idle = measured(process)
+        headers = {"Authorization": f"Bearer {key}"}
+        with httpx.Client(base_url=admin, headers=headers, timeout=30) as client:
+            (idle,) = measured(process.pid)
             with beside(partial(follow, client)):
-                watched = measured(process)
+                (watched,) = measured(process.pid)
                 with beside(partial(turn_pages, client)):
-                    paged = measured(process)
+                    (paged,) = measured(process.pid)
             snapshot = client.get("/snapshot").raise_for_status()
             page = client.get(f"/lanes/{LANE}/jobs").raise_for_status()
-        database.close()
-    say(f"{SIZE}; {page.json()['total']} in {LANE}; a picture has {len(snapshot.content)} bytes")
+    say(f"{kind}: {SIZE}; {page.json()['total']} in {LANE}; a picture has {len(snapshot.content)} bytes")
     say(f"idle {idle:.2%} of a core, watched {watched:.2%}")
     say(f"with a page of the lane every {ASKED_EVERY_S:.0f} s besides {paged:.2%}")
     say(f"watching costs {watched - idle:.2%} of one core, the page {paged - watched:.2%} more")

@@ -42,6 +42,11 @@ class Terminal:
         given = [word for name, value in environment.items() for word in ("-e", f"{name}={value}")]
         self._run("new-session", "-d", "-x", str(width), "-y", str(height), *given, *command)
 
+    @property
+    def pid(self) -> int:
+        """Return the process id of the program."""
+        return int(self._run("list-panes", "-F", "#{pane_pid}"))
+
     def press(self, *keys: str) -> None:
         """Press keys by their tmux names, one after another."""
         for key in keys:
