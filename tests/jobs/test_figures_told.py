@@ -6,6 +6,8 @@ import pytest
 import sqlalchemy as sa
 
 from appliance import __version__
+from appliance.gpus.reading import GpuReading, HostReading
+from appliance.gpus.records import record_reading
 from appliance.jobs.claims import Claims
 from appliance.jobs.documents import Failure
 from appliance.jobs.endings import cancel_targets, fail_jobs
@@ -17,7 +19,7 @@ from appliance.status.collector import FiguresCollector
 from appliance.status.figures import read_figures
 from appliance.status.report import PAUSED_S, attention_for
 from appliance.storage.site import set_site_value
-from appliance.storage.tables import workers
+from appliance.storage.tables import outbox, workers
 from appliance.telemetry.metrics import Metrics
 from appliance.workers.capabilities import capabilities_of
 from appliance.workers.roles import BATCH_LIMITS, FAMILIES
@@ -163,3 +165,67 @@ def test_what_waits_in_a_paused_lane_asks_nobody_for_workers_but_a_forgotten_pau
     assert asked() == ["last round"]
     bench.clock.advance(PAUSED_S + 1.0)
     assert asked() == ["paused for", "last round"]
+
+
+def test_waits_are_told_of_work_and_of_webhooks_until_somebody_has_seen_to_them(bench):
+    waits = [(f"meeshy_queue_{name}", "hear", "0") for name in ("oldest_wait_seconds", "overdue_items")]
+    webhooks = [(f"meeshy_outbox_{name}",) for name in ("pending", "oldest_due_seconds", "failed")]
+    job = bench.submit("good morning", "fr", webhook_url="https://receiver.example/hook")
+    bench.clock.advance(12.0)
+    bench.submit("good night", "fr")
+    found = told(bench)
+    assert [found[name] for name in waits] == [12.0, 0]
+    assert [found[name] for name in webhooks] == [0, 0.0, 0]
+    bench.clock.advance(job.deadline_s + 1.0 - bench.clock.now_s())
+    assert told(bench)[waits[1]] == 1
+    bench.run()
+    bench.clock.advance(30.0)
+    found = told(bench)
+    assert not any(name in found for name in waits)
+    assert [found[name] for name in webhooks] == [1, 30.0, 0]
+    with bench.database.write() as connection:
+        connection.execute(sa.update(outbox).values(state="failed"))
+    found = told(bench)
+    assert [found[name] for name in webhooks] == [0, 0.0, 1]
+
+
+def test_a_gpu_tells_what_its_driver_does_and_nothing_for_what_it_does_not(bench):
+    whole = GpuReading(
+        index=0, memory_used_bytes=30 * 2**30, memory_total_bytes=40 * 2**30, utilisation=0.85, temperature_c=61.0,
+        power_w=212.5, power_limit_w=400.0, ecc_corrected=2, ecc_uncorrected=0,
+    )  # fmt: skip
+    mute = GpuReading(index=1, memory_total_bytes=40 * 2**30)
+    record_reading(bench.database, "node", HostReading(gpus=(whole, mute)))
+    bench.clock.advance(3.0)
+
+    def of(index):
+        labels = (index, "", "node")
+        return {
+            name.removeprefix("meeshy_gpu_"): value
+            for (name, *values), value in told(bench).items()
+            if name.startswith("meeshy_gpu_") and tuple(values) == labels
+        }
+
+    assert of("0") == {
+        "up": 1.0, "memory_used_bytes": 30 * 2**30, "memory_total_bytes": 40 * 2**30, "utilisation_ratio": 0.85,
+        "temperature_celsius": 61.0, "power_watts": 212.5, "power_limit_watts": 400.0,
+    }  # fmt: skip
+    assert of("1") == {"up": 1.0, "memory_total_bytes": 40 * 2**30}
+    found = told(bench)
+    assert found["meeshy_gpu_ecc_errors", "0", "corrected", "", "node"] == 2
+    assert found["meeshy_gpu_ecc_errors", "0", "uncorrected", "", "node"] == 0
+    assert found["meeshy_gpu_reading_age_seconds", "node"] == 3.0
+
+
+def test_a_batch_takes_the_time_it_took_and_its_family_s():
+    metrics = Metrics()
+    metrics.ran("hear", 3, 0.4), metrics.ran("hear", 1, 0.2), metrics.ran("finish", 2, 7.0)
+
+    def value(name, **labels):
+        return metrics.registry.get_sample_value(f"meeshy_{name}", labels)
+
+    assert value("stage_duration_seconds_sum", family="hear") == pytest.approx(0.6)
+    assert value("stage_duration_seconds_bucket", family="hear", le="0.25") == 1
+    assert value("stage_duration_seconds_bucket", family="finish", le="5.0") == 0
+    assert value("stage_duration_seconds_bucket", family="finish", le="10.0") == 1
+    assert value("batch_items_sum", family="hear") == 4
