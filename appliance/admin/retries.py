@@ -5,7 +5,7 @@ first and under a key of its own: who is killed in between, or does it twice, ge
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from appliance.admin.action_types import MOST_RETRIED, ActionAnswer, RetryManyRequest
 from appliance.admin.actions import Ask, Do, conflict, earlier, note_action, perform
 from appliance.admin.dead_letters import Filter, count_of, failed_languages, ids_of, is_dead
-from appliance.errors import MeeshyError, NotFound, StorageUnavailable
+from appliance.errors import MeeshyError, NotFound, Overloaded, StorageUnavailable
 from appliance.jobs.documents import JobDocument
 from appliance.jobs.locks import hold_jobs
 from appliance.jobs.query import load_job
@@ -21,6 +21,9 @@ from appliance.jobs.retried import retry_key
 from appliance.jobs.submit import Submission, Submitter
 from appliance.storage.database import Database
 from appliance.storage.tables import jobs
+
+_TRIED_FOR_ONE = 4
+"""A bulk goes on past what is refused, to so many times as many dead letters as may be retried at once."""
 
 
 def retry(database: Database, submitter: Submitter, ask: Ask) -> ActionAnswer:
@@ -42,24 +45,18 @@ def retry_many(
 ) -> ActionAnswer:
     """Retry the dead letters that a filter takes, if they are as many as expected; some may be refused.
 
-    Of more than `most` the oldest go; the answer says how many are left.
+    Of more than `most` the oldest go that are not refused; the answer says how many were not tried.
     """
     known = earlier(database, ask)
     if known is not None:
         return known
     which = Filter(stage=body.stage, priority=body.priority, error=body.error)
     with database.read() as connection:
-        count, ids = count_of(connection, which), ids_of(connection, which, most)
+        count, ids = count_of(connection, which), ids_of(connection, which, _TRIED_FOR_ONE * most)
     if count != body.expected_count:
         return perform(database, ask, _miscounted(which))
-    left = max(0, count - most)
-    made: dict[str, str] = {}
-    failed: dict[str, str] = {}
-    for job_id in ids:
-        try:
-            made[job_id] = _accepted(database, submitter, job_id)
-        except MeeshyError as refusal:
-            failed[job_id] = refusal.code
+    made, failed = _tried(database, submitter, ids, most)
+    left = max(0, count - len(made) - len(failed))
 
     def mark(connection: sa.Connection, now_s: float) -> ActionAnswer:
         for job_id, retried_as in sorted(made.items()):  # everybody who holds several jobs takes them by id
@@ -81,11 +78,34 @@ def retry_many(
     return perform(database, ask, mark)
 
 
+def _tried(
+    database: Database, submitter: Submitter, ids: Sequence[str], most: int
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the new jobs of the first `most` dead letters that can be retried, and the codes of those that cannot."""
+    made: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    room = most
+    for job_id in ids:
+        if room == 0:
+            break
+        try:
+            made[job_id] = _accepted(database, submitter, job_id)
+            room -= 1
+        except StorageUnavailable:
+            raise  # The same question gets the same jobs later; without a database no other dead letter fares better.
+        except MeeshyError as refusal:
+            failed[job_id] = refusal.code
+            # Too much work is too much for the next one too; a quota or a voice that is gone is one owner's alone.
+            room -= isinstance(refusal, Overloaded)
+    return made, failed
+
+
 def _says(made: int, failed: Mapping[str, str], left: int) -> str:
     """Return how many were retried, how many were refused for which reason, and how many are left."""
     codes = ", ".join(f"{count} {code}" for code, count in Counter(failed.values()).most_common())
     refused = f", {len(failed)} refused: {codes}" if failed else ""
-    return f"{made} retried{refused}." + (f" {left} younger ones are left: retry again." if left else "")
+    ones = "one is" if left == 1 else "ones are"
+    return f"{made} retried{refused}." + (f" {left} younger {ones} left: retry again." if left else "")
 
 
 def _of_one(ask: Ask, job_id: str) -> Ask:

@@ -12,7 +12,7 @@ from appliance.access.user_erasure import erase_user
 from appliance.admin.action_types import RetryManyRequest, RetryRequest
 from appliance.admin.job_detail import load_job_detail
 from appliance.admin.retries import retry, retry_many
-from appliance.errors import NotFound, Overloaded, QuotaExceeded, StateConflict
+from appliance.errors import NotFound, Overloaded, QuotaExceeded, StateConflict, StorageUnavailable
 from appliance.housekeeping.house import House
 from appliance.housekeeping.recordings import drop_recordings
 from appliance.jobs.cancel import delete_job
@@ -173,6 +173,53 @@ def test_of_more_than_go_at_once_the_oldest_go_and_the_rest_the_next_times(bench
     last = all_again(bench, 1, "four", most=2)
     assert (last.left, last.says) == (0, "1 retried.")
     assert dead(bench).count == 0
+
+
+def test_what_is_refused_holds_up_nothing_behind_it(bench):
+    owner = gold(bench)
+    refused = [failed(bench, f"message {number}", owner=owner).id for number in range(3)]
+    other = Owner(create_key(bench.database, "other", "app", "free").application_id, "bob")
+    bench.clock.advance(1)
+    kept = [failed(bench, f"other {number}", owner=other).id for number in range(2)]
+    change_plan(bench.database, "enterprise", {"translations_per_month": "0"})
+
+    answer = all_again(bench, 5, most=1)
+    assert (set(answer.failed), len(answer.job_ids), answer.left) == (set(refused), 1, 1)
+    assert answer.says == "1 retried, 3 refused: 3 quota_exceeded. 1 younger one is left: retry again."
+    assert {letter.job_id for letter in dead(bench).dead_letters} == {*refused, kept[1]}
+
+
+def test_of_what_there_is_too_much_work_for_no_more_is_tried_than_goes_at_once(bench):
+    for number in range(3):
+        failed(bench, f"message {number}", owner=Owner("app", "p2"))
+    site = Site(bench)
+    for _ in range(3):
+        site.note(2)
+    bench.clock.advance(10.0)
+    site.registries[0].seen()
+
+    answer = all_again(bench, 3, most=2)
+    assert (answer.state, list(answer.failed.values()), answer.left) == ("refused", ["overloaded"] * 2, 1)
+
+
+def test_a_bulk_that_the_database_left_is_finished_by_its_repetition(bench):
+    for number in range(3):
+        failed(bench, f"message {number}")
+    calls = []
+
+    def away():
+        calls.append(None)
+        if len(calls) == 2:
+            raise StorageUnavailable
+
+    body = RetryManyRequest(expected_count=3)
+    asked = ask("retry_many", "dead-letters", body, "one")
+    submitter = Interrupted(bench, before=away)
+    with pytest.raises(StorageUnavailable):
+        retry_many(bench.database, submitter, asked, body)
+    assert (dead(bench).count, number_of_jobs(bench), len(calls)) == (3, 4, 2)
+    answer = retry_many(bench.database, submitter, asked, body)
+    assert (len(answer.job_ids), answer.failed, dead(bench).count, number_of_jobs(bench)) == (3, {}, 0, 6)
 
 
 def gold(bench):
