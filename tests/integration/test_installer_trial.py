@@ -9,12 +9,13 @@ import sqlalchemy as sa
 
 from appliance import __version__
 from appliance.audio.decoder import DecoderPool
+from appliance.jobs.endings import cancel_targets
 from appliance.stages.context import Engines
 from appliance.storage.tables import jobs
 from appliance.testing.engines import ScriptedEncoder, ScriptedSynthesizer, ScriptedTranscriber, ScriptedTranslator
 from installer.__main__ import main
 from installer.target.failure import TargetFailed
-from installer.target.trial import Edge, run_trial
+from installer.target.trial import LONGEST_WAITS, Edge, run_trial
 from tests.integration.api_house import House, open_house, recording
 from tests.integration.api_serving import serving
 
@@ -85,6 +86,54 @@ def test_a_job_that_nobody_works_on_is_waited_for_and_then_told(appliance, note)
 
     with pytest.raises(TargetFailed, match="No translation within 20 s; last: the job is "):
         run_trial(Edge(url, house.key.key, None), note, "fr", __version__, 20, lambda: float(next(moments)), no_waiting)
+
+
+class Queue:
+    """Jobs before a note, of which every so many seconds one goes; the clock goes on with each look."""
+
+    def __init__(self, house: House, jobs: int, each_s: float) -> None:
+        house.working = False
+        self._house, self._each_s = house, each_s
+        self._before = [house.waiting_job(f"message {number}") for number in range(jobs)]
+        self.time_s = 0.0
+
+    def now_s(self) -> float:
+        return self.time_s
+
+    def wait(self, seconds: float) -> None:
+        self.time_s += seconds
+        if self._before and self.time_s % self._each_s == 0:
+            with self._house.database.write() as connection:
+                cancel_targets(connection, self._before.pop(), self._house.database.now_s(connection))
+        elif not self._before:
+            self._house.work()
+
+
+def test_a_queue_that_is_worked_off_before_the_note_is_waited_for(appliance, note):
+    house, url = appliance
+    queue = Queue(house, jobs=4, each_s=15.0)
+
+    done = run_trial(Edge(url, house.key.key, None), note, "fr", __version__, 20, queue.now_s, queue.wait)
+
+    assert 60 < done.seconds < 70
+
+
+def test_a_queue_that_stands_before_the_note_is_waited_for_no_longer_than_nothing(appliance, note):
+    house, url = appliance
+    queue = Queue(house, jobs=2, each_s=25.0)
+
+    with pytest.raises(TargetFailed, match="No translation within 20 s; last: the job is running, with 2 before it"):
+        run_trial(Edge(url, house.key.key, None), note, "fr", __version__, 20, queue.now_s, queue.wait)
+    assert queue.time_s < 25
+
+
+def test_a_queue_that_takes_for_ever_is_not_waited_for_for_ever(appliance, note):
+    house, url = appliance
+    queue = Queue(house, jobs=LONGEST_WAITS + 3, each_s=19.0)
+
+    with pytest.raises(TargetFailed, match="No translation within 20 s; last: the job is running, with 3 before it"):
+        run_trial(Edge(url, house.key.key, None), note, "fr", __version__, 20, queue.now_s, queue.wait)
+    assert LONGEST_WAITS * 20 <= queue.time_s <= LONGEST_WAITS * 20 + 2
 
 
 def test_an_edge_that_does_not_answer_is_waited_for_and_then_told(note):
