@@ -37,7 +37,7 @@ def retry_all(lane: Lane, count: int) -> Action | None:
         return None
     left = count - MOST_RETRIED
     which, verb = (f"The oldest {MOST_RETRIED}", f"Retry {MOST_RETRIED}") if left > 0 else (f"All {count}", "Retry all")
-    rest = f"; {left} younger ones are left for another time" if left > 0 else ""
+    rest = "; the others are left for another time" if left > 0 else ""
     return _action(
         "retry_many", (lane.stage, str(lane.priority)), "Retry all dead letters",
         (f"Lane {lane.name}", f"{count} dead, {lane.depth} waiting"),

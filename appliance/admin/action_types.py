@@ -11,7 +11,7 @@ StatedReason = Annotated[
 ]
 
 MOST_RETRIED = 500
-"""Dead letters that one request takes: each is accepted in a transaction of its own, before the answer comes."""
+"""Dead letters that one request retries: each is accepted in a transaction of its own, before the answer comes."""
 
 
 class PauseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,7 +43,7 @@ class RetryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class RetryManyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Retry dead letters that the filter takes, of many the oldest 500, if they are exactly as many as expected."""
+    """Retry dead letters that the filter takes, 500 at most, if they are exactly as many as expected."""
 
     reason: Reason = ""
     stage: Literal["hear", "translate", "synthesize", "finish"] | None = None
@@ -77,7 +77,7 @@ class ActionAnswer(msgspec.Struct, frozen=True, kw_only=True):
     running: Annotated[int | None, Meta(description="Items of a lane or worker that still run.")] = None
     job_ids: Annotated[tuple[str, ...], Meta(description="The jobs that a retry made.")] = ()
     failed: Annotated[dict[str, str], Meta(description="Of a bulk retry: error code by job that was not retried.")] = {}
-    left: Annotated[int, Meta(description="Of a bulk retry: younger dead letters, beyond those that go at once.")] = 0
+    left: Annotated[int, Meta(description="Of a bulk retry: dead letters that were not tried.")] = 0
 
 
 class Now(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from appliance.errors import every_error
 from appliance.jobs.lanes import LaneKey
 from appliance.jobs.states import ItemState, JobState, TargetState
 from appliance.learning.cursor import Position, cursor_of, position_of
+from appliance.owner import Owner
 from appliance.storage.sets import among
 from appliance.storage.tables import applications, jobs, targets, work_items
 
@@ -28,6 +29,13 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
     stage: str | None = None
     priority: int | None = None
     error: str | None = None
+
+
+class Dead(msgspec.Struct, frozen=True):
+    """A dead letter, as far as refusals tell them apart."""
+
+    job_id: str
+    owner: Owner
 
 
 _EVERY = Filter()
@@ -72,10 +80,11 @@ def count_of(connection: sa.Connection, which: Filter) -> int:
     return connection.scalar(sa.select(sa.func.count()).select_from(_dead(which).subquery())) or 0
 
 
-def ids_of(connection: sa.Connection, which: Filter, limit: int) -> list[str]:
-    """Return the ids of dead letters, the oldest first."""
-    query = _dead(which).with_only_columns(jobs.c.id).order_by(jobs.c.finished_s, jobs.c.id).limit(limit)
-    return list(connection.scalars(query))
+def oldest(connection: sa.Connection, which: Filter, limit: int) -> list[Dead]:
+    """Return dead letters, the oldest first."""
+    columns = (jobs.c.id, jobs.c.application_id, jobs.c.user_id)
+    query = _dead(which).with_only_columns(*columns).order_by(jobs.c.finished_s, jobs.c.id).limit(limit)
+    return [Dead(row.id, Owner(row.application_id, row.user_id)) for row in connection.execute(query)]
 
 
 def is_dead(connection: sa.Connection, job_id: str) -> bool:

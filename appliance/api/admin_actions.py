@@ -21,7 +21,8 @@ from appliance.admin.action_types import (
     UndrainRequest,
 )
 from appliance.admin.actions import Ask, Do, note_trespass, perform
-from appliance.admin.retries import retry, retry_many
+from appliance.admin.bulk_retry import retry_many
+from appliance.admin.retries import retry
 from appliance.api.admin_reads import WATCHED, LaneName, SomeJob
 from appliance.api.operators import actor, count, owner_of
 from appliance.api.parts import ApiParts, Parts
@@ -170,7 +171,7 @@ async def retry_dead_letter(
 async def retry_dead_letters(
     request: Request[Caller, None, object], parts: Parts, idempotency_key: Once
 ) -> ActionAnswer:
-    """Retry dead letters that a filter takes, the oldest 500, if there are exactly as many as expected."""
+    """Retry dead letters that a filter takes, 500 at most, if there are exactly as many as expected."""
     ask = await _ask(request, parts, "retry_many", EVERY, RetryManyRequest, idempotency_key)
     body = msgspec.convert(ask.body, RetryManyRequest, from_attributes=True)
     return await parts.threads.retry(retry_many, parts.database, parts.submitter, ask, body)

@@ -26,7 +26,7 @@ WATCH_THREADS = 1
 OPERATE_THREADS = 2
 """Keys of operators, what they look up of one thing, what they do: milliseconds each, and few at a time."""
 RETRY_THREADS = 1
-"""A retry of 500 dead letters takes seconds, in which operators do other things."""
+"""A retry of 500 dead letters takes seconds, and 45 at most; operators do other things meanwhile."""
 PAGES_THREADS = 1
 """To count the 10,000 items of a lane takes a hundredth of a second and, beside an overload, several."""
 PAGES_WAITING = 20

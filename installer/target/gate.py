@@ -35,7 +35,9 @@ def add_trial(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--note", type=Path, help="recording to translate")
     parser.add_argument("--language", default="fr", help="language to speak it in")
     parser.add_argument("--version", help="release that has to answer")
-    parser.add_argument("--patience-s", type=float, default=300, help="how long it may take")
+    parser.add_argument(
+        "--patience-s", type=float, default=300, help="how long nothing may move, and a sixth of it all"
+    )
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ LOOK_EVERY_S = 1.0
 SMALLEST_AUDIO_BYTES = 10_000
 """A third of a second of 16 kHz audio: less than that says nothing."""
 LONGEST_WAITS = 6
-"""Times the patience, for a note that comes nearer and nearer."""
+"""Times the patience, for a note that comes nearer and nearer, or that a site is too busy to take."""
 LATER = frozenset({429, 502, 503, 504})
 """Answers of an appliance that is busy, or behind an edge that just restarts."""
 API = "/api/v1"
@@ -72,8 +72,8 @@ def run_trial(
     """Return what came of a note in another language, by the release `version` and by nobody's kept answer.
 
     The user is new, so nothing is known of them. Raises TargetFailed where the note was not spoken and accepted within
-    the patience, which begins anew while fewer jobs are before it than ever: what a site let come in during an upgrade
-    is worked off first, and says nothing against the release that does so.
+    the patience, which begins anew while the appliance is too busy to take it, and while fewer jobs are before it than
+    ever: what came in during an upgrade is worked off first, and says nothing against the release that does so.
     """
     patient = _Patient(edge, patience_s, now_s, wait)
     found = json.loads(patient.ask("GET", f"{API}/health")).get("version")
@@ -96,8 +96,8 @@ class _Patient:
         self, edge: Edge, patience_s: float, now_s: Callable[[], float], wait: Callable[[float], None]
     ) -> None:
         self._edge, self._now_s, self._wait = edge, now_s, wait
-        self._patience_s, self._until_s = patience_s, now_s() + patience_s
-        self._last_s = now_s() + LONGEST_WAITS * patience_s
+        self._patience_s, self._began_s = patience_s, now_s()
+        self._until_s, self._last_s = self._began_s + patience_s, self._began_s + LONGEST_WAITS * patience_s
 
     def ask(self, method: str, path: str, user: str = "", **more: Any) -> bytes:
         """Return the body of a good answer, or raise TargetFailed."""
@@ -111,6 +111,8 @@ class _Patient:
             said = f"{method} {path}: {status} {body.decode(errors='replace')[:300]}"
             if status not in LATER:
                 raise TargetFailed(said)
+            if _code(body) == "overloaded":
+                self.begin_anew()
             self.pause(said)
 
     def begin_anew(self) -> None:
@@ -120,8 +122,16 @@ class _Patient:
     def pause(self, last: str) -> None:
         """Wait a little, or raise TargetFailed with what was seen last."""
         if self._now_s() > self._until_s:
-            raise TargetFailed(f"No translation within {self._patience_s:g} s; last: {last}")
+            raise TargetFailed(f"No translation within {self._until_s - self._began_s:g} s; last: {last}")
         self._wait(LOOK_EVERY_S)
+
+
+def _code(body: bytes) -> str:
+    """Return the code of a refusal; nothing for what is none of the appliance's, as an edge's own."""
+    try:
+        return str(json.loads(body)["code"])
+    except (ValueError, TypeError, KeyError):
+        return ""
 
 
 def _submit(patient: _Patient, user: str, note: Path, language: str) -> str:
@@ -147,9 +157,10 @@ def _ended(patient: _Patient, user: str, job_id: str) -> dict[str, Any]:
         if document["state"] not in ("queued", "running"):
             return document
         place = document.get("queue_position")
-        if place is not None and (nearest is None or place < nearest):
-            nearest = place
+        if place is not None and nearest is not None and place < nearest:
             patient.begin_anew()
+        if place is not None:
+            nearest = min(place, nearest or place)
         patient.pause(f"the job is {document['state']}" + (f", with {place - 1} before it" if place else ""))
 
 

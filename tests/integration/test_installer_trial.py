@@ -1,8 +1,10 @@
 """The gate of installation and upgrade has a real appliance translate a note, and believes nothing else."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -18,6 +20,7 @@ from installer.target.failure import TargetFailed
 from installer.target.trial import LONGEST_WAITS, Edge, run_trial
 from tests.integration.api_house import House, open_house, recording
 from tests.integration.api_serving import serving
+from tests.processes.conftest import eventually
 
 LONG_S = 60.0
 GARBLED = Engines(
@@ -27,8 +30,10 @@ GARBLED = Engines(
 
 
 @contextmanager
-def served(folder: Path, decoder: DecoderPool, engines: Engines | None = None) -> Iterator[tuple[House, str]]:
-    with open_house(folder, decoder, engines) as house:
+def served(
+    folder: Path, decoder: DecoderPool, engines: Engines | None = None, **settings: Any
+) -> Iterator[tuple[House, str]]:
+    with open_house(folder, decoder, engines, **settings) as house:
         house.registry.proven()
         with serving(house) as port:
             yield house, f"http://127.0.0.1:{port}"
@@ -131,9 +136,38 @@ def test_a_queue_that_takes_for_ever_is_not_waited_for_for_ever(appliance, note)
     house, url = appliance
     queue = Queue(house, jobs=LONGEST_WAITS + 3, each_s=19.0)
 
-    with pytest.raises(TargetFailed, match="No translation within 20 s; last: the job is running, with 3 before it"):
+    with pytest.raises(TargetFailed, match="No translation within 120 s; last: the job is running, with 3 before it"):
         run_trial(Edge(url, house.key.key, None), note, "fr", __version__, 20, queue.now_s, queue.wait)
     assert LONGEST_WAITS * 20 <= queue.time_s <= LONGEST_WAITS * 20 + 2
+
+
+@contextmanager
+def full(folder: Path, decoder: DecoderPool, frees_s: float) -> Iterator[tuple[Queue, Edge]]:
+    """Serve an appliance that takes no job until its only one has gone after so long."""
+    with served(folder, decoder, most_waiting_jobs=1, requests_per_minute=0) as (house, url):
+        queue, edge = Queue(house, jobs=1, each_s=frees_s), Edge(url, house.key.key, None)
+
+        def refuses() -> bool:
+            _, body = edge.ask("GET", "/api/v1/capacity")
+            return not any(priority["accepts"] for priority in json.loads(body)["priorities"])
+
+        eventually(refuses, "admission has seen the job")
+        yield queue, edge
+
+
+def test_an_appliance_that_is_too_busy_to_take_the_note_is_waited_for(tmp_path, decoder, note):
+    with full(tmp_path / "data", decoder, frees_s=150.0) as (queue, edge):
+        done = run_trial(edge, note, "fr", __version__, 100, queue.now_s, queue.wait)
+
+    assert done.seconds > 150
+
+
+def test_an_appliance_that_is_always_too_busy_is_not_waited_for_for_ever(tmp_path, decoder, note):
+    with (
+        full(tmp_path / "data", decoder, frees_s=1000.0) as (queue, edge),
+        pytest.raises(TargetFailed, match=r"No translation within 120 s; last: POST .*: 503 .*overloaded"),
+    ):
+        run_trial(edge, note, "fr", __version__, 20, queue.now_s, queue.wait)
 
 
 def test_an_edge_that_does_not_answer_is_waited_for_and_then_told(note):

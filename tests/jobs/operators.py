@@ -2,6 +2,8 @@
 
 import sqlalchemy as sa
 
+from appliance.access.keys import create_key
+from appliance.access.quotas import Quotas
 from appliance.admin.actions import Actor, Ask
 from appliance.admin.dead_letters import Filter, load_dead_letters
 from appliance.errors import EngineFailed
@@ -10,7 +12,10 @@ from appliance.jobs.documents import Failure
 from appliance.jobs.lanes import Pause, pause_lane, resume_lane
 from appliance.jobs.outcomes import Outcome, write_outcomes
 from appliance.jobs.states import JobState
+from appliance.jobs.submit import Submitter
+from appliance.owner import Owner
 from appliance.storage.tables import audit
+from appliance.testing.terms import EverythingAllowed
 
 ANNA = Actor(application_id="app_console", key_id="k1", name="anna")
 BOB = Actor(application_id="app_console", key_id="k2", name="bob")
@@ -52,3 +57,33 @@ def audited(bench):
     with bench.rows() as rows:
         found = rows.execute(sa.select(audit).where(audit.c.action.startswith("console.")).order_by(audit.c.id))
         return [(row.action, row.user_id, row.subject, row.detail["result"]) for row in found]
+
+
+class Interrupted(Submitter):
+    """A submitter whose caller does something first, in the transaction that accepts, or afterwards."""
+
+    def __init__(self, bench, *, before=None, within=None, after=None):
+        super().__init__(
+            bench.database, bench.settings, bench._capabilities, bench._ring, EverythingAllowed(bench.settings.sla_s)
+        )
+        self.before, self.within, self.after = before, within, after
+
+    def accept(self, submission, audio, require):
+        if self.before:
+            self.before()
+
+        def requiring(connection):
+            require(connection)
+            if self.within:
+                self.within(connection)
+
+        job = super().accept(submission, audio, requiring)
+        if self.after:
+            self.after()
+        return job
+
+
+def gold(bench):
+    """Let plans decide, and return a user of an application on the best of them."""
+    bench.allowance = Quotas(bench.settings)
+    return Owner(create_key(bench.database, "gold", "app", "enterprise").application_id, "alice")

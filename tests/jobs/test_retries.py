@@ -5,35 +5,26 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from appliance.access.keys import create_key
 from appliance.access.plans import change_plan
-from appliance.access.quotas import Quotas
 from appliance.access.user_erasure import erase_user
-from appliance.admin.action_types import RetryManyRequest, RetryRequest
+from appliance.admin.action_types import RetryRequest
 from appliance.admin.job_detail import load_job_detail
-from appliance.admin.retries import retry, retry_many
-from appliance.errors import NotFound, Overloaded, QuotaExceeded, StateConflict, StorageUnavailable
+from appliance.admin.retries import retry
+from appliance.errors import NotFound, Overloaded, QuotaExceeded, StateConflict
 from appliance.housekeeping.house import House
 from appliance.housekeeping.recordings import drop_recordings
 from appliance.jobs.cancel import delete_job
 from appliance.jobs.endings import cancel_targets
-from appliance.jobs.submit import Submitter
 from appliance.owner import Owner
 from appliance.storage.admin_tables import admin_actions
 from appliance.storage.folder import FolderStore
 from appliance.storage.tables import jobs, usage
-from appliance.testing.terms import EverythingAllowed
-from tests.jobs.operators import ask, audited, dead, failed
+from tests.jobs.operators import Interrupted, ask, audited, dead, failed, gold
 from tests.jobs.site import Site
 
 
 def again(bench, job, key="one", submitter=None):
     return retry(bench.database, submitter or bench.submitter, ask("retry", job.id, RetryRequest(), key))
-
-
-def all_again(bench, count, key="one", **most):
-    body = RetryManyRequest(expected_count=count)
-    return retry_many(bench.database, bench.submitter, ask("retry_many", "dead-letters", body, key), body, **most)
 
 
 def counted(bench, what):
@@ -43,30 +34,6 @@ def counted(bench, what):
 
 def number_of_jobs(bench):
     return counted(bench, sa.func.count(jobs.c.id))
-
-
-class Interrupted(Submitter):
-    """A submitter whose caller does something first, in the transaction that accepts, or afterwards."""
-
-    def __init__(self, bench, *, before=None, within=None, after=None):
-        super().__init__(
-            bench.database, bench.settings, bench._capabilities, bench._ring, EverythingAllowed(bench.settings.sla_s)
-        )
-        self.before, self.within, self.after = before, within, after
-
-    def accept(self, submission, audio, require):
-        if self.before:
-            self.before()
-
-        def requiring(connection):
-            require(connection)
-            if self.within:
-                self.within(connection)
-
-        job = super().accept(submission, audio, requiring)
-        if self.after:
-            self.after()
-        return job
 
 
 def test_a_retry_makes_a_job_of_what_failed_and_marks_the_old_one(bench):
@@ -133,99 +100,6 @@ class TestWhatIsRefused:
         assert refusals[0] == refusals[1]
         assert refusals[0][0] >= 1
         assert [entry[3] for entry in audited(bench)] == ["quota_exceeded"]
-
-    def test_of_many_is_told_and_audited_job_by_job(self, bench):
-        owner = gold(bench)
-        ids = []
-        for number in range(3):
-            ids.append(failed(bench, f"message {number}", owner=owner).id)
-            bench.clock.advance(1)
-        change_plan(bench.database, "enterprise", {"concurrent_jobs": "1"})
-
-        answer = all_again(bench, 3)
-        assert len(answer.job_ids) == 1 and list(answer.failed.values()) == ["quota_exceeded"] * 2
-        assert (answer.state, answer.says) == ("retried", "1 retried, 2 refused: 2 quota_exceeded.")
-        assert {each.job_id for each in dead(bench).dead_letters} == set(answer.failed)
-        of_jobs = {entry[2]: entry[3] for entry in audited(bench) if entry[0] == "console.retry"}
-        assert of_jobs == {ids[0]: "done", ids[1]: "quota_exceeded", ids[2]: "quota_exceeded"}
-
-        none = all_again(bench, 2, "two")
-        assert (none.state, none.job_ids) == ("refused", ())
-        with pytest.raises(StateConflict) as refused:
-            all_again(bench, 3, "three")
-        assert refused.value.extra["now"]["count"] == 2
-
-
-def test_of_more_than_go_at_once_the_oldest_go_and_the_rest_the_next_times(bench):
-    ids = []
-    for number in range(5):
-        ids.append(failed(bench, f"message {number}").id)
-        bench.clock.advance(1)
-
-    first = all_again(bench, 5, most=2)
-    assert (first.state, first.left, first.says) == ("retried", 3, "2 retried. 3 younger ones are left: retry again.")
-    assert [letter.job_id for letter in dead(bench).dead_letters] == ids[:1:-1]
-    assert all_again(bench, 5, most=2) == first
-    with pytest.raises(StateConflict) as refused:
-        all_again(bench, 2, "two", most=2)
-    assert refused.value.extra["now"]["count"] == 3
-    assert all_again(bench, 3, "three", most=2).left == 1
-    last = all_again(bench, 1, "four", most=2)
-    assert (last.left, last.says) == (0, "1 retried.")
-    assert dead(bench).count == 0
-
-
-def test_what_is_refused_holds_up_nothing_behind_it(bench):
-    owner = gold(bench)
-    refused = [failed(bench, f"message {number}", owner=owner).id for number in range(3)]
-    other = Owner(create_key(bench.database, "other", "app", "free").application_id, "bob")
-    bench.clock.advance(1)
-    kept = [failed(bench, f"other {number}", owner=other).id for number in range(2)]
-    change_plan(bench.database, "enterprise", {"translations_per_month": "0"})
-
-    answer = all_again(bench, 5, most=1)
-    assert (set(answer.failed), len(answer.job_ids), answer.left) == (set(refused), 1, 1)
-    assert answer.says == "1 retried, 3 refused: 3 quota_exceeded. 1 younger one is left: retry again."
-    assert {letter.job_id for letter in dead(bench).dead_letters} == {*refused, kept[1]}
-
-
-def test_of_what_there_is_too_much_work_for_no_more_is_tried_than_goes_at_once(bench):
-    for number in range(3):
-        failed(bench, f"message {number}", owner=Owner("app", "p2"))
-    site = Site(bench)
-    for _ in range(3):
-        site.note(2)
-    bench.clock.advance(10.0)
-    site.registries[0].seen()
-
-    answer = all_again(bench, 3, most=2)
-    assert (answer.state, list(answer.failed.values()), answer.left) == ("refused", ["overloaded"] * 2, 1)
-
-
-def test_a_bulk_that_the_database_left_is_finished_by_its_repetition(bench):
-    for number in range(3):
-        failed(bench, f"message {number}")
-    calls = []
-
-    def away():
-        calls.append(None)
-        if len(calls) == 2:
-            raise StorageUnavailable
-
-    body = RetryManyRequest(expected_count=3)
-    asked = ask("retry_many", "dead-letters", body, "one")
-    submitter = Interrupted(bench, before=away)
-    with pytest.raises(StorageUnavailable):
-        retry_many(bench.database, submitter, asked, body)
-    assert (dead(bench).count, number_of_jobs(bench), len(calls)) == (3, 4, 2)
-    answer = retry_many(bench.database, submitter, asked, body)
-    assert (len(answer.job_ids), answer.failed, dead(bench).count, number_of_jobs(bench)) == (3, {}, 0, 6)
-
-
-def gold(bench):
-    """Let plans decide, and return a user of an application on the best of them."""
-    bench.allowance = Quotas(bench.settings)
-    return Owner(create_key(bench.database, "gold", "app", "enterprise").application_id, "alice")
 
 
 def test_a_retry_costs_its_owner_neither_the_recordings_seconds_nor_its_bytes_again(bench):

@@ -73,9 +73,11 @@ def test_pairs_voices_and_caches_stand_with_their_changes():
 
 def test_of_pairs_those_with_the_most_errors_are_drawn_over_time_and_of_voices_each_kind():
     pairs = tuple(
-        schema.PairQuality(source="en", target=target, wer=wer)
-        for target, wer in (("de", 0.05), ("fr", 0.3), ("ja", 0.2), ("tr", None), ("it", 0.1), ("pt", 0.01))
-    )
+        schema.PairQuality(source="en", target=target, wer=wer, spoken=spoken)
+        for target, wer, spoken in (
+            ("de", 0.05, 50), ("fr", 0.3, 20), ("ja", 0.2, 30), ("tr", None, 30), ("it", 0.1, 90), ("pt", 1.0, 19),
+        )
+    )  # fmt: skip
     quality = schema.Quality(pairs=pairs, voices=(schema.VoiceQuality(voice="stock"),))
     known = {f"wer.pair.en>{pair.target}" for pair in pairs} | {"wer", "cache.l2", "depth.p0", "similarity.voice.stock"}
 
@@ -83,6 +85,14 @@ def test_of_pairs_those_with_the_most_errors_are_drawn_over_time_and_of_voices_e
         "wer", "wer.pair.en>fr", "wer.pair.en>ja", "wer.pair.en>it", "similarity.voice.stock", "cache.l2",
     )  # fmt: skip
     assert drawn_of(known - {"wer.pair.en>fr"}, quality)[1] == "wer.pair.en>ja"
+
+
+def test_pairs_are_told_apart_where_they_leave_no_room_for_what_is_measured():
+    names = ("wer.pair.en>de", "wer.pair.en>zh-Hans", "wer.pair.en>zh-Hant")
+    history = schema.History(window_s=100.0, series=tuple(schema.Series(name=name) for name in names))
+
+    starts = [plain(line).split("  ")[0].split(" -")[0] for line in trend_lines(history, 40, UNICODE)]
+    assert starts == ["en>de WER", "en>zh-Hans", "en>zh-Hant"]
 
 
 def scaled(left_out: int, *ago_s: float) -> schema.History:

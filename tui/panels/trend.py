@@ -8,7 +8,7 @@ from tui.bars import line
 from tui.change import CHANGE_WIDTH, change
 from tui.glyphs import Glyphs, Line
 from tui.panels.cache import FALL
-from tui.verdict import SIMILARITY_FALL, WER_RISE
+from tui.verdict import ENOUGH, SIMILARITY_FALL, WER_RISE
 
 LABELS = {
     "wer": "WER",
@@ -27,13 +27,15 @@ PAIR, VOICE = "wer.pair.", "similarity.voice."
 WORST_PAIRS = 3
 _SHARE_BOUND = 0.02
 _NAME = 11
+_MEASURED = " WER"
 _FIGURES = _NAME + 6 + CHANGE_WIDTH
 
 
 def drawn_of(known: Collection[str], quality: Quality) -> tuple[str, ...]:
     """Return which series to draw, from the top: of pairs those with the most errors, of voices each kind."""
     measured = [pair for pair in quality.pairs if pair.wer is not None]
-    worst = sorted(measured, key=lambda pair: pair.wer or 0.0, reverse=True)[:WORST_PAIRS]
+    # One that was hardly spoken has any figure: it comes after those that tell something.
+    worst = sorted(measured, key=lambda pair: (pair.spoken >= ENOUGH, pair.wer or 0.0), reverse=True)[:WORST_PAIRS]
     pairs = [f"{PAIR}{pair.source}>{pair.target}" for pair in worst]
     voices = [f"{VOICE}{voice.voice}" for voice in quality.voices]
     names = (*FIRST, *pairs, *voices, *(name for name in LABELS if name not in FIRST))
@@ -55,7 +57,9 @@ def trend_lines(history: History, width: int, glyphs: Glyphs) -> list[Line]:
 def _label(name: str) -> str:
     """Return what a series is called here, nothing for one that is not drawn."""
     if name.startswith(PAIR):
-        return f"{name.removeprefix(PAIR)} WER"
+        pair = name.removeprefix(PAIR)
+        # Which pair it is matters more than what is measured, which no other series of a pair is.
+        return pair if len(pair) + len(_MEASURED) >= _NAME else f"{pair}{_MEASURED}"
     return name.removeprefix(VOICE) if name.startswith(VOICE) else LABELS.get(name, "")
 
 

@@ -78,7 +78,8 @@ class Panel(VerticalScroll, can_focus=True, inherit_bindings=False):
         self._redraw()
 
     def _redraw(self) -> None:
-        region, bar = self.scrollable_content_region, self.scrollbar_size_vertical
+        # What the style keeps for a bar, for one that is not shown takes nothing yet.
+        region, bar = self.scrollable_content_region, self.styles.scrollbar_size_vertical
         width = region.width + (bar if self.show_vertical_scrollbar else 0)
         if self._draw is None or region.width <= 0:
             return

@@ -1,0 +1,129 @@
+"""Retrying many dead letters: the oldest go first, and what is refused holds up nothing behind it."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from appliance.admin.action_types import MOST_RETRIED, ActionAnswer, RetryManyRequest
+from appliance.admin.actions import Ask, Do, conflict, earlier, note_action, perform
+from appliance.admin.dead_letters import Dead, Filter, count_of, oldest
+from appliance.admin.retries import mark_retried, take_up
+from appliance.errors import MeeshyError, NotReady, Overloaded, QuotaExceeded, StorageUnavailable
+from appliance.jobs.submit import Submitter
+from appliance.storage.database import Database
+
+LONGEST_S = 45.0
+"""A bulk ends early after that: whoever asked waits two minutes, one bulk before theirs included."""
+_REFUSED_FOR_ONE = 4
+"""So many times as many as may be retried at once are refused before a bulk ends; each is a row of the audit."""
+_LOOKED_AT_FOR_ONE = 40
+"""So many times as many are looked at, to find some that are not refused along with others."""
+
+
+def retry_many(
+    database: Database,
+    submitter: Submitter,
+    ask: Ask,
+    body: RetryManyRequest,
+    most: int = MOST_RETRIED,
+    monotonic_s: Callable[[], float] = time.monotonic,
+) -> ActionAnswer:
+    """Retry the dead letters that a filter takes, if they are as many as expected; some may be refused.
+
+    Of more than `most` the oldest go that are not refused; the answer says how many were not tried.
+    StorageUnavailable and NotReady end it: where it had made nothing by then they are raised.
+    """
+    known = earlier(database, ask)
+    if known is not None:
+        return known
+    which = Filter(stage=body.stage, priority=body.priority, error=body.error)
+    with database.read() as connection:
+        count, letters = count_of(connection, which), oldest(connection, which, _LOOKED_AT_FOR_ONE * most)
+    if count != body.expected_count:
+        return perform(database, ask, _miscounted(which))
+    until_s = monotonic_s() + LONGEST_S
+    made, failed = _tried(
+        lambda job_id: take_up(database, submitter, job_id), letters, most, lambda: monotonic_s() > until_s
+    )
+    left = max(0, count - len(made) - len(failed))
+
+    def mark(connection: sa.Connection, now_s: float) -> ActionAnswer:
+        for job_id, retried_as in sorted(made.items()):  # everybody who holds several jobs takes them by id
+            # Where somebody else marked it at this moment, that made the same job.
+            if mark_retried(connection, job_id, retried_as):
+                note_action(connection, _of_one(ask, job_id), "done", now_s, retried_as=retried_as)
+        for job_id, code in failed.items():
+            note_action(connection, _of_one(ask, job_id), code, now_s)
+        return ActionAnswer(
+            action=ask.action,
+            subject=ask.subject,
+            state="retried" if made or not failed else "refused",
+            says=_says(len(made), failed, left),
+            job_ids=tuple(made.values()),
+            failed=failed,
+            left=left,
+        )
+
+    return perform(database, ask, mark)
+
+
+def _tried(
+    take_up_one: Callable[[str], str], letters: Sequence[Dead], most: int, over: Callable[[], bool]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the new jobs of the first `most` dead letters that can be retried, and the codes of those that cannot."""
+    made: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    shut: set[Hashable] = set()
+    for letter in letters:
+        if len(made) == most or len(failed) == _REFUSED_FOR_ONE * most or over():
+            break
+        if not shut.isdisjoint(_groups(letter)):
+            continue
+        try:
+            made[letter.job_id] = take_up_one(letter.job_id)
+        except (StorageUnavailable, NotReady):
+            # No other fares better now. What was made is marked, or found again by the same question.
+            if not made:
+                raise
+            break
+        except MeeshyError as refusal:
+            failed[letter.job_id] = refusal.code
+            shut.update(_refused_along(refusal, letter))
+    return made, failed
+
+
+def _groups(letter: Dead) -> tuple[Hashable, Hashable]:
+    """Return whose dead letter it is: of which user, and of which application."""
+    return letter.owner, letter.owner.application_id
+
+
+def _refused_along(refusal: MeeshyError, letter: Dead) -> tuple[Hashable, ...]:
+    """Return the group whose others are refused too: there may be thousands of them."""
+    user, application = _groups(letter)
+    if isinstance(refusal, QuotaExceeded):
+        return (user,) if str(refusal.extra["quota"]).startswith("user_") else (application,)
+    # Admission judges by the plan, which is the application's: another may have room left.
+    return (application,) if isinstance(refusal, Overloaded) else ()
+
+
+def _says(made: int, failed: Mapping[str, str], left: int) -> str:
+    """Return how many were retried, how many were refused for which reason, and how many are left."""
+    codes = ", ".join(f"{count} {code}" for code, count in Counter(failed.values()).most_common())
+    refused = f", {len(failed)} refused: {codes}" if failed else ""
+    rest = f" {left} more {'is' if left == 1 else 'are'} left{': retry again' if made else ' untried'}." if left else ""
+    return f"{made} retried{refused}.{rest}"
+
+
+def _of_one(ask: Ask, job_id: str) -> Ask:
+    return msgspec.structs.replace(ask, action="retry", subject=job_id)
+
+
+def _miscounted(which: Filter) -> Do:
+    def do(connection: sa.Connection, now_s: float) -> ActionAnswer:
+        count = count_of(connection, which)
+        raise conflict("dead", f"There are {count} such dead letters now.", count)
+
+    return do
