@@ -1,5 +1,6 @@
 """The rows of a busy site, for what is measured beside them: audit, history, jobs, work, workers and cards."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -100,8 +101,10 @@ def _dead(name: str, place: float, now_s: float) -> dict[str, dict[str, Any]]:
 
 
 def _job(name: str, accepted_s: float, *, state: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    # Ids differ from their beginning on, as real ones: what is cut on a screen is told apart.
     job = {
-        "id": f"job_{name}", "application_id": "app", "user_id": "u", "state": state, "accepted_s": accepted_s,
+        "id": f"job_{hashlib.sha256(name.encode()).hexdigest()[:24]}",
+        "application_id": "app", "user_id": "u", "state": state, "accepted_s": accepted_s,
         "deadline_s": accepted_s + OVERDUE_S, "finished_s": None, "request": {}, "request_sha256": "", "audio_s": 6.0,
         "audio_sha256": name, "audio": {"pcm": f"pcm/{name}", "duration_s": 6.0}, "source": {"language": "en"},
         "error": None, "plan": "standard", "priority": 1,
