@@ -57,10 +57,18 @@ def fill(database: Database, size: Size) -> None:
             made = [rows_of(f"{name}{number:08}", number / count, now_s) for number in range(count)]
             for table in (jobs, targets, work_items):
                 _insert(connection, table, (each[table.name] for each in made if table.name in each))
+    read_cards(database)
+
+
+def read_cards(database: Database) -> None:
+    """Write what the node's pool reads of its cards every few seconds."""
     cards = (
-        GpuReading(index=n, uuid=f"GPU-{n}", utilisation=0.8, memory_used_bytes=1, memory_total_bytes=2)
-        for n in range(CARDS)
-    )
+        GpuReading(
+            index=number, uuid=f"GPU-{number}", name="NVIDIA A100-SXM4-40GB", utilisation=0.8,
+            memory_used_bytes=30 * 2**30, memory_total_bytes=40 * 2**30, temperature_c=61.0, power_w=290.0,
+        )
+        for number in range(CARDS)
+    )  # fmt: skip
     record_reading(database, "node", HostReading(gpus=tuple(cards)))
 
 
@@ -141,7 +149,8 @@ def _a_step() -> Slice:
     for number in range(40):
         step.measure("latency", 0.2 * 1.1**number)
     for pair in range(PAIRS):
-        for name in ("spoken", "wer", "similarity"):
+        step.count(f"spoken.pair.en>t{pair}", 3.0)
+        for name in ("wer", "similarity"):
             for part in ("sum", "of"):
                 step.count(f"{name}.pair.en>t{pair}.{part}", 3.0)
     for kind in ("result", "transcription", "translation", "audio", "sentence"):

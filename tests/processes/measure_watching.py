@@ -21,7 +21,7 @@ from pathlib import Path
 import httpx
 
 # A script that is run by its path finds what lies beside it.
-from busy_site import LANE, Size, fill
+from busy_site import LANE, Size, fill, read_cards
 
 from appliance.access.keys import create_key
 from appliance.commands.child_environment import child_environment
@@ -32,6 +32,7 @@ from appliance.testing.ports import free_port
 from appliance.testing.postgres import postgres_programs, postgres_server
 from tui.screens.asking import ASKED_EVERY_S
 
+READ_EVERY_S = 5.0
 SETTLE_S, MEASURED_S = 5.0, float(os.environ.get("MEASURED_S", "60"))
 SIZE = Size().part(float(os.environ.get("SITE_SHARE", "1")))
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
@@ -58,6 +59,7 @@ def busy_site(size: Size, kind: str) -> Iterator[tuple[Settings, str]]:
         stack.callback(database.close)
         migrate(database)
         fill(database, size)
+        stack.enter_context(beside(partial(read_on, database)))
         yield settings, create_key(database, "console", "viewer").key
 
 
@@ -86,10 +88,16 @@ def beside(look: Callable[[threading.Event], None]) -> Iterator[None]:
     try:
         yield
         if looking.done():
-            raise RuntimeError("the console ended early") from looking.exception()
+            raise RuntimeError("what goes on beside it ended early") from looking.exception()
     finally:
         over.set()
         looks.shutdown()
+
+
+def read_on(database: Database, over: threading.Event) -> None:
+    """Read the cards as a pool does."""
+    while not over.wait(READ_EVERY_S):
+        read_cards(database)
 
 
 def follow(client: httpx.Client, over: threading.Event) -> None:

@@ -28,7 +28,9 @@ def test_a_site_is_filled_with_what_a_console_reads(tmp_path):
     assert lane.attainment == 0.9
     assert (page.total, len(page.jobs), letters.count) == (400, 100, 20)
     assert (len(snapshot.workers), len(snapshot.gpus), snapshot.findings.dead) == (WORKERS, CARDS, 20)
-    assert snapshot.latency and snapshot.quality.pairs
+    assert snapshot.latency and all(card.utilisation for card in snapshot.gpus)
+    pairs = snapshot.quality.pairs
+    assert pairs and all(pair.target.startswith("t") and "." not in pair.target and pair.wer for pair in pairs)
 
 
 def test_a_page_costs_no_more_of_a_long_queue_than_of_a_short_one(tmp_path):
