@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
@@ -13,12 +13,15 @@ from appliance.admin.dead_letters import Dead, Filter, count_of, oldest
 from appliance.admin.retries import mark_retried, take_up
 from appliance.errors import MeeshyError, NotReady, Overloaded, QuotaExceeded, StorageUnavailable
 from appliance.jobs.submit import Submitter
+from appliance.owner import Owner
 from appliance.storage.database import Database
 
 LONGEST_S = 45.0
 """A bulk ends early after that: whoever asked waits two minutes, one bulk before theirs included."""
 _REFUSED_FOR_ONE = 4
 """So many times as many as may be retried at once are refused before a bulk ends; each is a row of the audit."""
+_OVERLOADED_OF_ONE = 5
+"""So many of an application are refused for too much work before no other of it is tried."""
 _LOOKED_AT_FOR_ONE = 40
 """So many times as many are looked at, to find some that are not refused along with others."""
 
@@ -45,9 +48,12 @@ def retry_many(
     if count != body.expected_count:
         return perform(database, ask, _miscounted(which))
     until_s = monotonic_s() + LONGEST_S
-    made, failed = _tried(
-        lambda job_id: take_up(database, submitter, job_id), letters, most, lambda: monotonic_s() > until_s
-    )
+    try:
+        made, failed = _tried(
+            lambda job_id: take_up(database, submitter, job_id), letters, most, lambda: monotonic_s() > until_s
+        )
+    except NotReady as refusal:
+        return perform(database, ask, _refusing(refusal))
     left = max(0, count - len(made) - len(failed))
 
     def mark(connection: sa.Connection, now_s: float) -> ActionAnswer:
@@ -76,11 +82,11 @@ def _tried(
     """Return the new jobs of the first `most` dead letters that can be retried, and the codes of those that cannot."""
     made: dict[str, str] = {}
     failed: dict[str, str] = {}
-    shut: set[Hashable] = set()
+    shut = _Shut()
     for letter in letters:
         if len(made) == most or len(failed) == _REFUSED_FOR_ONE * most or over():
             break
-        if not shut.isdisjoint(_groups(letter)):
+        if shut.out(letter):
             continue
         try:
             made[letter.job_id] = take_up_one(letter.job_id)
@@ -91,22 +97,33 @@ def _tried(
             break
         except MeeshyError as refusal:
             failed[letter.job_id] = refusal.code
-            shut.update(_refused_along(refusal, letter))
+            shut.note(letter, refusal)
     return made, failed
 
 
-def _groups(letter: Dead) -> tuple[Hashable, Hashable]:
-    """Return whose dead letter it is: of which user, and of which application."""
-    return letter.owner, letter.owner.application_id
+class _Shut:
+    """Whose dead letters are not tried any more, because all of them are refused: there may be thousands."""
 
+    def __init__(self) -> None:
+        self._whose: set[Owner | str] = set()
+        self._overloaded: Counter[str] = Counter()
 
-def _refused_along(refusal: MeeshyError, letter: Dead) -> tuple[Hashable, ...]:
-    """Return the group whose others are refused too: there may be thousands of them."""
-    user, application = _groups(letter)
-    if isinstance(refusal, QuotaExceeded):
-        return (user,) if str(refusal.extra["quota"]).startswith("user_") else (application,)
-    # Admission judges by the plan, which is the application's: another may have room left.
-    return (application,) if isinstance(refusal, Overloaded) else ()
+    def out(self, letter: Dead) -> bool:
+        """Return whether its user or its application is shut out."""
+        return not self._whose.isdisjoint((letter.owner, letter.owner.application_id))
+
+    def note(self, letter: Dead, refusal: MeeshyError) -> None:
+        """Learn from a refusal."""
+        application_id = letter.owner.application_id
+        # With something left, another with fewer languages may fit.
+        if isinstance(refusal, QuotaExceeded) and refusal.extra["used"] >= refusal.extra["limit"]:
+            of_user = str(refusal.extra["quota"]).startswith("user_")
+            self._whose.add(letter.owner if of_user else application_id)
+        # Admission judges by the plan, which is the application's, and by the length: a shorter one may have room.
+        if isinstance(refusal, Overloaded):
+            self._overloaded[application_id] += 1
+            if self._overloaded[application_id] == _OVERLOADED_OF_ONE:
+                self._whose.add(application_id)
 
 
 def _says(made: int, failed: Mapping[str, str], left: int) -> str:
@@ -119,6 +136,13 @@ def _says(made: int, failed: Mapping[str, str], left: int) -> str:
 
 def _of_one(ask: Ask, job_id: str) -> Ask:
     return msgspec.structs.replace(ask, action="retry", subject=job_id)
+
+
+def _refusing(refusal: NotReady) -> Do:
+    def do(connection: sa.Connection, now_s: float) -> ActionAnswer:
+        raise refusal
+
+    return do
 
 
 def _miscounted(which: Filter) -> Do:

@@ -122,7 +122,7 @@ class _Patient:
     def pause(self, last: str) -> None:
         """Wait a little, or raise TargetFailed with what was seen last."""
         if self._now_s() > self._until_s:
-            raise TargetFailed(f"No translation within {self._until_s - self._began_s:g} s; last: {last}")
+            raise TargetFailed(f"No translation within {self._until_s - self._began_s:.0f} s; last: {last}")
         self._wait(LOOK_EVERY_S)
 
 

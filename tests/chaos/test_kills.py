@@ -50,11 +50,12 @@ CROWDED = Storm(
 )  # fmt: skip
 """More than the workers can do, and late from the third second on: what was lost is late and new work is not."""
 
+LONG = (pytest.mark.full, pytest.mark.timeout(3600))
 
-@pytest.mark.timeout(3600)
+
 @pytest.mark.parametrize(
     "storm",
-    [ORDINARY, pytest.param(FULL, marks=pytest.mark.full), pytest.param(CROWDED, marks=pytest.mark.full)],
+    [ORDINARY, *(pytest.param(storm, marks=LONG) for storm in (FULL, CROWDED))],
     ids=["few", "all", "crowded"],
 )
 def test_random_kills_lose_nothing_and_double_nothing(staged, redis, s3_server, seed, figures, storm):

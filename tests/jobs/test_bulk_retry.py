@@ -104,8 +104,19 @@ def test_a_user_who_has_nothing_left_holds_up_no_other_of_the_application(bench)
     assert letters(bench) == set(ids[1:])
 
 
+def test_what_is_too_large_for_what_is_left_holds_up_nothing_smaller(bench):
+    owner = gold(bench)
+    large = failed(bench, "large", "fr", "es", owner=owner)
+    bench.clock.advance(1)
+    failed_one_by_one(bench, 1, owner=owner)
+    change_plan(bench.database, "enterprise", {"translations_per_month": "1"})
+
+    answer = all_again(bench, 2)
+    assert (answer.failed, len(answer.job_ids), answer.left) == ({large.id: "quota_exceeded"}, 1, 0)
+
+
 def test_what_there_is_too_much_work_for_holds_up_no_other_application(bench):
-    refused = failed_one_by_one(bench, 3, owner=Owner("app", "p2"))
+    refused = failed_one_by_one(bench, 7, owner=Owner("app", "p2"))
     failed_one_by_one(bench, 1, owner=Owner("other", "p0"))
     site = Site(bench)
     for _ in range(3):
@@ -113,8 +124,9 @@ def test_what_there_is_too_much_work_for_holds_up_no_other_application(bench):
     bench.clock.advance(10.0)
     site.registries[0].seen()
 
-    answer = all_again(bench, 4)
-    assert (answer.failed, len(answer.job_ids), answer.left) == ({refused[0]: "overloaded"}, 1, 2)
+    answer = all_again(bench, 8)
+    assert answer.failed == dict.fromkeys(refused[:5], "overloaded")
+    assert (len(answer.job_ids), answer.left) == (1, 2)
 
 
 def test_refusals_that_are_no_groups_end_it_after_so_many(bench):
@@ -150,7 +162,8 @@ def test_a_trouble_before_anything_was_made_is_told_and_its_repetition_does_it(b
 
     with pytest.raises(trouble):
         all_again(bench, 2, submitter=Interrupted(bench, before=away))
-    assert (dead(bench).count, audited(bench)) == (2, [])
+    told = [("console.retry_many", trouble.code)] if trouble is NotReady else []
+    assert (dead(bench).count, [(entry[0], entry[3]) for entry in audited(bench)]) == (2, told)
     assert all_again(bench, 2).says == "2 retried."
 
 

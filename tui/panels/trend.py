@@ -8,7 +8,7 @@ from tui.bars import line
 from tui.change import CHANGE_WIDTH, change
 from tui.glyphs import Glyphs, Line
 from tui.panels.cache import FALL
-from tui.verdict import ENOUGH, SIMILARITY_FALL, WER_RISE
+from tui.verdict import PAIR_COUNT, SIMILARITY_FALL, WER_RISE
 
 LABELS = {
     "wer": "WER",
@@ -35,7 +35,7 @@ def drawn_of(known: Collection[str], quality: Quality) -> tuple[str, ...]:
     """Return which series to draw, from the top: of pairs those with the most errors, of voices each kind."""
     measured = [pair for pair in quality.pairs if pair.wer is not None]
     # One that was hardly spoken has any figure: it comes after those that tell something.
-    worst = sorted(measured, key=lambda pair: (pair.spoken >= ENOUGH, pair.wer or 0.0), reverse=True)[:WORST_PAIRS]
+    worst = sorted(measured, key=lambda pair: (pair.spoken >= PAIR_COUNT, pair.wer or 0.0), reverse=True)[:WORST_PAIRS]
     pairs = [f"{PAIR}{pair.source}>{pair.target}" for pair in worst]
     voices = [f"{VOICE}{voice.voice}" for voice in quality.voices]
     names = (*FIRST, *pairs, *voices, *(name for name in LABELS if name not in FIRST))
