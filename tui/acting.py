@@ -35,9 +35,10 @@ def retry_all(lane: Lane, count: int) -> Action | None:
     """Return the action that has a lane's dead letters tried again, the oldest of too many; None for none."""
     if count < 1:
         return None
-    left = count - MOST_RETRIED
-    which, verb = (f"The oldest {MOST_RETRIED}", f"Retry {MOST_RETRIED}") if left > 0 else (f"All {count}", "Retry all")
-    rest = "; the others are left for another time" if left > 0 else ""
+    which, verb, rest = f"All {count}", "Retry all", ""
+    if count > MOST_RETRIED:
+        which, verb = f"The oldest {MOST_RETRIED}", f"Retry {MOST_RETRIED}"
+        rest = "; the others are left for another time"
     return _action(
         "retry_many", (lane.stage, str(lane.priority)), "Retry all dead letters",
         (f"Lane {lane.name}", f"{count} dead, {lane.depth} waiting"),

@@ -14,7 +14,7 @@ from appliance.jobs.outcomes import Outcome, write_outcomes
 from appliance.jobs.states import JobState
 from appliance.jobs.submit import Submitter
 from appliance.owner import Owner
-from appliance.storage.tables import audit
+from appliance.storage.tables import audit, jobs
 from appliance.testing.terms import EverythingAllowed
 
 ANNA = Actor(application_id="app_console", key_id="k1", name="anna")
@@ -57,6 +57,11 @@ def audited(bench):
     with bench.rows() as rows:
         found = rows.execute(sa.select(audit).where(audit.c.action.startswith("console.")).order_by(audit.c.id))
         return [(row.action, row.user_id, row.subject, row.detail["result"]) for row in found]
+
+
+def number_of_jobs(bench):
+    with bench.rows() as rows:
+        return rows.scalar(sa.select(sa.func.count(jobs.c.id)))
 
 
 class Interrupted(Submitter):

@@ -3,7 +3,6 @@
 import itertools
 
 import pytest
-import sqlalchemy as sa
 
 from appliance.access.keys import create_key
 from appliance.access.plans import change_plan
@@ -11,8 +10,7 @@ from appliance.admin.action_types import RetryManyRequest
 from appliance.admin.bulk_retry import LONGEST_S, retry_many
 from appliance.errors import NotReady, StateConflict, StorageUnavailable
 from appliance.owner import Owner
-from appliance.storage.tables import jobs
-from tests.jobs.operators import Interrupted, ask, audited, dead, failed, gold
+from tests.jobs.operators import Interrupted, ask, audited, dead, failed, gold, number_of_jobs
 from tests.jobs.site import Site
 
 
@@ -31,13 +29,8 @@ def failed_one_by_one(bench, count, **asked):
     return ids
 
 
-def other(bench, name="other"):
-    return Owner(create_key(bench.database, name, "app", "free").application_id, "bob")
-
-
-def number_of_jobs(bench):
-    with bench.rows() as rows:
-        return rows.scalar(sa.select(sa.func.count(jobs.c.id)))
+def other(bench):
+    return Owner(create_key(bench.database, "other", "app", "free").application_id, "bob")
 
 
 def letters(bench):

@@ -19,7 +19,7 @@ from appliance.owner import Owner
 from appliance.storage.admin_tables import admin_actions
 from appliance.storage.folder import FolderStore
 from appliance.storage.tables import jobs, usage
-from tests.jobs.operators import Interrupted, ask, audited, dead, failed, gold
+from tests.jobs.operators import Interrupted, ask, audited, dead, failed, gold, number_of_jobs
 from tests.jobs.site import Site
 
 
@@ -30,10 +30,6 @@ def again(bench, job, key="one", submitter=None):
 def counted(bench, what):
     with bench.rows() as rows:
         return rows.scalar(sa.select(what))
-
-
-def number_of_jobs(bench):
-    return counted(bench, sa.func.count(jobs.c.id))
 
 
 def test_a_retry_makes_a_job_of_what_failed_and_marks_the_old_one(bench):
