@@ -101,6 +101,7 @@ def test_a_new_machine_has_everything_again_but_what_was_erased(old, new, medium
     assert len(backups(old)) == 2
     assert old.run("systemctl", "is-active", "meeshy-housekeeping").stdout == "active\n"
     assert_nothing_is_readable(old)
+    one_without_room_is_refused(old, medium)
 
     shutil.copytree(old.root / FOLDER[1:], new.root / FOLDER[1:])
     bring_site(new, new.root / FOLDER[1:] / first / "site.tar.age", key)
@@ -136,6 +137,19 @@ def assert_nothing_is_readable(box: Node) -> None:
             else:
                 assert content.startswith(HEADER), piece
             assert piece.stat().st_mode & 0o077 == 0, piece
+
+
+def one_without_room_is_refused(box: Node, medium: Medium) -> None:
+    """Where one as large as the newest has no room, no backup is begun."""
+    before = backups(box)
+    note = box.root / FOLDER[1:] / before[-1] / "manifest.json"
+    kept = note.read_text()
+    note.write_text(json.dumps(json.loads(kept) | {"bytes": {"objects.tar.age": 10**15}}))
+    refused = box.run("sh", medium.script, "backup.yml", check=False, limit_s=PLAY_S)
+    note.write_text(kept)
+    assert refused.returncode != 0
+    assert "another one has no room" in " ".join(refused.stdout.split())
+    assert backups(box) == before
 
 
 def bring_site(box: Node, piece: Path, key: Path) -> None:

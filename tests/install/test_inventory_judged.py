@@ -10,7 +10,7 @@ from tests.install.ansible_environment import ROOT, ansible_environment
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(600)]
 HOST = {"ansible_connection": "local", "meeshy_address": "127.0.0.1"}
-GROUPS = ("database", "broker", "api", "workers")
+GROUPS = ("database", "broker", "objectstore", "api", "workers")
 PLAY = [
     {
         "hosts": "all",
@@ -20,8 +20,14 @@ PLAY = [
 ]
 
 
-def judged(folder, play=PLAY, **variables):
+BUNDLE = {"preset": "starter", "object_store": "seaweedfs"}
+"""What the bundle at hand was built with, as far as an inventory can ask for something else."""
+
+
+def judged(folder, play=PLAY, bundle=BUNDLE, **variables):
     """Return what Ansible says of the example of one machine with these variables, by default of its inventory."""
+    (folder / "bundle.json").write_text(json.dumps(bundle))
+    variables["meeshy_bundle"] = str(folder)
     children = {name: {"hosts": {"head": None}} for name in GROUPS}
     everything = {"hosts": {"head": HOST}, "children": children, "vars": variables}
     (folder / "hosts.json").write_text(json.dumps({"all": everything}))
@@ -60,6 +66,45 @@ def test_an_s3_server_of_the_site_s_needs_its_address_and_its_keys(tmp_path):
 
     assert told.returncode != 0
     assert "lacks application_objectstore_endpoint, objectstore_secret_key." in " ".join(told.stdout.split())
+
+
+SEAWEEDFS, PRODUCTION = {"objectstore_kind": "seaweedfs"}, {"application_model_preset": "production"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "built_with", "built_without", "wanting"),
+    [
+        (SEAWEEDFS, {}, {"object_store": "external"}, "SeaweedFS (objectstore_kind)"),
+        (PRODUCTION, {"preset": "production"}, {}, "the models of production (application_model_preset)"),
+    ],
+)
+def test_what_the_bundle_was_built_without_is_refused(tmp_path, asked, built_with, built_without, wanting):
+    told = judged(tmp_path, bundle=BUNDLE | built_with, **asked)
+    assert told.returncode == 0, told.stdout
+
+    told = judged(tmp_path, bundle=BUNDLE | built_without, **asked)
+
+    assert told.returncode != 0
+    assert f"The inventory asks for {wanting}; the bundle has" in " ".join(told.stdout.split())
+
+
+ROTATES = [PLAY[0] | {"tasks": [{"ansible.builtin.include_role": {"name": "rotation", "tasks_from": "given.yml"}}]}]
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        (S3, None),
+        (S3 | {"database_password": "kept"}, "database_password"),
+        (S3 | {"application_broker_password": "kept"}, "application_broker_password"),
+        (S3 | {"objectstore_kind": "seaweedfs"}, "objectstore_access_key"),
+    ],
+)
+def test_only_what_a_rotation_would_change_may_not_be_the_inventory_s(tmp_path, given, refused):
+    told = judged(tmp_path, ROTATES, **given)
+
+    assert (told.returncode == 0) is (refused is None), told.stdout
+    assert refused is None or f"not rotated: the inventory sets {refused}." in " ".join(told.stdout.split())
 
 
 @pytest.mark.parametrize(("waived", "lacking"), [([], "authority/ca.pem, authority/ca.key, "), (["authority"], "")])
