@@ -48,7 +48,8 @@ put_back() {
         [ -e "$each" ] || fail "$1 cannot be put back: $each is gone"
     done
     play "$name" rollback.yml --extra-vars "rollback_to=$1" || fail "$1 cannot be put back; the text above says why"
-    play "$1" install.yml --extra-vars meeshy_previous= || fail "$1 was not put back as a whole; call rollback.yml again"
+    # It served on these machines: what preflight finds today is no reason to leave the broken one in force.
+    play "$1" install.yml --extra-vars "meeshy_installed=$1 meeshy_previous=" || fail "$1 was not put back as a whole; call rollback.yml again"
 }
 
 # It only ever goes back as a whole: --check, for one, would have been heeded by half of it.
@@ -159,7 +160,7 @@ upgrade.yml)
     [ "$(field "$note" name)" != "$name" ] || fail "$name is installed and serves; only what came after that has failed"
     # What only looks has begun nothing, whatever an upgrade that was cut off has left.
     for word in "$@"; do
-        case $word in --check | -C) fail "the look at $name ended early; nothing was changed" ;; esac
+        case $word in --check | -C* | -DC*) fail "the look at $name ended early; nothing was changed" ;; esac
     done
     [ -e "$begun" ] || fail "$name was refused before anything was changed; $have serves as before"
     echo "install.sh: $name has failed; $have is put back" >&2

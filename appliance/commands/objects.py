@@ -2,11 +2,16 @@
 
 import json
 import sys
+from contextlib import closing
+from datetime import UTC, datetime
 
 import click
 import msgspec
 
+from appliance.housekeeping.orphans import spare_orphans
 from appliance.settings import Settings
+from appliance.storage.database import Database
+from appliance.storage.migrate import migrate
 from appliance.storage.object_stream import load, save
 from appliance.storage.opening import open_store
 
@@ -38,6 +43,19 @@ def load_objects(settings: Settings, as_json: bool) -> None:
     _tell(
         loaded, f"loaded {loaded.objects} objects, {loaded.bytes} bytes; {loaded.there} were there already", as_json
     )  # fmt: skip
+
+
+@objects.command("spare")
+@click.option("--hours", type=click.FloatRange(0, 720), default=24.0, show_default=True, help="How long from now.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def spare_objects(settings: Settings, hours: float, as_json: bool) -> None:
+    """Have housekeeping delete no object that no row names, as after a restored database; 0 ends that."""
+    with closing(Database(settings.database)) as database:
+        migrate(database)
+        until_s = spare_orphans(database, hours * 3600)
+    until = datetime.fromtimestamp(until_s, UTC).isoformat(timespec="seconds")
+    click.echo(json.dumps({"spared_until_s": until_s}) if as_json else f"Objects that no row names stay until {until}.")
 
 
 def _tell(came_to: msgspec.Struct, text: str, as_json: bool) -> None:

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 from appliance import notify
 from appliance.housekeeping.house import House, Outcome
+from appliance.storage.database import Database
 from appliance.storage.objects import StoredObject
+from appliance.storage.site import set_site_value, site_value
 from appliance.storage.tables import cached_answers, jobs, targets
 from appliance.storage.voice_tables import voice_profiles, voice_samples
 
@@ -22,6 +24,7 @@ LOOK_AT_ONCE = 20_000
 """Names compared with all rows at once: bounds the memory, about 4 MB."""
 DELETE_AT_ONCE = 1000
 ROWS_AT_ONCE = 1000
+_SPARED_UNTIL_S = "orphan_objects_spared_until_s"
 
 TRIALS = "doctor/"
 """What a doctor writes, reads and deletes, unless it is killed between."""
@@ -29,18 +32,28 @@ KINDS = ("pcm/", "speech/", "result/", "voice/", TRIALS)
 """What this appliance stores; anything else in the store is somebody else's and is left alone."""
 
 
+def spare_orphans(database: Database, for_s: float) -> float:
+    """Have none deleted for so many seconds, and return until when; a database that was restored names fewer."""
+    with database.write() as connection:
+        now_s = database.now_s(connection)
+        set_site_value(connection, _SPARED_UNTIL_S, now_s + for_s, now_s)
+    return now_s + for_s
+
+
 def delete_orphans(house: House) -> Outcome:
-    """Delete objects that are older than an hour and that no job, reading or kept answer names."""
+    """Delete objects that are older than an hour and that no job, reading or kept answer names, unless they are spared."""
     found = done = 0
     with house.database.read() as connection:
-        before_s = house.database.now_s(connection) - OLDER_THAN_S
+        now_s = house.database.now_s(connection)
+        spared = now_s < (site_value(connection, _SPARED_UNTIL_S) or 0.0)
+    before_s = now_s - OLDER_THAN_S
     for kind in KINDS:
         entries = notify.alive_through(house.objects.entries(kind))
         old = (entry for entry in entries if entry.modified_s < before_s)
         while batch := list(islice(old, LOOK_AT_ONCE)):
             orphans = _unnamed(house, kind, batch)
             found += len(orphans)
-            if not house.dry_run:
+            if not house.dry_run and not spared:
                 going = notify.alive_through(orphans[: DELETE_AT_ONCE - done])
                 done += sum(_delete(house, name, before_s) for name in going)
     return Outcome(found=found, done=done)

@@ -11,6 +11,8 @@ TAKEN_OVER = frozenset({"nginx", "redis-server"})
 """Programs of Debian's packages that the appliance configures as its own; that they are there is a finding itself."""
 OURS = TAKEN_OVER | {"postgres", "python", "python3", "python3.11", "weed"}
 """Programs that listen where the appliance is installed already."""
+KERNEL_LEAVES = 0.9
+"""Least share of a machine's memory that Linux tells of: its own and what is kept for a crash kernel are not in it."""
 SSH = frozenset({"sshd", "dropbear"})
 ALWAYS_OPEN = frozenset({("udp", 68), ("udp", 546)})
 """How a machine gets its own address."""
@@ -63,7 +65,7 @@ def _rights(machine: Machine) -> Iterator[Finding]:
 
 def _room(machine: Machine, wanted: Wanted) -> Iterator[Finding]:
     memory_gib = machine.memory_bytes / GIB
-    if memory_gib < wanted.memory_gib:
+    if memory_gib < KERNEL_LEAVES * wanted.memory_gib:
         yield Finding("memory", True, f"{memory_gib:.1f} GiB of memory, {wanted.memory_gib:g} are needed: add some.")
     if machine.installed:
         return

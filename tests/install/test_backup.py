@@ -109,6 +109,7 @@ def test_a_new_machine_has_everything_again_but_what_was_erased(old, new, medium
     (new.root / IDENTITY[1:]).write_bytes(key.read_bytes())
     given = ["-e", f"restore_from={FOLDER}/{first}/", "-e", f"restore_identity={IDENTITY}"]
     damaged_is_refused(new, medium, first, given)
+    what_cannot_be_loaded_leaves_what_is_in_force(new, medium, first, given)
     changes(play(new, medium, "restore.yml", *given))
 
     after = Client(network, new, place)
@@ -170,3 +171,29 @@ def damaged_is_refused(box: Node, medium: Medium, first: str, given: list[str]) 
     assert refused.returncode != 0
     assert "objects.tar.age is not as it was written" in refused.stdout
     assert (rows(box), objects(box)) == before
+
+
+def what_cannot_be_loaded_leaves_what_is_in_force(box: Node, medium: Medium, first: str, given: list[str]) -> None:
+    """Objects that are no archive, though they are what was encrypted: everything serves again as it was."""
+    folder = box.root / FOLDER[1:] / first
+    piece, manifest = folder / "objects.tar.age", folder / "manifest.json"
+    whole, told_of = piece.read_bytes(), manifest.read_text()
+    recipient = subprocess.run(
+        ["age-keygen", "-y", box.root / IDENTITY[1:]], check=True, capture_output=True, text=True
+    ).stdout.strip()  # fmt: skip
+    other = subprocess.run(
+        ["age", "--encrypt", "-r", recipient], input=b"no archive", check=True, capture_output=True
+    ).stdout
+    document = json.loads(told_of)
+    document["sha256"][piece.name] = hashlib.sha256(other).hexdigest()
+    piece.write_bytes(other)
+    manifest.write_text(json.dumps(document))
+    before = rows(box)
+    failed = box.run("sh", medium.script, "restore.yml", *given, check=False, limit_s=PLAY_S)
+    piece.write_bytes(whole)
+    manifest.write_text(told_of)
+    assert failed.returncode != 0
+    assert "what is in force serves again" in " ".join(failed.stdout.split())
+    for unit in ("meeshy-api", "meeshy-housekeeping", "meeshy-pool"):
+        assert box.run("systemctl", "is-active", unit).stdout == "active\n"
+    assert rows(box) == before

@@ -9,7 +9,7 @@ import yaml
 
 from tests.install.client import Client
 from tests.install.lan import NETWORK
-from tests.install.node import node
+from tests.install.node import leave_running, node
 from tests.install.playbook import changed_tasks, install
 
 pytestmark = [pytest.mark.install, pytest.mark.full, pytest.mark.timeout(2400)]
@@ -99,7 +99,9 @@ def test_a_machine_joins_without_a_restart_anywhere_and_leaves_without_a_loss(ma
     assert machines["worker2"].address not in hba
 
     write_inventory(machines, "head", "worker1")
+    leave_running(head, "meeshy-pool")
     install(head, medium)
+    assert head.run("systemctl", "is-active", "meeshy-pool", check=False).stdout != "active\n"
     assert client.ask("translate", client.note, "es")["state"] == "done"
     assert changed_tasks(install(head, medium)) == []
 

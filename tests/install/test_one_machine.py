@@ -6,12 +6,15 @@ import time
 import pytest
 
 from tests.install.client import Client
-from tests.install.playbook import changed_tasks, changes, install
+from tests.install.node import leave_running
+from tests.install.playbook import changed_tasks, changes, install, refused
 
 pytestmark = [pytest.mark.install, pytest.mark.timeout(1800)]
 UNITS = ("meeshy-api", "meeshy-pool", "meeshy-housekeeping", "meeshy-firewall")
 HANGS_S = 120.0
 """Several times what the watchdog of the API allows."""
+TOO_MUCH = '[[device]]\nname = "cpu"\nmemory_gib = 1\n[device.roles.all]\nmin = 9\nmax = 9\n'
+"""More workers than the device has memory for."""
 LISTENERS = {"127.0.0.1:5432", "127.0.0.1:6379", "127.0.0.1:8750", "0.0.0.0:22", "0.0.0.0:443", "[::]:22", "[::]:443"}
 
 
@@ -93,6 +96,51 @@ def test_an_edited_file_is_repaired_and_nothing_else_is_touched(box, medium, ins
     ]  # fmt: skip
     assert "keepalive 16" in box.run("cat", "/etc/nginx/conf.d/meeshy.conf").stdout
     assert "MAX_WER" not in box.run("cat", "/etc/meeshy/meeshy.env").stdout
+
+
+@pytest.mark.full
+def test_an_object_store_that_the_inventory_has_no_more_is_stopped(box, medium, installed):
+    leave_running(box, "meeshy-objects")
+
+    output = install(box, medium)
+
+    assert changed_tasks(output) == ["objectstore : Stop it", "objectstore : Remove its unit and its keys"]
+    assert box.run("systemctl", "is-active", "meeshy-objects", check=False).stdout != "active\n"
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("variables", "begin", "said"),
+    [
+        ({"workers_inventory": TOO_MUCH}, "workers : Read the pool's inventory in force", "does not fit this machine"),
+        (
+            {"edge_largest_request": "50 MB"},
+            "edge : Ask whether the machine has IPv6",
+            "nginx refuses the configuration",
+        ),
+    ],
+    ids=["pool", "nginx"],
+)
+def test_what_does_not_work_is_not_left_for_the_next_start_to_find(box, medium, installed, variables, begin, said):
+    files = ("/etc/meeshy/pool.toml", "/etc/nginx/conf.d/meeshy.conf")
+    before = box.run("sha256sum", *files).stdout
+
+    told = refused(box, medium, "-e", json.dumps(variables), "--start-at-task", f"{begin}*")
+
+    assert said in " ".join(told.stdout.split())
+    assert box.run("sha256sum", *files).stdout == before
+
+
+@pytest.mark.full
+def test_no_empty_database_is_put_beside_the_objects_of_one_that_is_away(box, medium, installed):
+    note = "/var/lib/postgresql/15/meeshy/meeshy-made"
+    box.run("mv", note, "/root/kept")
+
+    told = refused(box, medium)
+
+    box.run("mv", "/root/kept", note)
+    assert "its database is not in /var/lib/postgresql/15/meeshy" in " ".join(told.stdout.split())
+    assert box.run("systemctl", "is-active", "meeshy-api").stdout == "active\n"
 
 
 def test_services_are_locked_in_and_say_so(box, installed):

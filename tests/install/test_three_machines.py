@@ -1,5 +1,6 @@
 """Three machines, installed from the first one over SSH: one keeps and serves, two work."""
 
+import json
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -8,10 +9,14 @@ import yaml
 
 from tests.install.client import Client
 from tests.install.node import node
-from tests.install.playbook import changed_tasks, changes, install
+from tests.install.playbook import changed_tasks, changes, install, refused
+from tests.install.rich import eventually
 
 pytestmark = [pytest.mark.install, pytest.mark.full, pytest.mark.timeout(2400)]
 ROOT = Path(__file__).resolve().parents[2]
+RULES = "/etc/meeshy/firewall.nft"
+TAKEN_BACK_S = 120.0
+"""Rules that let nobody in are taken back after 90 s."""
 EXAMPLE = "ansible/inventories/example-multi"
 
 
@@ -123,6 +128,27 @@ def test_a_site_s_folder_that_is_gone_is_not_made_anew(machines, medium):
     assert head.run("sha256sum", "/var/lib/meeshy/voice.key").stdout == key
     assert not (head.root / "etc/meeshy/site/secrets/voice_key").exists()
     head.run("mv", "/root/kept", "/etc/meeshy/site/secrets/voice_key")
+
+
+def test_rules_that_shut_everybody_out_give_way_to_those_before(machines, medium):
+    head, workers = machines["head"], [machines["worker1"], machines["worker2"]]
+    before = [(box.run("cat", RULES).stdout, rules(box)) for box in workers]
+    closed = {"firewall_open_tcp": [443], "firewall_peers": [], "preflight_waived": ["reach"]}
+
+    told = refused(head, medium, "-e", json.dumps(closed))
+
+    assert "Connect anew" in told.stdout
+    for box, (written, in_force) in zip(workers, before, strict=True):
+        assert eventually(lambda box=box, in_force=in_force: rules(box) == in_force, TAKEN_BACK_S)
+        assert box.run("cat", RULES).stdout == written
+        assert box.run("systemctl", "is-active", "meeshy-firewall").stdout == "active\n"
+        assert box.run("ls", f"{RULES}.former", check=False).returncode != 0
+    install(head, medium)
+    assert changed_tasks(install(head, medium)) == []
+
+
+def rules(box) -> str:
+    return box.run("nft", "--stateless", "list", "table", "inet", "meeshy").stdout
 
 
 def listeners(box) -> set[str]:

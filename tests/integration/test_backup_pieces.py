@@ -10,6 +10,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -154,6 +155,8 @@ def test_what_was_backed_up_serves_again_and_what_was_erased_since_stays_erased(
     assert as_it_was["voice_profiles"], "the profile that is to be erased again was in the backup"
     loaded = objects(wiped)
     assert {name: loaded.get(name) for name in stored} == stored
+    spared = json.loads(_shell(join(meeshy("objects", "spare", "--json")), wiped))
+    assert 23.9 * 3600 < spared["spared_until_s"] - time.time() <= 24 * 3600
     told = json.loads(_shell(f"{join(meeshy('housekeeping', '--once', '--json'))} || [ $? = 1 ]", wiped))
     assert told["duties"]["voice_tombstones"] | {"at_s": 0} == {"at_s": 0, "found": 1, "done": 1, "error": None}
     assert not [name for name in objects(wiped) if name.startswith("voice/")]

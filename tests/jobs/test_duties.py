@@ -13,6 +13,7 @@ from appliance.clock import SystemClock
 from appliance.errors import StorageUnavailable
 from appliance.housekeeping.duties import DUTIES, Duty
 from appliance.housekeeping.house import House, Outcome
+from appliance.housekeeping.orphans import spare_orphans
 from appliance.housekeeping.phrases import JOBS_AT_ONCE, SETTLED_S
 from appliance.housekeeping.rounds import Rounds, last_records
 from appliance.jobs.claims import Claims
@@ -174,6 +175,18 @@ def test_an_object_of_an_upload_that_is_just_being_accepted_is_no_orphan(bench):
     aged(bench, "pcm/0a/young.s16", 3500.0)
     assert do(bench, "orphan_objects") == Outcome(found=0, done=0)
     aged(bench, "pcm/0a/young.s16", 3700.0)
+    assert do(bench, "orphan_objects") == Outcome(found=1, done=1)
+
+
+def test_objects_that_a_restored_database_does_not_know_stay_as_long_as_was_said(bench):
+    bench.objects.put("voice/0a/sample", b"sealed")
+    until_s = spare_orphans(bench.database, DAY_S)
+    assert until_s == bench.clock.now_s() + DAY_S
+    bench.clock.advance(DAY_S - 1)
+    aged(bench, "voice/0a/sample", 2 * DAY_S)
+    assert do(bench, "orphan_objects") == Outcome(found=1, done=0)
+    assert bench.stored() == ["voice/0a/sample"]
+    bench.clock.advance(2)
     assert do(bench, "orphan_objects") == Outcome(found=1, done=1)
 
 

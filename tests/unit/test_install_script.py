@@ -111,6 +111,10 @@ class Site:
     def note(self) -> dict[str, str]:
         return json.loads((self.root / "var/lib/meeshy/install-state.json").read_text())
 
+    def given(self) -> dict[str, str]:
+        """Return the variables of the last call."""
+        return json.loads((self.root / "calls").read_text().splitlines()[-1])[2]
+
     def calls(self) -> list[tuple[str, str]]:
         """Return release and playbook of each call, in order."""
         return [tuple(json.loads(line)[:2]) for line in (self.root / "calls").read_text().splitlines()]
@@ -169,6 +173,7 @@ def test_an_upgrade_that_failed_is_taken_back_by_the_old_release_itself(site):
     (new, first), (asked, second), put_back = site.calls()
     assert (new, first, asked, second) == (asked, "upgrade.yml", new, "rollback.yml")
     assert put_back == (old, "install.yml")
+    assert site.given() == {"meeshy_installed": old, "meeshy_previous": ""}, "it is not judged anew"
     assert (site.note()["name"], site.note()["previous"]) == (old, "")
     assert not (site.root / "etc/meeshy/site/upgrade-begun").exists()
 
@@ -209,12 +214,13 @@ def test_no_other_playbook_brings_another_release(site):
     assert not list((site.root / "opt/meeshy/incoming").glob("0.2.0*"))
 
 
-def test_a_look_at_an_upgrade_takes_nothing_back(site):
+@pytest.mark.parametrize("look", ["--check", "-C", "-CD", "-DC"])
+def test_a_look_at_an_upgrade_takes_nothing_back(site, look):
     old, newer = site.installed("0.1.0"), site.bundle("0.2.0")
     site.plan(fail=["upgrade.yml", "rollback.yml"])
     site.call(newer)
 
-    told = site.call(newer, "--check")
+    told = site.call(newer, look)
 
     assert told.returncode == 1
     assert "ended early; nothing was changed" in told.stderr

@@ -71,6 +71,11 @@ def test_what_is_only_worse_does_not_stop(change, check, said):
     assert said in finding.line()
 
 
+def test_a_machine_of_just_the_size_has_less_by_what_its_kernel_keeps():
+    assert judge(replace(GOOD, memory_bytes=int(3.8 * GIB)), WANTED) == []
+    assert [each.check for each in judge(replace(GOOD, memory_bytes=int(3.5 * GIB)), WANTED)] == ["memory"]
+
+
 def test_everything_is_told_at_once_and_what_stops_first():
     bad = replace(GOOD, sync_ms=60.0, memory_bytes=GIB, name_resolves=False, systemd=False)
 
