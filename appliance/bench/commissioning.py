@@ -21,6 +21,8 @@ NOTE_S = 5.0
 """The note whose time the scale is made from."""
 LENGTHS_S: dict[Length, float] = {"short": 4.0, "medium": 10.0, "long": 20.0}
 ROUNDS = 3
+LONG_ENOUGH_S = 10.0
+"""A call is not repeated once its rounds took so long: noise averages out within it, and slow machines have to end."""
 AT_ONCE: dict[Length, int] = {"short": 4, "medium": 2, "long": 0}
 """Notes that arrive together in the loaded round, so that its batches are fuller. Of long ones none: on a processor
 they gain nothing, and with four of each length two cores took four minutes, in an installation that may take five."""
@@ -124,12 +126,12 @@ def _synthesis(trial: Trial, say: Callable[[str], None]) -> EngineFigures:
 def _figures(
     trial: Trial, unit: str, units: float, batch: int, run: Callable[[int], Sequence[object]]
 ) -> EngineFigures:
-    """Time a call for one item and one for a full batch, the medians of the rounds."""
+    """Time a call for one item and one for a full batch, the medians of up to three rounds."""
     clock = trial.context.clock
 
     def timed(count: int) -> float:
-        times_s = []
-        for _ in range(ROUNDS):
+        times_s: list[float] = []
+        while len(times_s) < ROUNDS and sum(times_s) < LONG_ENOUGH_S:
             started_s = clock.monotonic_s()
             results = run(count)
             times_s.append(clock.monotonic_s() - started_s)

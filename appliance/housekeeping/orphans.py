@@ -41,7 +41,7 @@ def spare_orphans(database: Database, for_s: float) -> float:
 
 
 def delete_orphans(house: House) -> Outcome:
-    """Delete objects that are older than an hour and that no job, reading or kept answer names, unless they are spared."""
+    """Delete objects that are older than an hour and that no row names, unless they are spared."""
     found = done = 0
     with house.database.read() as connection:
         now_s = house.database.now_s(connection)

@@ -34,6 +34,7 @@ from appliance.testing.engines import (
     ScriptedTranslator,
     scripted_speech,
 )
+from appliance.workers.roles import BATCH_LIMITS
 
 BATCH_S = 2.0
 """What each call of the transcriber takes, however many are in it; nothing else takes time."""
@@ -42,9 +43,15 @@ BATCH_S = 2.0
 class Workshop:
     """Engines of which one takes time on a clock that stands still."""
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, settings: Settings, database: Database, batch_s: float = BATCH_S) -> None:
         clock = FrozenClock()
-        transcriber = ScriptedTranscriber(on_batch=lambda batch: clock.advance(BATCH_S))
+        self.sizes: list[int] = []
+
+        def take(batch) -> None:
+            self.sizes.append(len(batch))
+            clock.advance(batch_s)
+
+        transcriber = ScriptedTranscriber(on_batch=take)
         engines = Engines(
             transcriber, ScriptedTranslator(), ScriptedSynthesizer(), ScriptedEncoder(), whisper_translates=False
         )
@@ -80,6 +87,21 @@ def test_the_figures_are_what_the_engines_took(measured):
     assert figures.rates["hear:medium"] == 0.1333
     assert figures.rates["finish:long"] == 0.0
     assert figures.resident_bytes > 1_000_000
+
+
+@pytest.mark.parametrize(("batch_s", "rounds"), [(2.0, ROUNDS), (5.0, 2), (12.0, 1)])
+def test_what_takes_long_is_not_repeated(tmp_path, batch_s, rounds):
+    made = []
+
+    def workshop(*given):
+        made.append(Workshop(*given, batch_s))
+        return made[0]
+
+    with opened_trial(Settings(data_dir=tmp_path / "data"), workshop) as trial:
+        figures, _ = commission(trial, scripted_speech("good morning"), 3.0, lambda said: None)
+
+    assert made[0].sizes.count(BATCH_LIMITS["hear"]) == rounds
+    assert figures.transcription.in_batch_s == batch_s / 80
 
 
 def test_the_scale_lets_an_idle_machine_keep_the_strictest_promise_with_headroom(measured):
