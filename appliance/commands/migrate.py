@@ -5,11 +5,15 @@ from contextlib import closing
 
 import click
 
+from appliance.housekeeping.orphans import spare_orphans
 from appliance.settings import Settings
 from appliance.storage.beside_writers import build_what_is_missing
 from appliance.storage.database import Database
 from appliance.storage.migrate import current_revision
 from appliance.storage.migrate import migrate as migrate_database
+
+SPARED_S = 86_400.0
+"""How long nothing is deleted that a new database does not name: a backup may be about to be restored into it."""
 
 
 @click.command("migrate")
@@ -21,6 +25,8 @@ def migrate(settings: Settings, as_json: bool) -> None:
         before = current_revision(database)
         migrate_database(database)
         build_what_is_missing(database)
+        if before is None:
+            spare_orphans(database, SPARED_S)
         after = current_revision(database)
     if as_json:
         click.echo(json.dumps({"before": before, "after": after}))

@@ -1,6 +1,7 @@
 """Three machines, installed from the first one over SSH: one keeps and serves, two work."""
 
 import json
+import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -135,8 +136,14 @@ def test_rules_that_shut_everybody_out_give_way_to_those_before(machines, medium
     before = [(box.run("cat", RULES).stdout, rules(box)) for box in workers]
     closed = {"firewall_open_tcp": [443], "firewall_peers": [], "preflight_waived": ["reach"]}
 
-    told = refused(head, medium, "-e", json.dumps(closed))
+    folder = head.root / "etc/meeshy/inventory/host_vars"
+    folder.mkdir()
+    for name in ("worker1", "worker2"):
+        (folder / f"{name}.yml").write_text(json.dumps(closed))
 
+    told = refused(head, medium)
+
+    shutil.rmtree(folder)
     assert "Connect anew" in told.stdout
     for box, (written, in_force) in zip(workers, before, strict=True):
         assert eventually(lambda box=box, in_force=in_force: rules(box) == in_force, TAKEN_BACK_S)

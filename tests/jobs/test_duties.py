@@ -2,13 +2,16 @@
 
 import os
 import socket
+from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 
 from appliance.cache.keys import owner_digest
 from appliance.cache.phrase_days import LookUps, count_days
 from appliance.cache.purges import note_purge
+from appliance.cli import main
 from appliance.clock import SystemClock
 from appliance.errors import StorageUnavailable
 from appliance.housekeeping.duties import DUTIES, Duty
@@ -21,8 +24,11 @@ from appliance.jobs.registry import WorkerRegistry
 from appliance.jobs.usage import day_of
 from appliance.owner import Owner
 from appliance.profiles.folder import profile_digest
+from appliance.settings import Settings
 from appliance.storage.admin_tables import admin_actions, history, tallies
+from appliance.storage.database import Database
 from appliance.storage.folder import FolderStore
+from appliance.storage.opening import open_store
 from appliance.storage.tables import cached_answers, events, jobs, outbox, purges, rate_windows, workers
 from appliance.storage.voice_tables import voice_conditionings, voice_profiles, voice_tombstones
 from appliance.telemetry.metrics import Metrics
@@ -188,6 +194,21 @@ def test_objects_that_a_restored_database_does_not_know_stay_as_long_as_was_said
     assert bench.stored() == ["voice/0a/sample"]
     bench.clock.advance(2)
     assert do(bench, "orphan_objects") == Outcome(found=1, done=1)
+
+
+def test_a_new_database_deletes_nothing_that_it_does_not_name_until_somebody_says_so(tmp_path):
+    settings = Settings(data_dir=tmp_path)
+    told = {"MEESHY_DATA_DIR": str(tmp_path)}
+    assert CliRunner().invoke(main, ["migrate"], env=told).exit_code == 0
+    with closing(Database(settings.database)) as database:
+        objects = open_store(settings)
+        objects.put("pcm/0a/old.s16", b"samples")
+        os.utime(tmp_path / "objects/pcm/0a/old.s16", (0.0, 0.0))
+        house = House(database, objects, settings)
+        assert DUTIES["orphan_objects"].do(house) == Outcome(found=1, done=0)
+        said = CliRunner().invoke(main, ["objects", "spare", "--hours", "0"], env=told)
+        assert said.output.startswith("Objects that no row names stay until ")
+        assert DUTIES["orphan_objects"].do(house) == Outcome(found=1, done=1)
 
 
 def test_whatever_a_row_names_stays_however_old_it_is(bench):
