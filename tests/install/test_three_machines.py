@@ -148,7 +148,8 @@ def test_rules_that_shut_everybody_out_give_way_to_those_before(machines, medium
     for box, (written, in_force) in zip(workers, before, strict=True):
         assert eventually(lambda box=box, in_force=in_force: rules(box) == in_force, TAKEN_BACK_S)
         assert box.run("cat", RULES).stdout == written
-        assert box.run("systemctl", "is-active", "meeshy-firewall").stdout == "active\n"
+        # Until its last command has ended it is being reloaded.
+        assert eventually(lambda box=box: box.run("systemctl", "is-active", "meeshy-firewall").stdout == "active\n")
         assert box.run("ls", f"{RULES}.former", check=False).returncode != 0
     install(head, medium)
     assert changed_tasks(install(head, medium)) == []
