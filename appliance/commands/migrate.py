@@ -12,9 +12,6 @@ from appliance.storage.database import Database
 from appliance.storage.migrate import current_revision
 from appliance.storage.migrate import migrate as migrate_database
 
-SPARED_S = 86_400.0
-"""How long nothing is deleted that a new database does not name: a backup may be about to be restored into it."""
-
 
 @click.command("migrate")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -26,7 +23,8 @@ def migrate(settings: Settings, as_json: bool) -> None:
         migrate_database(database)
         build_what_is_missing(database)
         if before is None:
-            spare_orphans(database, SPARED_S)
+            # A backup may be about to be restored into it, beside objects that are kept.
+            spare_orphans(database)
         after = current_revision(database)
     if as_json:
         click.echo(json.dumps({"before": before, "after": after}))

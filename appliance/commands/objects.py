@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import click
 import msgspec
 
-from appliance.housekeeping.orphans import spare_orphans
+from appliance.housekeeping.orphans import SPARED_S, spare_orphans
 from appliance.settings import Settings
 from appliance.storage.database import Database
 from appliance.storage.migrate import migrate
@@ -46,7 +46,9 @@ def load_objects(settings: Settings, as_json: bool) -> None:
 
 
 @objects.command("spare")
-@click.option("--hours", type=click.FloatRange(0, 720), default=24.0, show_default=True, help="How long from now.")
+@click.option(
+    "--hours", type=click.FloatRange(0, 720), default=SPARED_S / 3600, show_default=True, help="How long from now."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def spare_objects(settings: Settings, hours: float, as_json: bool) -> None:

@@ -24,6 +24,8 @@ LOOK_AT_ONCE = 20_000
 """Names compared with all rows at once: bounds the memory, about 4 MB."""
 DELETE_AT_ONCE = 1000
 ROWS_AT_ONCE = 1000
+SPARED_S = 86_400.0
+"""How long nothing is deleted that a new or a restored database does not name, unless somebody says otherwise."""
 _SPARED_UNTIL_S = "orphan_objects_spared_until_s"
 
 TRIALS = "doctor/"
@@ -32,7 +34,7 @@ KINDS = ("pcm/", "speech/", "result/", "voice/", TRIALS)
 """What this appliance stores; anything else in the store is somebody else's and is left alone."""
 
 
-def spare_orphans(database: Database, for_s: float) -> float:
+def spare_orphans(database: Database, for_s: float = SPARED_S) -> float:
     """Have none deleted for so many seconds, and return until when; a database that was restored names fewer."""
     with database.write() as connection:
         now_s = database.now_s(connection)
