@@ -16,6 +16,7 @@ from appliance.storage.database import Database
 from appliance.storage.objects import StoredObject
 from appliance.storage.site import set_site_value, site_value
 from appliance.storage.tables import cached_answers, jobs, targets
+from appliance.storage.trial import TRIALS
 from appliance.storage.voice_tables import voice_profiles, voice_samples
 
 OLDER_THAN_S = 3600.0
@@ -27,9 +28,6 @@ ROWS_AT_ONCE = 1000
 SPARED_S = 86_400.0
 """How long nothing is deleted that a new or a restored database does not name, unless somebody says otherwise."""
 _SPARED_UNTIL_S = "orphan_objects_spared_until_s"
-
-TRIALS = "doctor/"
-"""What a doctor writes, reads and deletes, unless it is killed between."""
 KINDS = ("pcm/", "speech/", "result/", "voice/", TRIALS)
 """What this appliance stores; anything else in the store is somebody else's and is left alone."""
 

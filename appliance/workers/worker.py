@@ -16,6 +16,7 @@ from appliance.stages.hear import hear
 from appliance.stages.synthesize import synthesize
 from appliance.stages.translate import translate
 from appliance.stages.work import load_work
+from appliance.storage.trial import require_working
 from appliance.telemetry.metrics import Metrics
 from appliance.workers.roles import BATCH_LIMITS, MAKES
 
@@ -73,7 +74,7 @@ class Worker:
     def run_until_idle(self) -> int:
         """Run batches until nothing waits or the worker is stopped, and return how many ran.
 
-        While the object store is away nothing is claimed: the next ring asks it again.
+        While the object store is away nothing is claimed: the next ring tries it again.
         """
         ran = 0
         while not self._stopping and not self._still_paused():
@@ -131,7 +132,7 @@ class Worker:
     def _still_paused(self) -> bool:
         if self._paused:
             try:
-                self._context.objects.require_writable()
+                require_working(self._context.objects)
                 self._paused = False
             except StorageUnavailable:
                 return True

@@ -1,5 +1,6 @@
 """Work pauses while the object store is away, and goes on by itself."""
 
+import secrets
 import shutil
 from types import SimpleNamespace
 
@@ -12,13 +13,18 @@ from appliance.storage.folder import FolderStore
 from appliance.storage.s3 import S3Store
 from appliance.storage.s3_client import s3_client
 from appliance.storage.tables import work_items
+from tests.services import s3_server as s3_server
 
 NOBODY = "127.0.0.1:1"
 """Nothing listens on that port."""
 
 
 def _no_server(folder):
-    return S3Store(s3_client(NOBODY, "access", "secret", secure=False, region="us-east-1"), "meeshy")
+    return _bucket("meeshy", NOBODY, "access", "secret")
+
+
+def _bucket(name, endpoint, access_key, secret_key):
+    return S3Store(s3_client(endpoint, access_key, secret_key, secure=False, region="us-east-1"), name)
 
 
 def _full_disk(folder):
@@ -27,8 +33,22 @@ def _full_disk(folder):
 
 @pytest.mark.parametrize("outage", [_no_server, _full_disk])
 def test_an_outage_longer_than_all_attempts_costs_no_job(bench, tmp_path, outage):
+    _wait_out(bench, outage(tmp_path / "objects"))
+
+
+def test_a_server_that_answers_and_takes_nothing_is_an_outage_too(bench, s3_server):
+    bucket = f"test-{secrets.token_hex(6)}"
+    bench.objects = _bucket(bucket, s3_server.endpoint, s3_server.access_key, s3_server.secret_key)
+    takes_nothing = _bucket(bucket, s3_server.endpoint, s3_server.reader_key, s3_server.reader_secret)
+    bench.objects.put("pcm/0a/there", b"the bucket")
+    takes_nothing.require_writable()
+    _wait_out(bench, takes_nothing)
+
+
+def _wait_out(bench, outage):
+    """Submit jobs, let workers find that store for longer than all attempts, and have the jobs end on their own one."""
     jobs = [bench.submit(f"message {number}", "fr", owner=Owner("app", f"u{number}")) for number in range(3)]
-    at_hand, bench.objects = bench.objects, outage(tmp_path / "objects")
+    at_hand, bench.objects = bench.objects, outage
 
     for _ in range(2 * bench.settings.attempts):
         bench.run()
