@@ -86,7 +86,10 @@ def _flavour(text: str) -> tuple[str, str]:
 @_choosing
 def plan(builder: Builder, ask: bool, as_json: bool) -> None:
     """Show what a bundle would hold; without --resolve nothing is asked of any index."""
-    items: Sequence[Item] = resolve(builder, lambda line: click.echo(line, err=True)) if ask else ()
+    items: Sequence[Item] = ()
+    if ask:
+        with builder.alone(_tell):
+            items = resolve(builder, _tell)
     document = _planned(builder, items)
     if as_json:
         click.echo(json.dumps(document, indent=2))
@@ -100,6 +103,10 @@ def plan(builder: Builder, ask: bool, as_json: bool) -> None:
     say("\n".join(table([("kind", "name", "", "contents"), *rows])))
     if ask:
         say(f"{document['files']} files, to fetch: {document['missing_files']}, {gibibytes(document['missing_bytes'])}")
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _planned(builder: Builder, items: Sequence[Item]) -> dict[str, Any]:

@@ -1,9 +1,11 @@
 """Fetched files by their hash, outside the checkout: what is there is never fetched again."""
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from installer.build.failure import ChecksumWrong
@@ -16,6 +18,22 @@ class Cache:
     def __init__(self, root: Path) -> None:
         """Use `root`; it is made when something is written."""
         self.root = root
+
+    @contextlib.contextmanager
+    def alone(self, waits: Callable[[], None]) -> Iterator[None]:
+        """Let no other process resolve or fetch here meanwhile; `waits` is called where one does.
+
+        apt and pip keep folders of their own in the cache, and a file grows where a cut transfer left it. The kernel
+        frees the lock however the process ends.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waits()
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def path(self, sha256: str) -> Path:
         """Return where a file with this hash lies or would lie."""

@@ -22,6 +22,11 @@ def fetch(builder: Builder, say: Say, *, refresh: bool = False, free: FreeBytes 
     Space is asked for before the first transfer. After an interruption, the next call goes on within the file that
     was cut. Raises NoSpace, FetchFailed, ChecksumWrong and what resolving raises.
     """
+    with builder.alone(say):
+        return _fetch(builder, say, refresh=refresh, free=free)
+
+
+def _fetch(builder: Builder, say: Say, *, refresh: bool, free: FreeBytes) -> tuple[Item, ...]:
     items = resolve(builder, say, refresh=refresh)
     absent = missing(builder, items)
     needed = sum(max(item.size_bytes, 0) for item in absent)

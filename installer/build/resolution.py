@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -55,13 +56,20 @@ class Builder:
             digest.update(self.apt_sources.read_bytes())
         return digest.hexdigest()
 
+    def alone(self, say: Say) -> AbstractContextManager[None]:
+        """Have the cache for oneself, as who resolves or fetches must; another one's end is waited for."""
+        return self.cache.alone(lambda: say("waiting: another process fetches into this cache"))
+
     def note(self) -> Path:
         """Return the file that keeps the resolution of these inputs."""
         return self.cache.root / "resolutions" / f"{self.inputs_sha256()}.json"
 
 
 def resolve(builder: Builder, say: Say, *, refresh: bool = False) -> tuple[Item, ...]:
-    """Return all files of a bundle with their hashes; the same ones again for the same inputs unless `refresh`."""
+    """Return all files of a bundle with their hashes; the same ones again for the same inputs unless `refresh`.
+
+    The caller has the cache for itself.
+    """
     note = builder.note()
     if note.is_file() and not refresh:
         items = decode(note.read_text())

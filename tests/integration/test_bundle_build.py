@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
@@ -25,6 +26,7 @@ from installer.bundle.refusal import NoSpace, TargetInTheWay
 from installer.bundle.unpack import unpack
 from installer.bundle.verify import verify_file
 from tests.bundle_world import make_world, wheel, write_lock
+from tests.processes.conftest import eventually
 from tests.services import missing, tool
 
 KEY = SmallKey()
@@ -81,6 +83,19 @@ def whole(tmp_path_factory):
         path = world.built("whole.bundle")
     sign(path, KEY)
     return world, path
+
+
+def test_those_that_fetch_into_one_cache_at_once_take_turns(tmp_path, monkeypatch):
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    world, told = make_world(tmp_path, debs=True), []
+    with ThreadPoolExecutor(4) as threads:
+        with world.builder().alone(silent):
+            fetches = [threads.submit(fetch, world.builder(), told.append, refresh=True) for _ in range(4)]
+            eventually(lambda: len(told) == 4, "all of them wait")
+            assert {line.split(":")[0] for line in told} == {"waiting"}
+        first, *others = [each.result() for each in fetches]
+    assert all(other == first for other in others)
+    assert {"small-one", "small-two"} < {item.name for item in first}
 
 
 def test_a_bundle_goes_to_the_site_in_parts_and_installs_there_without_a_network(whole, tmp_path):
