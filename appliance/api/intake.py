@@ -105,13 +105,17 @@ def _accept(parts: ApiParts, submission: Submission, decoded: DecodedAudio) -> J
     name = f"pcm/{owner_digest(submission.owner)}/{submission.audio_sha256}-{secrets.token_hex(4)}.s16"
     # The samples are stored before the job exists: a job that workers can see always has its recording.
     parts.objects.put(name, decoded.pcm)
-    used = None
     try:
         job = parts.submitter.accept(submission, _facts(name, decoded))
-        used = job.audio.pcm if job.audio else None
-    finally:
-        if used != name:
-            parts.objects.delete(name)
+    except StorageUnavailable:
+        # A commit without an answer may have been done, and then there is a job that needs it. Where there is none,
+        # housekeeping deletes it: no row names it.
+        raise
+    except MeeshyError:
+        parts.objects.delete(name)
+        raise
+    if job.audio is None or job.audio.pcm != name:
+        parts.objects.delete(name)
     return job
 
 

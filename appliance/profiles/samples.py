@@ -11,8 +11,10 @@ from appliance.errors import (
     ChallengeExpired,
     ConsentMissing,
     IdempotencyConflict,
+    MeeshyError,
     NotFound,
     RateLimited,
+    StorageUnavailable,
     VoiceProfileExists,
 )
 from appliance.jobs.deadlines import deadline_s, sla_scale
@@ -101,15 +103,18 @@ class Samples:
         name = f"{folder_of(owner, profile.id)}{sample_id}-{secrets.token_hex(4)}"
         key = self._vault.key(owner, profile.id, profile.key_object)
         self._objects.put(name, key.seal("sample", sample_id, recording.pcm))
-        added = False
         try:
             found = self._insert(owner, profile.id, sample_id, name, kind, recording, idempotency_key, origin)
-            added = found == sample_id
-        finally:
-            if not added:
-                self._objects.delete(name)
-        if added:
+        except StorageUnavailable:
+            # A commit without an answer may have been done. Where it was not, housekeeping deletes it.
+            raise
+        except MeeshyError:
+            self._objects.delete(name)
+            raise
+        if found == sample_id:
             self._ring()
+        else:
+            self._objects.delete(name)
         return found
 
     def _insert(

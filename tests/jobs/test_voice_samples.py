@@ -6,9 +6,10 @@ from appliance.errors import (
     AudioTooLong,
     IdempotencyConflict,
     RateLimited,
+    StorageUnavailable,
 )
 from appliance.owner import Owner
-from appliance.profiles.samples import MOST_WAITING
+from appliance.profiles.samples import MOST_WAITING, Samples
 from appliance.status.figures import read_figures
 from tests.jobs.studio import ALICE
 
@@ -92,6 +93,21 @@ def test_the_same_recording_is_one_sample(studio):
     studio.work()
     assert studio.send(ALICE, "alice", "hello") == first
     assert studio.profile().version == 2
+
+
+def test_a_sample_whose_commit_was_not_answered_keeps_its_recording(studio, monkeypatch):
+    studio.enrolled()
+    insert = Samples._insert
+
+    def unanswered(*given):
+        insert(*given)
+        raise StorageUnavailable("The database does not answer.")
+
+    with monkeypatch.context() as lost:
+        lost.setattr(Samples, "_insert", unanswered)
+        with pytest.raises(StorageUnavailable):
+            studio.send(ALICE, "alice", "sample 1")
+    assert studio.judged(ALICE, "alice", "sample 1").state == "accepted"
 
 
 def test_a_key_is_for_one_recording(studio):
