@@ -78,8 +78,9 @@ def erase_user(
         # Whoever lets the library grow holds this too: what it counted of jobs that were still there goes as well.
         hold_names(connection, [LIBRARY])
         counts["phrases_withdrawn"] = forget_phrases_of(connection, owner, settings.phrases_owners)
-        counts["events"] = forget_events_of_owner(connection, owner)
         counts["cached_answers"] = forget_owner(connection, owner, tuple(Kind))
+        counts["events"] = forget_events_of_owner(connection, owner)
+        # In this order, as whoever deletes a job: answers, events, the number.
         hold_names(connection, ["purges"])
         note_purge(connection, owner, WHOLE_OWNER, (), now_s)
         record(connection, owner, "user_erased", erasure_id, now_s, counts=counts)

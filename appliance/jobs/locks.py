@@ -1,8 +1,9 @@
 """What transactions on PostgreSQL hold so that they wait for each other instead of racing or dead-locking.
 
-Everybody locks in one order: jobs by id, then their targets by id, then everything else. Who finds out later that it
-needs another job takes it only where nobody holds it (`wait=False`), and leaves it to the next round of reconciling
-otherwise. SQLite has one writer at a time (`Database.write`), so there nothing needs to be held.
+Everybody locks in one order: jobs by id, then their targets by id, then everything else; of that kept answers before
+events, and the name `purges` last. Who finds out later that it needs another job takes it only where nobody holds it
+(`wait=False`), and leaves it to the next round of reconciling otherwise. SQLite has one writer at a time
+(`Database.write`), so there nothing needs to be held.
 """
 
 from collections.abc import Collection

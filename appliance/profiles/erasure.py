@@ -126,9 +126,6 @@ def _erase_rows(connection: sa.Connection, profile: sa.Row, reason: Reason, now_
     cancel_targets_of_jobs(connection, open_ones, now_s)
     readings, results, languages, audio = _take_out_results(connection, used)
     ahead = {value["object"] for value in values_of(connection, owner, Kind.AHEAD)}
-    # One at a time, so that their numbers are in the order of their commits: the edge asks for what came after one.
-    hold_names(connection, ["purges"])
-    note_purge(connection, owner, WHOLE_OWNER, audio, now_s)
     samples = connection.scalars(sa.select(voice_samples.c.object).where(voice_samples.c.profile_id == profile.id))
     of_samples = samples.all()
     counts = {
@@ -141,6 +138,10 @@ def _erase_rows(connection: sa.Connection, profile: sa.Row, reason: Reason, now_
         "keys": 1,
         "consents": 1,
     }
+    # Last of what is held: one at a time, so that their numbers are in the order of their commits, since the edge asks
+    # for what came after one; and after the answers, as whoever deletes a job holds both.
+    hold_names(connection, ["purges"])
+    note_purge(connection, owner, WHOLE_OWNER, audio, now_s)
     pending = Pending(
         # Of a sample that was refused, nothing is left but its row.
         objects=(profile.key_object, *filter(None, of_samples), *readings, *results, *ahead),
