@@ -76,9 +76,10 @@ def keep(connection: sa.Connection, answers: Sequence[Answer], now_s: float) -> 
     insert_rows(connection, cached_answers, rows, replace=("value", "expires_s", "job_id"))
 
 
-def forget_expired(connection: sa.Connection, now_s: float) -> int:
-    """Remove what has expired and return how much that was; what is kept anew at this moment stays."""
-    return _forget(connection, cached_answers.c.expires_s <= now_s, wait=False)
+def forget_expired(connection: sa.Connection, now_s: float, most: int) -> int:
+    """Remove some of what has expired and return how much that was; what is kept anew at this moment stays."""
+    expired = sa.select(cached_answers.c.key).where(cached_answers.c.expires_s <= now_s)
+    return _remove(connection, connection.scalars(expired.limit(most).with_for_update(skip_locked=True)).all())
 
 
 def forget_job(connection: sa.Connection, job_id: str) -> None:
@@ -105,9 +106,12 @@ def forget_owner(connection: sa.Connection, owner: Owner, kinds: Collection[str]
     return _forget(connection, mine & among(connection, c.kind, [str(kind) for kind in kinds]))
 
 
-def _forget(connection: sa.Connection, which: sa.ColumnElement[bool], *, wait: bool = True) -> int:
+def _forget(connection: sa.Connection, which: sa.ColumnElement[bool]) -> int:
     keys = sa.select(cached_answers.c.key).where(which).order_by(cached_answers.c.key)
     # Locked in the order in which they are kept.
-    found = connection.scalars(keys.with_for_update(skip_locked=not wait)).all()
-    connection.execute(sa.delete(cached_answers).where(among(connection, cached_answers.c.key, found)))
-    return len(found)
+    return _remove(connection, connection.scalars(keys.with_for_update()).all())
+
+
+def _remove(connection: sa.Connection, keys: Sequence[str]) -> int:
+    connection.execute(sa.delete(cached_answers).where(among(connection, cached_answers.c.key, keys)))
+    return len(keys)

@@ -37,6 +37,9 @@ class Duty:
 
     do: Callable[[House], Outcome]
     every_s: float = MINUTE_S
+    goes_on: bool = False
+    """Whether it is due again in the next round where it left some of what it found: what comes in without a break must
+    not outgrow what goes."""
 
 
 DUTIES: Mapping[str, Duty] = {
@@ -44,14 +47,14 @@ DUTIES: Mapping[str, Duty] = {
     # Before jobs go: it reads what they said.
     "phrases": Duty(grow_phrases, ROUND_S),
     "phrase_bounds": Duty(bound_phrases),
-    "recordings": Duty(drop_recordings),
-    "results": Duty(expire_results),
-    "answers": Duty(forget_answers),
+    "recordings": Duty(drop_recordings, goes_on=True),
+    "results": Duty(expire_results, goes_on=True),
+    "answers": Duty(forget_answers, goes_on=True),
     "purges": Duty(settle_purges, ROUND_S),
     "history": Duty(keep_history, ROUND_S),
     "actions": Duty(forget_actions, HOUR_S),
-    "events": Duty(forget_events),
-    "webhooks": Duty(forget_webhooks),
+    "events": Duty(forget_events, goes_on=True),
+    "webhooks": Duty(forget_webhooks, goes_on=True),
     "rate_windows": Duty(forget_rate_windows),
     "workers": Duty(forget_gone_workers),
     "voice_consents": Duty(expire_profiles),

@@ -1,33 +1,50 @@
 """Uploaded recordings, which go before the jobs they were made for."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+
 import msgspec
 import sqlalchemy as sa
 
-from appliance.housekeeping.ended_jobs import AT_ONCE, count, ended_before
+from appliance.housekeeping.ended_jobs import AT_ONCE, count, ended_before, in_parts
 from appliance.housekeeping.house import House, Outcome
 from appliance.jobs.documents import AudioFacts
 from appliance.jobs.readings import forget_readings, kept_bytes_of_job, reading_objects
+from appliance.storage.sets import among
 from appliance.storage.tables import jobs
+
+_PCM = jobs.c.audio["pcm"].as_string()
 
 
 def drop_recordings(house: House) -> Outcome:
     """Remove the recordings of jobs that ended long enough ago, with the readings of languages that did not finish."""
-    with house.transaction() as connection:
-        due = ended_before(house.database.now_s(connection) - house.settings.source_ttl_s)
-        due = due.where(jobs.c.audio["pcm"].as_string() != "")
-        rows = connection.execute(
-            sa.select(jobs.c.id, jobs.c.audio, jobs.c.stored_bytes).where(jobs.c.id.in_(due.limit(AT_ONCE)))
-        ).all()
-        found = len(rows) if len(rows) < AT_ONCE else count(connection, due)
-        names = _take_out(connection, rows)
+    with house.database.read() as connection:
+        before_s = house.database.now_s(connection) - house.settings.source_ttl_s
+        found = count(connection, _due(before_s))
     if house.dry_run:
         return Outcome(found=found, done=0)
+    done = in_parts(house, lambda after_s: _drop_some(house, _due(before_s, after_s)))
+    return Outcome(found=max(found, done), done=done)
+
+
+def _due(before_s: float, after_s: float = 0.0) -> sa.Select:
+    return ended_before(before_s, after_s).where(_PCM != "")
+
+
+def _drop_some(house: House, due: sa.Select) -> Sequence[sa.Row]:
+    columns = (jobs.c.finished_s, jobs.c.application_id, jobs.c.user_id, jobs.c.audio, jobs.c.stored_bytes)
+    with house.database.write() as connection:
+        # Held before their targets are written, as everybody holds them. Who is being deleted, erased or taken up at
+        # this moment, or dropped by another process, is left to the next round.
+        some = due.add_columns(*columns).limit(AT_ONCE).with_for_update(skip_locked=True)
+        rows = connection.execute(some).all()
+        names = _take_out(connection, rows)
     for name in names:
         house.objects.delete(name)
-    return Outcome(found=found, done=len(rows))
+    return rows
 
 
-def _take_out(connection: sa.Connection, rows: list[sa.Row]) -> list[str]:
+def _take_out(connection: sa.Connection, rows: Sequence[sa.Row]) -> list[str]:
     """Take recordings and readings out of ended jobs; return the readings, and the recordings no younger job needs."""
     readings: set[str] = set()
     for row in rows:
@@ -39,9 +56,20 @@ def _take_out(connection: sa.Connection, rows: list[sa.Row]) -> list[str]:
         connection.execute(
             sa.update(jobs).where(jobs.c.id == row.id).values(audio={**row.audio, "pcm": ""}, stored_bytes=left_bytes)
         )
-    unneeded = [
-        name
-        for name in sorted({row.audio["pcm"] for row in rows})
-        if connection.scalar(sa.select(jobs.c.id).where(jobs.c.audio["pcm"].as_string() == name).limit(1)) is None
-    ]
-    return [*unneeded, *readings]
+    return [*sorted({row.audio["pcm"] for row in rows} - _needed(connection, rows)), *readings]
+
+
+def _needed(connection: sa.Connection, rows: Sequence[sa.Row]) -> set[str]:
+    """Return which of these recordings a job still has; only one of the same owner can: names say whose they are."""
+    of_application: dict[str, list[sa.Row]] = defaultdict(list)
+    for row in rows:
+        of_application[row.application_id].append(row)
+    needed: set[str] = set()
+    for application_id, theirs in of_application.items():
+        found = sa.select(_PCM).where(
+            jobs.c.application_id == application_id,
+            among(connection, jobs.c.user_id, {row.user_id for row in theirs}),
+            among(connection, _PCM, {row.audio["pcm"] for row in theirs}),
+        )
+        needed.update(connection.scalars(found))
+    return needed

@@ -47,6 +47,8 @@ class Rounds:
             if now_s >= self._due_s[name]:
                 self._due_s[name] = now_s + duty.every_s
                 done[name] = self._do(name, duty)
+                if duty.goes_on and 0 < done[name].done < done[name].found:
+                    self._due_s[name] = now_s
                 notify.alive()
         return done
 
