@@ -270,6 +270,8 @@ class StorageUnavailable(MeeshyError):
     """The database or the object store does not answer."""
 
     code, status = "storage_unavailable", 503
+    database_away = False
+    """Whether the database's server was away: nothing is wrong with the work, as where it refuses one statement."""
 
 
 class SchemaTooNew(MeeshyError):

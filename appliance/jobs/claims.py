@@ -14,7 +14,7 @@ from appliance.jobs.items import ClaimedItem
 from appliance.jobs.lanes import Paused, of_families
 from appliance.jobs.locks import hold_names
 from appliance.jobs.reserved import OwnSlot, View
-from appliance.jobs.states import ItemState, Stage
+from appliance.jobs.states import OPEN_ITEM, ItemState, Stage
 from appliance.storage.database import Database
 from appliance.storage.sets import among
 from appliance.storage.tables import work_items
@@ -123,6 +123,30 @@ class Claims:
     def return_unspent(self, items: Sequence[ClaimedItem]) -> None:
         """Make items runnable again as if this claim had not been: the attempt that it counted is taken back."""
         self._give_back(items, "storage_away", attempts=work_items.c.attempts - 1)
+
+    def forgive(self, items: Sequence[ClaimedItem]) -> None:
+        """Do the same for claims that ended with the database away, whether their leases have run out since or not.
+
+        Of what somebody has claimed again meanwhile, the attempt alone is taken back: it is theirs.
+        """
+        fences = {item.id: item.fence for item in items}
+        with self._database.write() as connection:
+            rows = connection.execute(
+                sa.select(work_items.c.id, work_items.c.fence)
+                .where(
+                    among(connection, work_items.c.id, fences),
+                    work_items.c.state.in_(OPEN_ITEM),
+                    work_items.c.attempts > 0,
+                )
+                .with_for_update(skip_locked=True)
+            ).all()
+            _update(connection, [row.id for row in rows], attempts=work_items.c.attempts - 1)
+            ours = [row.id for row in rows if row.fence == fences[row.id]]
+            # With another fence, so that who has to repeat this, because its commit was not answered, finds another.
+            back = {"state": ItemState.READY, "fence": work_items.c.fence + 1, "worker_id": None, "lease_until_s": None}
+            _update(connection, ours, **back)
+            for _ in ours:
+                note(connection, "attempts_lost", "storage_away")
 
     def _give_back(self, items: Sequence[ClaimedItem], cause: str, **columns: sa.ColumnElement[int]) -> None:
         with self._database.write() as connection:

@@ -24,6 +24,12 @@ CONNECTIONS = 10
 """Kept open at most; more than the threads of an API process that use the database, so that none comes and goes."""
 MORE_CONNECTIONS = 5
 
+_OF_ONE_STATEMENT = frozenset({"40001", "40P01", "55P03", "57014"})
+"""SQLSTATEs of a server that is there: a conflict, a deadlock, a lock that did not come, a statement that took long."""
+_NOT_NOW = "25"
+"""Class of SQLSTATEs of a transaction in the wrong state: a server that only reads (a standby, as after a failover), or
+a transaction that the server ended because it stood still."""
+
 _POSTGRESQL_NOW_S = sa.text("SELECT extract(epoch FROM clock_timestamp())")
 
 _EVERYWHERE: dict[str, Any] = {
@@ -179,15 +185,26 @@ class Database:
     @contextmanager
     def _translated(self) -> Iterator[None]:
         if self._outage.lasts():
-            raise StorageUnavailable("The database does not answer.")
+            raise _unavailable("The database does not answer.", away=True)
         try:
             yield
-        except (OperationalError, InterfaceError, NoFreeConnection) as away:
-            raise StorageUnavailable("The database does not answer.") from away
+        except (OperationalError, InterfaceError, NoFreeConnection) as failure:
+            away = not self.is_sqlite and _sqlstate(failure) not in _OF_ONE_STATEMENT
+            raise _unavailable("The database does not answer.", away=away) from failure
         except DBAPIError as failure:
-            if failure.connection_invalidated:
-                raise StorageUnavailable("The database closed the connection.") from failure
+            if failure.connection_invalidated or _sqlstate(failure).startswith(_NOT_NOW):
+                raise _unavailable("The database closed the connection.", away=True) from failure
             raise
+
+
+def _sqlstate(failure: Exception) -> str:
+    return getattr(getattr(failure, "orig", None), "sqlstate", None) or ""
+
+
+def _unavailable(detail: str, *, away: bool) -> StorageUnavailable:
+    failure = StorageUnavailable(detail)
+    failure.database_away = away
+    return failure
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -61,6 +61,8 @@ class Worker:
         self._claims = Claims(context.database, worker_id, context.settings.lease_s, slot)
         self._stopping = False
         self._paused = False
+        self._owed: list[ClaimedItem] = []
+        """What was in hand when the database went: its attempts are taken back when it answers again."""
         self.observations = Observations()
 
     def stop(self) -> None:
@@ -78,6 +80,7 @@ class Worker:
         """
         ran = 0
         while not self._stopping and not self._still_paused():
+            self._forgive_owed()
             items = self._claims.claim(self._limits)
             if not items:
                 # Between two units it is looked for work again: who comes meanwhile waits for the one in hand at most.
@@ -124,10 +127,19 @@ class Worker:
             log.warning("work pauses: %s", away)
             # An outage may last longer than all attempts together.
             self._claims.return_unspent(items)
+        elif away.database_away:
+            log.warning("batch left until the database is back: %s", away)
+            self._owed += items
         else:
-            # The database was away, or this one object cannot be read. The leases run out and the items are claimed
-            # again, each alone; the attempt counts, or an object that stays unreadable would be tried for ever.
+            # This one object cannot be read, or the database refused this one statement. The leases run out and the
+            # items are claimed again, each alone; the attempt counts, or they would be tried for ever.
             log.warning("batch left to its lease: %s", away)
+
+    def _forgive_owed(self) -> None:
+        """Give back what the database's absence ended; StorageUnavailable while it is still away."""
+        if self._owed:
+            self._claims.forgive(self._owed)
+            self._owed.clear()
 
     def _still_paused(self) -> bool:
         if self._paused:

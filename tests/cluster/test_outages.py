@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from appliance.errors import StorageUnavailable
 from appliance.storage.database import Database
 from appliance.storage.patience import ANSWERING
-from appliance.storage.tables import jobs
+from appliance.storage.tables import jobs, work_items
 from tests.cluster.conftest import cluster_of
 from tests.processes.conftest import eventually, scripted_wav
 from tests.services import own_postgres as own_postgres
@@ -105,6 +105,30 @@ def test_a_frozen_database_is_told_within_the_time_that_is_promised(on_own_postg
     with own_postgres.frozen():
         slowest_s = max(asked(cluster, "/api/v1/languages")[1] for _ in range(10))
     assert slowest_s <= PROMISED_S
+
+
+def test_work_in_hand_waits_for_the_database_and_spends_no_attempt(tmp_path, own_postgres, redis):
+    # With leases that outlast the outage: otherwise others may have finished the work before its attempt is forgiven.
+    with cluster_of(tmp_path, own_postgres.url, redis.url, lease_s=60.0) as cluster:
+        for _ in range(2):
+            cluster.start_module("appliance.testing.perilous_worker", "all", "0.3")
+        cluster.start_housekeeping()
+        cluster.start_api()
+        cluster.ready()
+        submitted = [cluster.submit(f"message {number}", "fr") for number in range(8)]
+        in_hand = sa.select(work_items.c.id).where(work_items.c.state == "claimed")
+        for _ in range(3):
+            eventually(lambda: cluster.rows(in_hand) or finished(cluster), "work is in hand")
+            with stopped(own_postgres):
+                # The batches in hand end meanwhile, and nobody can write down what came of them.
+                time.sleep(1.0)
+        assert {cluster.finished(job)["state"] for job in submitted} == {"done"}
+        assert max(row.attempts for row in cluster.rows(sa.select(work_items.c.attempts))) == 1
+        assert "left until the database is back" in (cluster.settings.data_dir / "test.log").read_text()
+
+
+def finished(cluster):
+    return not cluster.rows(sa.select(jobs.c.id).where(jobs.c.finished_s.is_(None)))
 
 
 def test_a_statement_that_is_slow_is_waited_for_and_one_that_hangs_is_not(own_postgres):

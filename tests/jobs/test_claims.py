@@ -237,3 +237,40 @@ def test_an_engine_that_breaks_on_a_batch_does_not_fail_the_healthy_items(bench)
     bench.run()
     assert bench.get(good).state is JobState.DONE
     assert bench.get(bad).error.code == "engine_failed"
+
+
+def test_what_the_databases_absence_ended_is_as_if_it_had_not_been_claimed(bench, claims):
+    bench.submit("good morning", "fr")
+    items = claims.claim(BATCH_LIMITS)
+    claims.forgive(items)
+    # Again, as who got no answer to the first does.
+    claims.forgive(items)
+    assert states(bench) == [("ready", 0)]
+
+
+def test_a_forgiven_claim_whose_lease_ran_out_counts_no_attempt(bench, claims):
+    bench.submit("good morning", "fr")
+    items = claims.claim(BATCH_LIMITS)
+    bench.clock.advance(bench.settings.lease_s + 1)
+    bench.reconcile()
+    claims.forgive(items)
+    assert states(bench) == [("ready", 0)]
+
+
+def test_what_somebody_else_has_claimed_meanwhile_stays_theirs_without_the_attempt(bench, claims):
+    bench.submit("good morning", "fr")
+    items = claims.claim(BATCH_LIMITS)
+    bench.clock.advance(bench.settings.lease_s + 1)
+    bench.reconcile()
+    theirs = Claims(bench.database, "w2", bench.settings.lease_s).claim(BATCH_LIMITS)
+    claims.forgive(items)
+    assert states(bench) == [("claimed", 1)]
+    with bench.database.write() as connection:
+        assert end_items(connection, theirs, ItemState.DONE) == {items[0].id}
+    claims.forgive(items)
+    assert states(bench) == [("done", 1)]
+
+
+def states(bench):
+    with bench.rows() as rows:
+        return [tuple(row) for row in rows.execute(sa.select(work_items.c.state, work_items.c.attempts))]
