@@ -65,26 +65,28 @@ def _work(settings: Settings, workshop: Workshop) -> None:
         gpus_watched(context.database, this_host()),
         Lanes(context, worker_id, metrics) as lanes,
     ):
-        duties = duties_of(settings, workshop, registry, lanes.ring, metrics)
+        duties = duties_of(settings, workshop, registry, lanes.ring)
         duties.append(lambda: lanes.tell(context.database))
         duties.append(lambda: metrics.tally.tell(context.database))
         _in_background("doorbell-listener", lambda: _listen(lanes.ring, gone))
         _in_background("housekeeper", lambda: keep_house(duties, gone, settings.poll_s))
+        # In a thread of its own: a duty may take longer than a worker may be silent, and then it would count as gone.
+        rounds = Rounds(House(context.database, context.objects, settings, rest=time.sleep), context.clock, metrics)
+        _in_background("rounds", lambda: keep_house([rounds], gone, settings.poll_s))
         lanes.ring()
         gone.wait()
         lanes.stop()
 
 
 def duties_of(
-    settings: Settings, workshop: Workshop, registry: WorkerRegistry, ring: Callable[[], None], metrics: Metrics
+    settings: Settings, workshop: Workshop, registry: WorkerRegistry, ring: Callable[[], None]
 ) -> list[Callable[[], object]]:
-    """Return what this worker does every round; the only process of its appliance beside the API does everything."""
+    """Return what this worker does every round."""
     context = workshop.context
     return [
         registry.seen,
         Publisher(registry, lambda: capabilities_of(context.engines, settings)).publish,
         lambda: reconcile(context.database, settings.attempts),
-        Rounds(House(context.database, context.objects, settings, rest=time.sleep), context.clock, metrics),
         # In case a doorbell was lost.
         *([ring] if settings.poll_rings else []),
     ]

@@ -159,3 +159,8 @@ def _claim_while_woken(worker: Worker, wake: threading.Event, gone: threading.Ev
             gone.wait(AWAY_S)
             # The ring that brought this thread here is spent, and what it was for has not been looked at.
             wake.set()
+        except Exception:
+            # The boundary of a slot: its process goes on telling everybody that it has it.
+            log.exception("a slot failed beside its batches")
+            gone.wait(AWAY_S)
+            wake.set()
