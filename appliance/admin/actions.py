@@ -65,8 +65,7 @@ def perform(database: Database, ask: Ask, do: Do) -> ActionAnswer:
     repetition tries again. Another request under the same key is audited, and the key stays what it was.
     """
     with database.write() as connection:
-        hold_names(connection, [f"action:{ask.actor.key_id}:{ask.idempotency_key}"])
-        known = _known(connection, ask)
+        known = held_action(connection, ask)
         if isinstance(known, ActionAnswer):
             return known
         refusal = known
@@ -74,22 +73,62 @@ def perform(database: Database, ask: Ask, do: Do) -> ActionAnswer:
         if isinstance(refusal, IdempotencyConflict):
             note_action(connection, ask, refusal.code, now_s)
         elif refusal is None:
-            action_id = new_id("action")
-            answer = None
             try:
                 with connection.begin_nested():
                     answer = do(connection, now_s)
-                    answer = msgspec.structs.replace(answer, action_id=action_id)
+                return done_within(connection, ask, answer, now_s)
             except StorageUnavailable:
                 raise
             except MeeshyError as error:
                 refusal = error
-            _write_down(connection, ask, action_id, answer, refusal, now_s)
-            if answer is not None:
-                return answer
+            _write_down(connection, ask, None, refusal, now_s)
     # After the commit: that it was refused stays written.
     if refusal is None:
         raise ValueError("neither an answer nor a refusal")
+    raise refusal
+
+
+def held_action(connection: sa.Connection, ask: Ask) -> ActionAnswer | MeeshyError | None:
+    """Keep everybody else from doing an action until this transaction ends; return what came of it where it was done.
+
+    None for one that is new, or that was begun and not ended.
+    """
+    hold_names(connection, [f"action:{ask.actor.key_id}:{ask.idempotency_key}"])
+    return _known(connection, ask)
+
+
+def done_within(connection: sa.Connection, ask: Ask, answer: ActionAnswer, now_s: float) -> ActionAnswer:
+    """Write an action that is held and done in this transaction into the audit, and return its answer with its id."""
+    answer = msgspec.structs.replace(answer, action_id=_begun(connection, ask) or new_id("action"))
+    _write_down(connection, ask, answer, None, now_s)
+    return answer
+
+
+def begin(database: Database, ask: Ask, require: Callable[[sa.Connection], None]) -> ActionAnswer | str:
+    """Write down that an action of several transactions begins and return its id, or its answer where it has ended.
+
+    `require` raises why it may not begin: that is its refusal. A repetition of one that was begun goes on with it,
+    under the same id. `perform` ends it.
+    """
+    with database.write() as connection:
+        refusal = held_action(connection, ask)
+        if isinstance(refusal, ActionAnswer):
+            return refusal
+        if refusal is None and (begun := _begun(connection, ask)) is not None:
+            return begun
+        now_s = database.now_s(connection)
+        if refusal is None:
+            try:
+                require(connection)
+            except StorageUnavailable:
+                raise
+            except MeeshyError as error:
+                refusal = error
+                _write_down(connection, ask, None, refusal, now_s)
+            else:
+                return _keep(connection, ask, None, None, now_s)
+        elif isinstance(refusal, IdempotencyConflict):
+            note_action(connection, ask, refusal.code, now_s)
     raise refusal
 
 
@@ -134,43 +173,57 @@ def conflict(state: str, says: str, count: int | None = None) -> StateConflict:
 
 
 def _known(connection: sa.Connection, ask: Ask) -> ActionAnswer | MeeshyError | None:
-    row = connection.execute(
-        sa.select(admin_actions).where(
-            admin_actions.c.key_id == ask.actor.key_id, admin_actions.c.idempotency_key == ask.idempotency_key
-        )
-    ).first()
+    row = _row(connection, ask)
     if row is None:
         return None
     if row.request_sha256 != ask.digest():
         return IdempotencyConflict()
     if row.answer is not None:
         return msgspec.convert(row.answer, ActionAnswer)
+    if row.refusal is None:
+        return None
     kind = next((each for each in every_error() if each.code == row.refusal["code"]), MeeshyError)
     kept = row.refusal
     return kind(kept["detail"], retry_after_s=kept.get("retry_after_s"), **kept["extra"])
 
 
+def _begun(connection: sa.Connection, ask: Ask) -> str | None:
+    """Return the id of an action that was begun and has not ended."""
+    row = _row(connection, ask)
+    return row.id if row is not None and row.answer is None and row.refusal is None else None
+
+
+def _row(connection: sa.Connection, ask: Ask) -> sa.Row | None:
+    of_key = (admin_actions.c.key_id == ask.actor.key_id, admin_actions.c.idempotency_key == ask.idempotency_key)
+    return connection.execute(sa.select(admin_actions).where(*of_key)).first()
+
+
 def _write_down(
-    connection: sa.Connection,
-    ask: Ask,
-    action_id: str,
-    answer: ActionAnswer | None,
-    refusal: MeeshyError | None,
-    now_s: float,
+    connection: sa.Connection, ask: Ask, answer: ActionAnswer | None, refusal: MeeshyError | None, now_s: float
 ) -> None:
-    if refusal is None or refusal.status < OURS:
-        connection.execute(
-            sa.insert(admin_actions).values(
-                id=action_id,
-                key_id=ask.actor.key_id,
-                idempotency_key=ask.idempotency_key,
-                at_s=now_s,
-                request_sha256=ask.digest(),
-                answer=msgspec.to_builtins(answer) if answer else None,
-                refusal=_kept(refusal) if refusal else None,
-            )
-        )
+    remembered = refusal is None or refusal.status < OURS
+    action_id = _keep(connection, ask, answer, refusal, now_s) if remembered else new_id("action")
     note_action(connection, ask, "done" if refusal is None else refusal.code, now_s, action_id=action_id)
+
+
+def _keep(
+    connection: sa.Connection, ask: Ask, answer: ActionAnswer | None, refusal: MeeshyError | None, now_s: float
+) -> str:
+    """Remember what came of an action under its key, nothing yet where it only begins; return its id."""
+    action_id = answer.action_id if answer else _begun(connection, ask) or new_id("action")
+    connection.execute(sa.delete(admin_actions).where(admin_actions.c.id == action_id))
+    connection.execute(
+        sa.insert(admin_actions).values(
+            id=action_id,
+            key_id=ask.actor.key_id,
+            idempotency_key=ask.idempotency_key,
+            at_s=now_s,
+            request_sha256=ask.digest(),
+            answer=msgspec.to_builtins(answer) if answer else None,
+            refusal=_kept(refusal) if refusal else None,
+        )
+    )
+    return action_id
 
 
 def _kept(refusal: MeeshyError) -> dict[str, Any]:

@@ -8,13 +8,15 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.admin.action_types import MOST_RETRIED, ActionAnswer, RetryManyRequest
-from appliance.admin.actions import Ask, Do, conflict, earlier, note_action, perform
+from appliance.admin.actions import Ask, Do, begin, conflict, note_action, perform
 from appliance.admin.dead_letters import Dead, Filter, count_of, oldest
-from appliance.admin.retries import mark_retried, take_up
+from appliance.admin.retries import take_up
 from appliance.errors import MeeshyError, NotReady, Overloaded, QuotaExceeded, StorageUnavailable
 from appliance.jobs.submit import Submitter
 from appliance.owner import Owner
+from appliance.storage.audit import CONSOLE, of_console
 from appliance.storage.database import Database
+from appliance.storage.tables import audit
 
 LONGEST_S = 45.0
 """A bulk ends early after that: whoever asked waits two minutes, one bulk before theirs included."""
@@ -37,43 +39,61 @@ def retry_many(
     """Retry the dead letters that a filter takes, if they are as many as expected; some may be refused.
 
     Of more than `most` the oldest go that are not refused; the answer says how many were not tried.
-    StorageUnavailable and NotReady end it: where it had made nothing by then they are raised.
+    StorageUnavailable and NotReady end it: where it had made nothing by then they are raised. Each job is made together
+    with its mark and its row in the audit; whoever is cut off asks again under the same key, and it goes on.
     """
-    known = earlier(database, ask)
-    if known is not None:
-        return known
     which = Filter(stage=body.stage, priority=body.priority, error=body.error)
+    begun = begin(database, ask, _counted(which, body.expected_count))
+    if isinstance(begun, ActionAnswer):
+        return begun
     with database.read() as connection:
         count, letters = count_of(connection, which), oldest(connection, which, _LOOKED_AT_FOR_ONE * most)
-    if count != body.expected_count:
-        return perform(database, ask, _miscounted(which))
+        # What has died since it began was not asked for.
+        most = max(0, min(most, body.expected_count - len(_made_by(connection, ask, begun))))
     until_s = monotonic_s() + LONGEST_S
+
+    def take_up_one(job_id: str) -> str:
+        def note(connection: sa.Connection, retried_as: str) -> None:
+            now_s = database.now_s(connection)
+            note_action(connection, _of_one(ask, job_id), "done", now_s, retried_as=retried_as, bulk=begun)
+
+        return take_up(database, submitter, job_id, note)
+
     try:
-        made, failed = _tried(
-            lambda job_id: take_up(database, submitter, job_id), letters, most, lambda: monotonic_s() > until_s
-        )
+        made, failed = _tried(take_up_one, letters, most, lambda: monotonic_s() > until_s)
     except NotReady as refusal:
         return perform(database, ask, _refusing(refusal))
     left = max(0, count - len(made) - len(failed))
 
-    def mark(connection: sa.Connection, now_s: float) -> ActionAnswer:
-        for job_id, retried_as in sorted(made.items()):  # everybody who holds several jobs takes them by id
-            # Where somebody else marked it at this moment, that made the same job.
-            if mark_retried(connection, job_id, retried_as):
-                note_action(connection, _of_one(ask, job_id), "done", now_s, retried_as=retried_as)
+    def end(connection: sa.Connection, now_s: float) -> ActionAnswer:
         for job_id, code in failed.items():
-            note_action(connection, _of_one(ask, job_id), code, now_s)
+            note_action(connection, _of_one(ask, job_id), code, now_s, bulk=begun)
+        # With those of an attempt that was cut off: this one goes on with it.
+        job_ids = _made_by(connection, ask, begun)
         return ActionAnswer(
             action=ask.action,
             subject=ask.subject,
-            state="retried" if made or not failed else "refused",
-            says=_says(len(made), failed, left),
-            job_ids=tuple(made.values()),
+            state="retried" if job_ids or not failed else "refused",
+            says=_says(len(job_ids), failed, left),
+            job_ids=job_ids,
             failed=failed,
             left=left,
         )
 
-    return perform(database, ask, mark)
+    return perform(database, ask, end)
+
+
+def _made_by(connection: sa.Connection, ask: Ask, action_id: str) -> tuple[str, ...]:
+    """Return the jobs that a bulk has made, in the order in which it made them: the audit has each."""
+    one = f"{CONSOLE}{_of_one(ask, '').action}"
+    made = sa.select(audit.c.detail["retried_as"].as_string()).where(
+        of_console(),
+        audit.c.user_id == ask.actor.owner.user_id,
+        audit.c.action == one,
+        audit.c.detail["bulk"].as_string() == action_id,
+        audit.c.detail["result"].as_string() == "done",
+    )
+    return tuple(connection.scalars(made.order_by(audit.c.id)))
 
 
 def _tried(
@@ -91,7 +111,7 @@ def _tried(
         try:
             made[letter.job_id] = take_up_one(letter.job_id)
         except (StorageUnavailable, NotReady):
-            # No other fares better now. What was made is marked, or found again by the same question.
+            # No other fares better now.
             if not made:
                 raise
             break
@@ -145,9 +165,10 @@ def _refusing(refusal: NotReady) -> Do:
     return do
 
 
-def _miscounted(which: Filter) -> Do:
-    def do(connection: sa.Connection, now_s: float) -> ActionAnswer:
+def _counted(which: Filter, expected: int) -> Callable[[sa.Connection], None]:
+    def require(connection: sa.Connection) -> None:
         count = count_of(connection, which)
-        raise conflict("dead", f"There are {count} such dead letters now.", count)
+        if count != expected:
+            raise conflict("dead", f"There are {count} such dead letters now.", count)
 
-    return do
+    return require

@@ -1,7 +1,7 @@
 """Retrying dead letters: the languages that failed become a job of their own, accepted like any other.
 
-The failed job stays as it ended, because a job ends once; it is marked with the job that took it up. That job is made
-first and under a key of its own: who is killed in between, or does it twice, gets the same one again.
+The failed job stays as it ended, because a job ends once; it is marked with the job that took it up, in the transaction
+that makes that one. It has a key of its own besides: however often it is asked for, it is made once.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.admin.action_types import ActionAnswer
-from appliance.admin.actions import Ask, Do, conflict, earlier, perform
+from appliance.admin.actions import Ask, Do, conflict, done_within, earlier, held_action, perform
 from appliance.admin.dead_letters import failed_languages, is_dead
 from appliance.errors import MeeshyError, NotFound, StorageUnavailable
 from appliance.jobs.documents import JobDocument
@@ -23,21 +23,49 @@ from appliance.storage.tables import jobs
 
 
 def retry(database: Database, submitter: Submitter, ask: Ask) -> ActionAnswer:
-    """Retry one dead letter, or raise why not; what the plan, admission or the voice refuse is refused here too."""
+    """Retry one dead letter, or raise why not; what the plan, admission or the voice refuse is refused here too.
+
+    The new job, its mark, its row in the audit and the answer are one transaction.
+    """
     known = earlier(database, ask)
     if known is not None:
         return known
+    answers: list[ActionAnswer] = []
+
+    def hold(connection: sa.Connection) -> None:
+        known = held_action(connection, ask)
+        if known is not None:
+            raise _Known(known)
+
+    def answer(connection: sa.Connection, retried_as: str) -> None:
+        says = f"It goes on as {retried_as}."
+        made = ActionAnswer(
+            action=ask.action, subject=ask.subject, state="retried", says=says, job_ids=(retried_as,)
+        )  # fmt: skip
+        answers.append(done_within(connection, ask, made, database.now_s(connection)))
+
     try:
-        made: str | MeeshyError = take_up(database, submitter, ask.subject)
+        take_up(database, submitter, ask.subject, answer, hold)
+    except _Known as repeated:
+        return repeated.answer()
     except StorageUnavailable:
         raise
     except MeeshyError as refusal:
-        made = refusal
-    return perform(database, ask, _marking(ask, made))
+        return perform(database, ask, _refusing(refusal))
+    return answers[-1]
 
 
-def take_up(database: Database, submitter: Submitter, job_id: str) -> str:
-    """Return the id of the job that takes up what failed in a dead letter, or raise why there is none."""
+def take_up(
+    database: Database,
+    submitter: Submitter,
+    job_id: str,
+    note: Callable[[sa.Connection, str], None],
+    hold: Callable[[sa.Connection], None] = lambda connection: None,
+) -> str:
+    """Return the id of the job that takes up what failed in a dead letter, or raise why there is none.
+
+    In the transaction that makes it, `hold` is called first, and `note` with its id once the dead letter is marked.
+    """
     with database.read() as connection:
         job = load_job(connection, job_id)
         if not is_dead(connection, job_id):
@@ -53,7 +81,17 @@ def take_up(database: Database, submitter: Submitter, job_id: str) -> str:
         idempotency_key=retry_key(job_id),
     )
     audio = msgspec.structs.replace(job.audio, counted_before=True)
-    return submitter.accept(submission, audio, _still_dead(job)).id
+    still_dead = _still_dead(job)
+
+    def require(connection: sa.Connection) -> None:
+        hold(connection)
+        still_dead(connection)
+
+    def mark(connection: sa.Connection, retried_as: str) -> None:
+        connection.execute(sa.update(jobs).where(jobs.c.id == job_id).values(retried_as=retried_as))
+        note(connection, retried_as)
+
+    return submitter.accept(submission, audio, require, mark).id
 
 
 def _still_dead(job: JobDocument) -> Callable[[sa.Connection], None]:
@@ -73,22 +111,22 @@ def _still_dead(job: JobDocument) -> Callable[[sa.Connection], None]:
     return hold
 
 
-def _marking(ask: Ask, made: str | MeeshyError) -> Do:
+def _refusing(refusal: MeeshyError) -> Do:
     def do(connection: sa.Connection, now_s: float) -> ActionAnswer:
-        if isinstance(made, MeeshyError):
-            raise made
-        there = sa.select(jobs.c.id).where(jobs.c.id == ask.subject)
-        # Where its owner has deleted it by now, its recording goes on all the same.
-        if not mark_retried(connection, ask.subject, made) and connection.scalar(there) is not None:
-            raise conflict("retried", "Somebody else has just retried it.")
-        return ActionAnswer(
-            action=ask.action, subject=ask.subject, state="retried", says=f"It goes on as {made}.", job_ids=(made,)
-        )
+        raise refusal
 
     return do
 
 
-def mark_retried(connection: sa.Connection, job_id: str, retried_as: str) -> bool:
-    """Mark a dead letter with the job that took it up; return False where it was marked before, or is gone."""
-    unmarked = sa.update(jobs).where(jobs.c.id == job_id, jobs.c.retried_as.is_(None))
-    return connection.execute(unmarked.values(retried_as=retried_as)).rowcount == 1
+class _Known(Exception):
+    """The same request has been answered meanwhile: what this transaction has done is taken back."""
+
+    def __init__(self, known: ActionAnswer | MeeshyError) -> None:
+        super().__init__()
+        self._known = known
+
+    def answer(self) -> ActionAnswer:
+        """Return the answer, or raise what it was refused with."""
+        if isinstance(self._known, MeeshyError):
+            raise self._known
+        return self._known

@@ -187,10 +187,12 @@ class Submitter:
         submission: Submission,
         audio: AudioFacts,
         require: Callable[[sa.Connection], None] = lambda connection: None,
+        within: Callable[[sa.Connection, str], None] = lambda connection, job_id: None,
     ) -> JobDocument:
         """Record a job for a decoded recording and wake the workers; NoRoute where no language can be reached.
 
-        `require` may hold jobs, and raises what forbids this one, in the transaction that records it.
+        `require` may hold jobs, and raises what forbids this one, in the transaction that records it. `within` writes
+        what belongs to the job's id into the same transaction, also where the idempotency key has made it before.
         """
         capabilities = self._known_capabilities()
         check_targets(capabilities, submission.request)
@@ -198,12 +200,14 @@ class Submitter:
             profile = profile_for(connection, submission.owner, submission.request, held=True)
             # After the profile, as an erasure holds them; before all else, as everybody does.
             require(connection)
-            earlier = self._earlier_alone(connection, submission)
-            if earlier is not None:
-                return earlier
-            submission = _in_voice(submission, profile, self._database.now_s(connection))
-            job = self._record(connection, submission, audio, capabilities)
-        self.ring()
+            job = self._earlier_alone(connection, submission)
+            made = job is None
+            if job is None:
+                submission = _in_voice(submission, profile, self._database.now_s(connection))
+                job = self._record(connection, submission, audio, capabilities)
+            within(connection, job.id)
+        if made:
+            self.ring()
         return job
 
     def _known_capabilities(self) -> Capabilities:

@@ -73,7 +73,7 @@ class Interrupted(Submitter):
         )
         self.before, self.within, self.after = before, within, after
 
-    def accept(self, submission, audio, require):
+    def accept(self, submission, audio, require, within):
         if self.before:
             self.before()
 
@@ -82,7 +82,7 @@ class Interrupted(Submitter):
             if self.within:
                 self.within(connection)
 
-        job = super().accept(submission, audio, requiring)
+        job = super().accept(submission, audio, requiring, within)
         if self.after:
             self.after()
         return job

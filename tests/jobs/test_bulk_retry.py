@@ -160,21 +160,40 @@ def test_a_trouble_before_anything_was_made_is_told_and_its_repetition_does_it(b
     assert all_again(bench, 2).says == "2 retried."
 
 
-def test_a_database_that_goes_before_the_marks_is_no_second_job(bench):
-    ids = failed_one_by_one(bench, 2)
+class Killed(BaseException):
+    """Ends a process in the midst of it."""
 
-    class Killed(BaseException):
-        pass
+
+def test_who_is_killed_in_its_midst_leaves_nothing_unaudited_and_its_repetition_goes_on(bench):
+    ids = failed_one_by_one(bench, 3)
 
     def kill():
-        if number_of_jobs(bench) == 4:
+        if number_of_jobs(bench) == 5:
             raise Killed
 
     with pytest.raises(Killed):
-        all_again(bench, 2, submitter=Interrupted(bench, after=kill))
-    assert letters(bench) == set(ids)
-    assert all_again(bench, 2).says == "2 retried."
-    assert number_of_jobs(bench) == 4
+        all_again(bench, 3, submitter=Interrupted(bench, after=kill))
+    assert letters(bench) == {ids[2]}
+    assert [(entry[0], entry[2], entry[3]) for entry in audited(bench)] == [
+        ("console.retry", job_id, "done") for job_id in ids[:2]
+    ]
+    # The count is another one by now, and a dead letter has come: the same request goes on all the same.
+    bench.run()
+    failed_one_by_one(bench, 1, owner=Owner("app", "later"))
+    answer = all_again(bench, 3)
+    assert (len(answer.job_ids), dead(bench).count) == (3, 1)
+    assert answer.says == "3 retried. 1 more is left: retry again."
+    assert all_again(bench, 3) == answer
+    assert number_of_jobs(bench) == 7
+
+
+def test_a_request_that_was_refused_for_its_count_made_nothing_and_stays_refused(bench):
+    failed_one_by_one(bench, 2)
+    for _ in range(2):
+        with pytest.raises(StateConflict) as refused:
+            all_again(bench, 3)
+        assert refused.value.extra["now"]["count"] == 2
+    assert (number_of_jobs(bench), [entry[3] for entry in audited(bench)]) == (2, ["state_conflict"])
 
 
 def test_it_ends_before_its_caller_has_gone(bench):

@@ -49,7 +49,7 @@ def test_a_retry_makes_a_job_of_what_failed_and_marks_the_old_one(bench):
     assert [entry[3] for entry in audited(bench)] == ["done", "state_conflict"]
 
 
-def test_who_is_killed_between_accepting_and_marking_makes_no_second_job(bench):
+def test_who_is_killed_before_the_answer_has_made_one_job_with_its_mark_and_its_row_in_the_audit(bench):
     job = failed(bench)
 
     class Killed(BaseException):
@@ -60,8 +60,12 @@ def test_who_is_killed_between_accepting_and_marking_makes_no_second_job(bench):
 
     with pytest.raises(Killed):
         again(bench, job, submitter=Interrupted(bench, after=kill))
-    assert dead(bench).count == 1
-    again(bench, job, "two")
+    assert (dead(bench).count, number_of_jobs(bench)) == (0, 2)
+    assert [(entry[0], entry[2], entry[3]) for entry in audited(bench)] == [("console.retry", job.id, "done")]
+    # The same request is told what became of it, another one that it is no dead letter any more.
+    assert again(bench, job).state == "retried"
+    with pytest.raises(StateConflict):
+        again(bench, job, "two")
     assert number_of_jobs(bench) == 2
 
 
