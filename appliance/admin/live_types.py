@@ -329,7 +329,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     up_s: Annotated[float | None, Meta(description="Of that process.")] = None
     lanes: tuple[Lane, ...] = ()
     workers: tuple[Worker, ...] = ()
-    workers_left_out: Annotated[int, Meta(description="More than are told here.")] = 0
+    workers_left_out: Annotated[int, Meta(description="More than are told here; silent ones come first.")] = 0
     gpus: tuple[Gpu, ...] = ()
     gpus_left_out: Annotated[int, Meta(description="More than are told here; lost and erring ones come first.")] = 0
     gpu_hosts: Annotated[tuple[GpuHost, ...], Meta(description="Hosts that tell of none, or fewer than before.")] = ()

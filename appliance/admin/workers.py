@@ -29,10 +29,7 @@ _SEEN = (
         workers.c.capabilities["synthesizer"].as_string().label("synthesizer"),
     )
     .where(workers.c.seen_s >= sa.bindparam("since_s", type_=sa.Double))
-    .order_by(
-        (workers.c.seen_s < sa.bindparam("silent_s", type_=sa.Double)), workers.c.host, workers.c.started_s,
-        workers.c.id,
-    )
+    .order_by(workers.c.host, workers.c.started_s, workers.c.id)
 )  # fmt: skip
 _IN_HAND = (
     sa.select(
@@ -48,11 +45,15 @@ _IN_HAND = (
 
 
 def load_workers(connection: sa.Connection, now_s: float) -> tuple[tuple[Worker, ...], int]:
-    """Return the workers of the last hour, those that live first, at most 64, and how many more there are."""
-    rows = connection.execute(_SEEN, {"since_s": now_s - HOUR_S, "silent_s": now_s - STALE_S}).all()
+    """Return the workers of the last hour, those that are silent first, at most 64, and how many more there are."""
+    rows = connection.execute(_SEEN, {"since_s": now_s - HOUR_S}).all()
     batches = _batches(connection, now_s)
-    shown = tuple(_worker(row, batches.get(row.id, ()), now_s) for row in rows[:MOST_WORKERS])
-    return shown, max(0, len(rows) - MOST_WORKERS)
+    silent = [row for row in rows if row.seen_s < now_s - STALE_S]
+    living = [row for row in rows if row.seen_s >= now_s - STALE_S]
+    # Who is silent needs somebody's hand, so is not among what there is no room for; nor are all that live.
+    told = silent[: max(MOST_WORKERS // 2, MOST_WORKERS - len(living))]
+    told += living[: MOST_WORKERS - len(told)]
+    return tuple(_worker(row, batches.get(row.id, ()), now_s) for row in told), len(rows) - len(told)
 
 
 def worker_state(draining_s: float | None, busy: bool, seen_ago_s: float) -> str:

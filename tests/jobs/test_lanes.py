@@ -228,5 +228,25 @@ def test_a_worker_whose_death_is_known_goes_from_the_list_and_one_that_is_silent
     assert {worker.id: worker.state for worker in shown} == {"w0": "idle", "silent": "stale"}
 
 
+@pytest.mark.parametrize(
+    ("silent", "living", "told"), [(1, 70, (1, 63)), (40, 70, (32, 32)), (70, 10, (54, 10)), (3, 4, (3, 4))]
+)
+def test_silent_workers_are_told_first_and_leave_room_for_those_that_live(bench, silent, living, told):
+    now_s = bench.clock.now_s()
+    row = {"host": "elsewhere:1", "pid": 7, "started_s": now_s, "capabilities": {}}
+    with bench.database.write() as connection:
+        connection.execute(
+            sa.insert(workers),
+            [{"id": f"z{number}", "seen_s": now_s - STALE_S - 1, **row} for number in range(silent)]
+            + [{"id": f"a{number}", "seen_s": now_s, **row} for number in range(living)],
+        )
+    with bench.rows() as rows:
+        shown, left_out = load_workers(rows, now_s)
+    states = [worker.state for worker in shown]
+    assert (states.count("stale"), states.count("idle")) == told
+    assert states == sorted(states, reverse=True)
+    assert left_out == silent + living - sum(told)
+
+
 def test_console_and_workers_agree_on_who_is_silent():
     assert STALE_S == SEEN_WITHIN_S

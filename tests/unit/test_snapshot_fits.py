@@ -173,6 +173,14 @@ def test_a_lost_card_and_why_it_is_lost_are_told_before_all_others():
     assert {gpu.errors for gpu in shown.gpus[1:]} == {()}
 
 
+def test_a_silent_worker_is_told_whatever_there_is_no_room_for():
+    silent = Worker(id="silent", state="stale", seen_ago_s=300.0)
+    full = large()
+    shown = fitted(msgspec.structs.replace(full, workers=(silent, *full.workers[1:])))
+    assert len(shown.workers) == FEWEST_WORKERS
+    assert shown.workers[0] == silent
+
+
 @pytest.mark.parametrize("snapshot", [Snapshot(), Snapshot(lanes=lanes("short"), gpus=(instance(0),))])
 def test_what_fits_is_told_whole(snapshot):
     assert fitted(snapshot) == snapshot
