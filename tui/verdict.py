@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-from appliance.admin.schema import SCHEMA, Attention, GpuHost, Lane, Snapshot
+from appliance.admin.schema import SCHEMA, Attention, GpuHost, Lane, Snapshot, similarity_fall, wer_rise
 from tui import format as fmt
 from tui.naming import gpu_key, gpu_name, memory_share
 from tui.remedies import REMEDIES
@@ -26,10 +26,6 @@ ERROR_SHARE = 0.05
 HOT_C = 85.0
 """Above it; data-centre cards slow themselves down at 87 to 92 degrees Celsius, by model."""
 FULL_SHARE = 0.97
-WER_RISE = 0.05
-SIMILARITY_FALL = 0.03
-PAIR_COUNT = 30
-"""A pair is compared with the window before only where at least this many were spoken."""
 SKEW_TOLD_S = 5.0
 """Clocks closer than this are called the same: an answer may be on its way for a second or two."""
 STOPPING = ("database", "object_store", "redis")
@@ -256,16 +252,10 @@ def host_trouble(host: GpuHost) -> str | None:
 
 def _quality(snapshot: Snapshot) -> Iterator[Finding]:
     for pair in snapshot.quality.pairs:
-        if pair.spoken < PAIR_COUNT:
-            continue
         name = f"{pair.source}>{pair.target}"
-        if pair.wer is not None and pair.wer_before is not None and pair.wer - pair.wer_before > WER_RISE:
+        if (rise := wer_rise(pair)) is not None:
             text = f"{name} WER {pair.wer:.2f}, was {pair.wer_before:.2f}"
-            yield Finding(Severity.WARN, "wer", text, "quality", name, pair.wer - pair.wer_before)
-        if (
-            pair.similarity is not None
-            and pair.similarity_before is not None
-            and pair.similarity_before - pair.similarity > SIMILARITY_FALL
-        ):
+            yield Finding(Severity.WARN, "wer", text, "quality", name, rise)
+        if (fall := similarity_fall(pair)) is not None:
             text = f"{name} similarity {pair.similarity:.2f}, was {pair.similarity_before:.2f}"
-            yield Finding(Severity.WARN, "similarity", text, "quality", name, pair.similarity_before - pair.similarity)
+            yield Finding(Severity.WARN, "similarity", text, "quality", name, fall)

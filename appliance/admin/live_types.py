@@ -5,6 +5,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from appliance.admin.quality_types import Quality
+
 SCHEMA = "1.0"
 """Major and minor version of these types; a reader of another major version says so and shows nothing."""
 INTERVAL_S = 2.0
@@ -166,67 +168,6 @@ class CacheLevel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     trend: Annotated[
         tuple[float | None, ...], Meta(description="Share of hits per half minute, the oldest first; null: no look.")
     ] = ()
-
-
-class PairQuality(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What receipts of one pair of languages say; `before` is the same length of time before that."""
-
-    source: str = ""
-    target: str = ""
-    spoken: Annotated[int, Meta(description="Without what a kept answer said again; so all figures here.")] = 0
-    spoken_before: int = 0
-    needs_review: int = 0
-    failed: int = 0
-    wer: float | None = None
-    similarity: float | None = None
-    rating: Annotated[float | None, Meta(description="Mean of the ratings given in the window.")] = None
-    wer_before: float | None = None
-    similarity_before: float | None = None
-    rating_before: float | None = None
-
-
-class VoiceQuality(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What receipts of one kind of voice say."""
-
-    voice: Annotated[str, Meta(description="`stock`, `matched` or `cloned`.")] = ""
-    spoken: int = 0
-    spoken_before: int = 0
-    similarity: float | None = None
-    similarity_before: float | None = None
-    wer: float | None = None
-    wer_before: float | None = None
-
-
-class CacheQuality(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How often one kind of kept things was found over a window."""
-
-    level: Annotated[str, Meta(description="`l1`, `l2` or `l3`.")] = ""
-    kind: Annotated[str, Meta(description="Empty: the level as a whole.")] = ""
-    hits: int = 0
-    misses: int = 0
-    share: Annotated[float | None, Meta(description="Of hits; null where nothing was looked up.")] = None
-    share_before: float | None = None
-
-
-class Quality(msgspec.Struct, frozen=True, kw_only=True):
-    """Receipts of a window of time, pairs with the most results first; `before` is the window before that.
-
-    A window is of whole steps, the one that is not over included. In a snapshot it is of 24 h and without `caches`.
-    """
-
-    window_s: float = 86_400.0
-    step_s: Annotated[float, Meta(description="Length of the steps that it is put together from.")] = 900.0
-    age_s: Annotated[float, Meta(description="Since it was computed: in a snapshot once a minute.")] = 0.0
-    spoken: int = 0
-    spoken_before: int = 0
-    wer: float | None = None
-    wer_before: float | None = None
-    similarity: float | None = None
-    similarity_before: float | None = None
-    pairs: tuple[PairQuality, ...] = ()
-    pairs_left_out: Annotated[int, Meta(description="More than are told here.")] = 0
-    voices: tuple[VoiceQuality, ...] = ()
-    caches: tuple[CacheQuality, ...] = ()
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -3,11 +3,19 @@
 From the history: a look at years costs what its steps cost, and not what all that was spoken would.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from appliance.admin.live_types import CacheQuality, PairQuality, Quality, VoiceQuality
+from appliance.admin.quality_types import (
+    CacheQuality,
+    PairQuality,
+    Quality,
+    VoiceQuality,
+    similarity_fall,
+    wer_rise,
+)
 from appliance.history.bounds import OTHER_PAIRS
 from appliance.history.steps import DAY_S
 from appliance.history.windows import load_windows
@@ -36,15 +44,25 @@ class _Both(NamedTuple):
         return _count(self.now, name), _count(self.before, name)
 
 
+def most_first(pair: PairQuality) -> tuple[int, str, str]:
+    """Order pairs by how much was spoken in them."""
+    return -pair.spoken, pair.source, pair.target
+
+
+def worse_first(pair: PairQuality) -> tuple[bool, int, str, str]:
+    """Order pairs that got worse before all others: what needs a look is not among what there is no room for."""
+    return wer_rise(pair) is None and similarity_fall(pair) is None, *most_first(pair)
+
+
 def load_quality(
     connection: sa.Connection, now_s: float, window_s: float = DAY_S, most_pairs: int = MOST_PAIRS, *,
-    with_caches: bool = False,
+    order: Callable[[PairQuality], Any] = most_first, with_caches: bool = False,
 ) -> Quality:  # fmt: skip
-    """Return the receipts of a window that ends now; the pairs of most results, each with its figures before that."""
+    """Return the receipts of a window that ends now; the first pairs in an order, each with its figures before that."""
     wanted = (*_RECEIPTS, *_CACHES) if with_caches else _RECEIPTS
     windows = load_windows(connection, now_s, window_s, lambda name: name.startswith(wanted))
     both = _Both(windows.whole or _NOTHING, windows.before or _NOTHING)
-    pairs = sorted((_pair(both, name) for name in _pairs(both.now)), key=_most_first)
+    pairs = sorted((_pair(both, name) for name in _pairs(both.now)), key=order)
     spoken, spoken_before = both.counted("spoken")
     wer, wer_before = both.mean("wer")
     similarity, similarity_before = both.mean("similarity")
@@ -88,10 +106,6 @@ def _beside(both: _Both, which: str, *means: str) -> dict[str, Any]:
     for mean in means:
         found[mean], found[f"{mean}_before"] = both.mean(f"{mean}.{which}")
     return found
-
-
-def _most_first(pair: PairQuality) -> tuple[int, str, str]:
-    return -pair.spoken, pair.source, pair.target
 
 
 def _voices(both: _Both) -> tuple[VoiceQuality, ...]:

@@ -24,13 +24,13 @@ from appliance.admin.live_types import (
     Health,
     Housekeeping,
     JobCounts,
-    Quality,
     Rates,
     Snapshot,
     StageLatency,
     Webhooks,
 )
-from appliance.admin.quality import load_quality
+from appliance.admin.quality import load_quality, worse_first
+from appliance.admin.quality_types import Quality
 from appliance.admin.workers import load_workers
 from appliance.clock import Clock
 from appliance.jobs.items import FAMILIES
@@ -141,7 +141,7 @@ class Snapshots:
         with self._database.read() as connection:
             now_s = self._database.now_s(connection)
             if quality_due:
-                slow.quality, slow.quality_s = load_quality(connection, now_s), at_s
+                slow.quality, slow.quality_s = load_quality(connection, now_s, order=worse_first), at_s
             if figures_due:
                 recent = load_recent_figures(connection, now_s)
                 slow.latency, slow.caches, slow.rates = recent.latencies(), recent.caches(), recent.rates()

@@ -13,7 +13,7 @@ from appliance.admin.dead_letters import Filter, load_dead_letters
 from appliance.admin.job_detail import load_job_detail
 from appliance.admin.jobs_page import load_jobs_page
 from appliance.admin.lanes import lane_key, load_lanes, load_looks
-from appliance.admin.live_types import JobCounts, Quality, Snapshot
+from appliance.admin.live_types import JobCounts, Snapshot
 from appliance.admin.page_types import (
     AuditPage,
     DeadLettersPage,
@@ -25,6 +25,7 @@ from appliance.admin.page_types import (
     Queue,
 )
 from appliance.admin.quality import load_quality
+from appliance.admin.quality_types import Quality
 from appliance.admin.series import load_history, load_trends
 from appliance.api.history import Cursor
 from appliance.api.operators import add_up, count, look_up, me, read_page

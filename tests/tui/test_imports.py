@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 NEVER = {"torch", "numpy", "sqlalchemy", "dramatiq", "litestar", "pynvml", "ctranslate2", "pydantic", "redis"}
 
-WIRE = {f"appliance.admin.{name}" for name in ("schema", "action_types", "live_types", "page_types")}
+WIRE = {f"appliance.admin.{name}" for name in ("schema", "action_types", "live_types", "page_types", "quality_types")}
 
 
 def imported_by(path: Path) -> Iterator[str]:

@@ -6,13 +6,16 @@ import pytest
 from appliance.admin.fitting import (
     FEWEST_EVENTS,
     FEWEST_GPUS,
+    FEWEST_PAIRS,
     FEWEST_WORKERS,
     MOST_BYTES,
     SHORT_REASON,
     SHORT_TEXT,
     fitted,
 )
+from appliance.admin.quality import worse_first
 from appliance.admin.schema import (
+    PAIR_COUNT,
     PRIORITIES,
     STAGES,
     Admission,
@@ -179,6 +182,15 @@ def test_a_silent_worker_is_told_whatever_there_is_no_room_for():
     shown = fitted(msgspec.structs.replace(full, workers=(silent, *full.workers[1:])))
     assert len(shown.workers) == FEWEST_WORKERS
     assert shown.workers[0] == silent
+
+
+def test_a_pair_that_got_worse_is_told_whatever_there_is_no_room_for():
+    full = large()
+    worse = msgspec.structs.replace(full.quality.pairs[-1], spoken=PAIR_COUNT, wer=0.9)
+    pairs = tuple(sorted((*full.quality.pairs[:-1], worse), key=worse_first))
+    shown = fitted(msgspec.structs.replace(full, quality=msgspec.structs.replace(full.quality, pairs=pairs)))
+    assert len(shown.quality.pairs) == FEWEST_PAIRS
+    assert shown.quality.pairs[0] == worse
 
 
 @pytest.mark.parametrize("snapshot", [Snapshot(), Snapshot(lanes=lanes("short"), gpus=(instance(0),))])

@@ -1,10 +1,9 @@
 """How good translations and voices are, as lines."""
 
-from appliance.admin.schema import PairQuality, Quality, VoiceQuality
+from appliance.admin.schema import SIMILARITY_FALL, WER_RISE, PairQuality, Quality, VoiceQuality
 from tui import format as fmt
 from tui.change import CHANGE_WIDTH, change
 from tui.glyphs import Glyphs, Line
-from tui.verdict import SIMILARITY_FALL, WER_RISE
 
 _NAME = 10
 _WIDE_FROM = _NAME + 7 + 6 + 6 + 2 * CHANGE_WIDTH + 3 * 7

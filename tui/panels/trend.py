@@ -2,13 +2,12 @@
 
 from collections.abc import Collection, Sequence
 
-from appliance.admin.schema import History, Point, Quality, Series
+from appliance.admin.schema import PAIR_COUNT, SIMILARITY_FALL, WER_RISE, History, Point, Quality, Series
 from tui import format as fmt
 from tui.bars import line
 from tui.change import CHANGE_WIDTH, change
 from tui.glyphs import Glyphs, Line
 from tui.panels.cache import FALL
-from tui.verdict import PAIR_COUNT, SIMILARITY_FALL, WER_RISE
 
 LABELS = {
     "wer": "WER",
