@@ -9,7 +9,7 @@ import msgspec
 from appliance.admin.live_types import Gpu, Lane, Snapshot
 
 MOST_BYTES = 20_000
-FEWEST_EVENTS, FEWEST_WORKERS, FEWEST_GPUS, FEWEST_PAIRS, FEWEST_HOSTS = 5, 8, 8, 4, 4
+FEWEST_EVENTS, FEWEST_WORKERS, FEWEST_GPUS, FEWEST_PAIRS, FEWEST_HOSTS = 5, 8, 8, 3, 4
 SHORT_REASON = 40
 """Letters of why a lane is paused, where there is no room for all of it; the audit has the rest."""
 SHORT_TEXT = 80

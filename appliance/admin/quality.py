@@ -96,6 +96,7 @@ def _pair(both: _Both, name: str) -> PairQuality:
         needs_review=both.counted(f"needs_review.pair.{name}")[0],
         failed=both.counted(f"failed.pair.{name}")[0],
         **_beside(both, f"pair.{name}", "wer", "similarity", "rating"),
+        **_measured(both, f"pair.{name}", "wer", "similarity"),
     )
 
 
@@ -105,6 +106,14 @@ def _beside(both: _Both, which: str, *means: str) -> dict[str, Any]:
     found["spoken"], found["spoken_before"] = both.counted(f"spoken.{which}")
     for mean in means:
         found[mean], found[f"{mean}_before"] = both.mean(f"{mean}.{which}")
+    return found
+
+
+def _measured(both: _Both, which: str, *means: str) -> dict[str, int]:
+    """Return of how many each mean is, beside what it was before."""
+    found: dict[str, int] = {}
+    for mean in means:
+        found[f"{mean}_of"], found[f"{mean}_of_before"] = both.counted(f"{mean}.{which}.of")
     return found
 
 

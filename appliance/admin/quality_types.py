@@ -11,7 +11,7 @@ from msgspec import Meta
 WER_RISE = 0.05
 SIMILARITY_FALL = 0.03
 PAIR_COUNT = 30
-"""A pair is compared with the window before only where at least this many were spoken."""
+"""A mean is compared with the one of the window before only where each is of at least this many."""
 
 
 class PairQuality(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -29,6 +29,12 @@ class PairQuality(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     wer_before: float | None = None
     similarity_before: float | None = None
     rating_before: float | None = None
+    wer_of: Annotated[int | None, Meta(description="How many `wer` is the mean of; null: not told.")] = None
+    wer_of_before: int | None = None
+    similarity_of: Annotated[
+        int | None, Meta(description="How many `similarity` is the mean of: of stock voices none is measured.")
+    ] = None
+    similarity_of_before: int | None = None
 
 
 class VoiceQuality(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -78,16 +84,27 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 
 def wer_rise(pair: PairQuality) -> float | None:
     """Return by how much a pair's errors rose if that needs a look, else None."""
-    return _beyond(WER_RISE, pair.spoken, pair.wer_before, pair.wer)
+    if not _enough(pair, pair.wer_of, pair.wer_of_before):
+        return None
+    return _beyond(WER_RISE, pair.wer_before, pair.wer)
 
 
 def similarity_fall(pair: PairQuality) -> float | None:
     """Return by how much less alike a pair's voices became if that needs a look, else None."""
-    return _beyond(SIMILARITY_FALL, pair.spoken, pair.similarity, pair.similarity_before)
+    if not _enough(pair, pair.similarity_of, pair.similarity_of_before):
+        return None
+    return _beyond(SIMILARITY_FALL, pair.similarity, pair.similarity_before)
 
 
-def _beyond(bound: float, count: int, lower: float | None, higher: float | None) -> float | None:
-    if lower is None or higher is None or count < PAIR_COUNT:
+def _enough(pair: PairQuality, of: int | None, of_before: int | None) -> bool:
+    # An older appliance does not tell how many were measured: no more than were spoken.
+    now = pair.spoken if of is None else of
+    before = pair.spoken_before if of_before is None else of_before
+    return min(now, before) >= PAIR_COUNT
+
+
+def _beyond(bound: float, lower: float | None, higher: float | None) -> float | None:
+    if lower is None or higher is None:
         return None
     by = higher - lower
     return by if by > bound else None

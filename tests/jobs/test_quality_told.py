@@ -41,3 +41,12 @@ def test_a_snapshot_tells_first_what_got_worse(bench):
     spoken(bench, **many, en_ja=(PAIR_COUNT, PAIR_COUNT, 0.3))
     quality = Snapshots(bench.database, bench.settings, bench.clock).make().quality
     assert (quality.pairs[0].target, len(quality.pairs), quality.pairs_left_out) == ("ja", MOST_PAIRS, 1)
+
+
+def test_each_mean_says_of_how_many_it_is_in_either_window(bench):
+    spoken(bench, en_fr=(40, 7, 0.1))
+    bench.clock.advance(DAY_S)
+    spoken(bench, en_fr=(50, 9, 0.1))
+    (pair,) = pairs(bench)
+    assert (pair.spoken, pair.wer_of, pair.wer_of_before) == (50, 9, 7)
+    assert (pair.similarity_of, pair.similarity_of_before) == (0, 0)

@@ -290,9 +290,25 @@ def test_gpus_of_several_hosts_are_told_apart():
     assert texts(well(gpus=gpus)) == ["GPU0 b 95 degrees"]
 
 
-@pytest.mark.parametrize(("spoken", "told"), [(29, False), (30, True)])
-def test_a_pair_that_got_worse_is_told_where_enough_was_measured(spoken, told):
-    pair = schema.PairQuality(source="en", target="ja", spoken=spoken, wer=0.21, wer_before=0.12)
+@pytest.mark.parametrize(("now", "before", "told"), [(29, 30, False), (30, 29, False), (30, 30, True)])
+def test_a_pair_that_got_worse_is_told_where_enough_was_measured_in_both_windows(now, before, told):
+    wers = schema.PairQuality(
+        source="en", target="ja", spoken=900, spoken_before=900, wer=0.21, wer_before=0.12,
+        wer_of=now, wer_of_before=before,
+    )  # fmt: skip
+    voices = schema.PairQuality(
+        source="en", target="fr", spoken=900, spoken_before=900, similarity=0.7, similarity_before=0.8,
+        similarity_of=now, similarity_of_before=before,
+    )  # fmt: skip
+
+    assert texts(scenes.snapshot(quality=schema.Quality(pairs=(wers, voices)))) == (
+        ["en>fr similarity 0.70, was 0.80", "en>ja WER 0.21, was 0.12"] if told else []
+    )
+
+
+@pytest.mark.parametrize(("now", "before", "told"), [(29, 30, False), (30, 29, False), (30, 30, True)])
+def test_of_an_appliance_that_does_not_tell_how_many_were_measured_those_spoken_count(now, before, told):
+    pair = schema.PairQuality(source="en", target="ja", spoken=now, spoken_before=before, wer=0.21, wer_before=0.12)
 
     assert texts(scenes.snapshot(quality=schema.Quality(pairs=(pair,)))) == (
         ["en>ja WER 0.21, was 0.12"] if told else []
@@ -300,14 +316,21 @@ def test_a_pair_that_got_worse_is_told_where_enough_was_measured(spoken, told):
 
 
 def test_a_lower_error_rate_is_no_finding():
-    pair = schema.PairQuality(source="en", target="ja", spoken=900, wer=0.1, wer_before=0.3, similarity=0.9)
+    pair = schema.PairQuality(source="en", target="ja", spoken=900, spoken_before=900, wer=0.1, wer_before=0.3)
 
     assert verdict(scenes.snapshot(quality=schema.Quality(pairs=(pair,)))) == []
 
 
 def worse_quality() -> schema.Quality:
     pair = schema.PairQuality(
-        source="en", target="ja", spoken=90, wer=0.2, wer_before=0.1, similarity=0.7, similarity_before=0.8
+        source="en",
+        target="ja",
+        spoken=90,
+        spoken_before=90,
+        wer=0.2,
+        wer_before=0.1,
+        similarity=0.7,
+        similarity_before=0.8,
     )
     return schema.Quality(pairs=(pair,))
 

@@ -117,6 +117,7 @@ def large() -> Snapshot:
                 PairQuality(
                     source="en", target=f"t{number}", spoken=12345, spoken_before=12345, needs_review=12, failed=3,
                     wer=0.1234, similarity=0.7891, rating=4.321, wer_before=0.1233, similarity_before=0.7812,
+                    wer_of=12345, wer_of_before=12345, similarity_of=12345, similarity_of_before=12345,
                 )
                 for number in range(12)
             ),
@@ -186,7 +187,7 @@ def test_a_silent_worker_is_told_whatever_there_is_no_room_for():
 
 def test_a_pair_that_got_worse_is_told_whatever_there_is_no_room_for():
     full = large()
-    worse = msgspec.structs.replace(full.quality.pairs[-1], spoken=PAIR_COUNT, wer=0.9)
+    worse = msgspec.structs.replace(full.quality.pairs[-1], wer_of=PAIR_COUNT, wer=0.9)
     pairs = tuple(sorted((*full.quality.pairs[:-1], worse), key=worse_first))
     shown = fitted(msgspec.structs.replace(full, quality=msgspec.structs.replace(full.quality, pairs=pairs)))
     assert len(shown.quality.pairs) == FEWEST_PAIRS
