@@ -157,11 +157,13 @@ def _lanes(snapshot: Snapshot) -> Iterator[Finding]:
 
 def _in_time(snapshot: Snapshot) -> Iterator[Finding]:
     """The share in time, which all lanes of a priority have in common; of a few jobs it says nothing."""
-    ended = snapshot.jobs.done + snapshot.jobs.partial + snapshot.jobs.failed
-    for priority in sorted({lane.priority for lane in snapshot.lanes}) if ended >= ENOUGH else ():
+    of_all = snapshot.jobs.done + snapshot.jobs.partial + snapshot.jobs.failed
+    for priority in sorted({lane.priority for lane in snapshot.lanes}):
         lanes = [lane for lane in snapshot.lanes if lane.priority == priority]
-        share = lanes[0].attainment
-        if share is not None and share < IN_TIME_SHARE:
+        share, ended = lanes[0].attainment, lanes[0].ended
+        # An older appliance tells only how many ended of all priorities.
+        enough = (of_all if ended is None else ended) >= ENOUGH
+        if enough and share is not None and share < IN_TIME_SHARE:
             # Work that somebody holds up ends late: their doing, and no fault of the appliance's.
             held_up = any(lane.state != "open" for lane in lanes)
             severity = Severity.NOTE if held_up else Severity.WARN

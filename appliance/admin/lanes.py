@@ -46,10 +46,18 @@ class Looks(msgspec.Struct, frozen=True, kw_only=True):
     """What takes a look at many rows, so that who asks often may look less often."""
 
     work: Mapping[LaneKey, "Work"]
-    attained: Mapping[int, float]
-    """By priority: the share of the last hour's jobs that ended in time."""
+    attained: Mapping[int, "Attained"]
+    """By priority."""
     dead: Mapping[LaneKey, int]
     """Dead letters."""
+
+
+class Attained(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one priority's jobs within the last hour."""
+
+    ended: int = 0
+    share: float | None = None
+    """Of those that ended: in time."""
 
 
 class Work(msgspec.Struct, kw_only=True):
@@ -73,10 +81,11 @@ def lane_key(name: str) -> LaneKey:
 def load_lanes(connection: sa.Connection, settings: Settings, now_s: float, looks: Looks) -> tuple[Lane, ...]:
     """Return all lanes, idle ones too, by stage and priority."""
     pauses, slas_s = load_pauses(connection), _slas_s(connection, settings)
+    attained = {priority: looks.attained.get(priority, Attained()) for priority in PRIORITIES}
     return tuple(
         _lane(
             (stage, priority), looks.work.get((stage, priority), Work()), pauses.get((stage, priority)), now_s,
-            sla_s=slas_s.get(priority), attainment=looks.attained.get(priority),
+            sla_s=slas_s.get(priority), attainment=attained[priority].share, ended=attained[priority].ended,
             dead=looks.dead.get((stage, priority), 0),
         )
         for stage in STAGES
@@ -156,7 +165,7 @@ def _slas_s(connection: sa.Connection, settings: Settings) -> dict[int, float]:
     return {row.priority: round(row.sla_s * scale, 3) for row in rows}
 
 
-def load_attainment(connection: sa.Connection, now_s: float) -> dict[int, float]:
-    """Return the share of the last hour's jobs that ended in time, by priority."""
+def load_attainment(connection: sa.Connection, now_s: float) -> dict[int, Attained]:
+    """Return what became of the last hour's jobs, by priority; those of which none ended are left out."""
     rows = connection.execute(_ATTAINED, {"since_s": now_s - HOUR_S})
-    return {row.priority: round(row.in_time / row.ended, 4) for row in rows}
+    return {row.priority: Attained(ended=row.ended, share=round(row.in_time / row.ended, 4)) for row in rows}

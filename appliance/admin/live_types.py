@@ -69,6 +69,9 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attainment: Annotated[
         float | None, Meta(description="Share of this priority's jobs of the last hour that ended in time, 0 to 1.")
     ] = None
+    ended: Annotated[
+        int | None, Meta(description="Jobs of this priority that ended within the last hour, which that is a share of.")
+    ] = None
     dead: Annotated[int, Meta(description="Dead letters: failed here, can be retried.")] = 0
     paused_ago_s: float | None = None
     paused_by: str | None = None

@@ -13,7 +13,7 @@ from appliance.admin.figures import load_recent_figures
 from appliance.admin.fitting import fitted
 from appliance.admin.gpus import load_gpus
 from appliance.admin.happenings import load_events
-from appliance.admin.lanes import Looks, Work, load_attainment, load_lanes, load_work
+from appliance.admin.lanes import Attained, Looks, Work, load_attainment, load_lanes, load_work
 from appliance.admin.live_types import (
     INTERVAL_S,
     SCHEMA,
@@ -62,7 +62,7 @@ class _Slow(msgspec.Struct, kw_only=True):
     work_s: float = float("-inf")
     work_took_s: float = 0.0
     work_every_s: float = 0.0
-    attained: Mapping[int, float] = {}
+    attained: Mapping[int, Attained] = {}
     dead: Mapping[LaneKey, int] = {}
     latency: tuple[StageLatency, ...] = ()
     caches: tuple[CacheLevel, ...] = ()

@@ -27,6 +27,7 @@ _LANE: dict[str, Any] = {
     "oldest_of_sla": 1.42,
     "sla_s": 10.0,
     "attainment": 0.93,
+    "ended": 412,
     "dead": 1,
 }
 

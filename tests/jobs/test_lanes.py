@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from appliance.admin.lanes import load_lanes, load_looks
-from appliance.admin.live_types import STALE_S, Lane
+from appliance.admin.live_types import STAGES, STALE_S, Lane
 from appliance.admin.workers import load_workers, role_of
 from appliance.jobs.claims import Claims, end_items
 from appliance.jobs.lanes import Pause, load_pauses, set_draining
@@ -12,7 +12,7 @@ from appliance.jobs.registry import SEEN_WITHIN_S, CapabilityReader, this_host, 
 from appliance.jobs.reserved import VIEW_S, load_living
 from appliance.jobs.states import ItemState, JobState
 from appliance.pool.reading import read
-from appliance.storage.tables import work_items, workers
+from appliance.storage.tables import jobs, work_items, workers
 from appliance.workers.roles import BATCH_LIMITS, ROLES
 from tests.jobs.operators import pause, resume
 from tests.jobs.site import Site
@@ -186,8 +186,25 @@ def test_lanes_tell_waits_and_deadlines(bench, site):
     bench.clock.advance(10.0)
     assert (lane(bench, "hear.p0").overdue, lane(bench, "hear.p2").overdue) == (1, 0)
     assert lane(bench, "translate.p0") == Lane(
-        name="translate.p0", stage="translate", priority=0, sla_s=lane(bench, "translate.p0").sla_s
+        name="translate.p0", stage="translate", priority=0, sla_s=lane(bench, "translate.p0").sla_s, ended=0
     )
+
+
+def test_lanes_tell_how_many_of_their_priority_ended_and_how_many_of_these_in_time(bench):
+    in_time, late, failed = (bench.submit(f"note {number}", "fr") for number in range(3))
+    bench.submit("open", "fr")
+    now_s = bench.clock.now_s()
+    ends = {in_time.id: (JobState.DONE, 1.0), late.id: (JobState.DONE, -1.0), failed.id: (JobState.FAILED, 1.0)}
+    with bench.database.write() as connection:
+        for job_id, (state, left_s) in ends.items():
+            connection.execute(
+                sa.update(jobs)
+                .where(jobs.c.id == job_id)
+                .values(state=state, finished_s=now_s, deadline_s=now_s + left_s)
+            )
+    told = {(lane(bench, f"{stage}.p0").ended, lane(bench, f"{stage}.p0").attainment) for stage in STAGES}
+    assert told == {(3, 0.3333)}
+    assert (lane(bench, "hear.p1").ended, lane(bench, "hear.p1").attainment) == (0, None)
 
 
 def worker(bench):

@@ -179,7 +179,14 @@ def test_the_share_in_time_is_told_once_for_all_lanes_of_a_priority():
 
 
 @pytest.mark.parametrize(("ended", "told"), [(19, []), (20, ["p0 0% in time"])])
-def test_the_share_in_time_is_told_of_twenty_jobs_or_more(ended, told):
+def test_the_share_in_time_is_told_of_a_priority_of_which_twenty_jobs_or_more_ended(ended, told):
+    lanes = (scenes.lane("hear", 0, attainment=0.0, ended=ended), scenes.lane("hear", 1, attainment=1.0, ended=1_000))
+
+    assert texts(well(lanes=lanes, jobs=schema.JobCounts(done=1_000 + ended))) == told
+
+
+@pytest.mark.parametrize(("ended", "told"), [(19, []), (20, ["p0 0% in time"])])
+def test_of_an_appliance_that_does_not_tell_how_many_of_a_priority_ended_those_of_all_count(ended, told):
     lanes = (scenes.lane("hear", 0, attainment=0.0),)
 
     assert texts(well(lanes=lanes, jobs=schema.JobCounts(done=ended - 2, failed=1, partial=1))) == told

@@ -65,7 +65,8 @@ def lanes(reason: str = "") -> tuple[Lane, ...]:
     paused = {"state": "paused", "paused_ago_s": 3456.789, "paused_by": "operations team", "paused_reason": reason}
     return tuple(
         Lane(
-            name=lane_name(stage, priority), stage=stage, priority=priority, sla_s=12.5, attainment=0.9312, dead=123,
+            name=lane_name(stage, priority), stage=stage, priority=priority, sla_s=12.5, attainment=0.9312, ended=12345,
+            dead=123,
             **figures, **paused if reason else {},
         )
         for stage in STAGES
