@@ -26,7 +26,6 @@ from tui.screens.jobs import JobsScreen
 from tui.screens.picture import PictureScreen
 from tui.source import Outage, Source, SourceError
 from tui.themes import BLUE_ORANGE, HIGH_CONTRAST
-from tui.trails import Trails
 from tui.verdict import Finding
 from tui.view import View
 from tui.widgets.confirm import Confirm
@@ -69,7 +68,6 @@ class Console(App[None]):
         self.clock = clock
         self.glyphs = glyphs
         self.interval_s = interval_s
-        self.trails = Trails()
         self.view = View(source.name, read_only=read_only or source.read_only, plays=source.plays)
         self._drawn_s = -1e9
         self._asking_me = False
@@ -94,7 +92,6 @@ class Console(App[None]):
 
     def _take(self, snapshot: Snapshot) -> None:
         """Draw a picture; who asks is found out beside it, at first and after an outage."""
-        self.trails.note(snapshot)
         back = self.view.outage is not None
         self.look(self.view.with_snapshot(snapshot, self.clock.monotonic_s(), self.clock.now_s()))
         if (self.view.me is None or back) and not self._asking_me:

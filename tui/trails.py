@@ -1,7 +1,7 @@
-"""The last minutes of what a snapshot holds one figure of, collected while the console runs."""
+"""The last minutes of what a snapshot holds one figure of, collected while the console runs. Pure."""
 
-from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from appliance.admin.schema import Snapshot
 from tui.naming import gpu_key
@@ -11,22 +11,31 @@ LENGTH = 150
 Trail = Sequence[float | None]
 
 
+@dataclass(frozen=True)
 class Trails:
-    """Utilisation of each GPU, oldest first; what was not read leaves a gap, a device that is gone is forgotten."""
+    """Utilisation of each GPU by its key, oldest first; what was not read and when no picture came leaves a gap.
 
-    def __init__(self) -> None:
-        """Begin empty."""
-        self._gpus: dict[str, deque[float | None]] = {}
+    A device that is gone is forgotten.
+    """
 
-    def note(self, snapshot: Snapshot) -> None:
-        """Add one picture's figures."""
-        present = {gpu_key(gpu): gpu.utilisation for gpu in snapshot.gpus}
-        for gone in self._gpus.keys() - present.keys():
-            del self._gpus[gone]
-        for key, utilisation in present.items():
-            self._gpus.setdefault(key, deque(maxlen=LENGTH)).append(utilisation)
+    gpus: Mapping[str, Trail] = field(default_factory=dict)
+    until_s: float | None = None
+    """The appliance's time of the newest picture."""
 
-    @property
-    def gpus(self) -> Mapping[str, Trail]:
-        """Return utilisation ratios by the device's key."""
-        return {key: tuple(trail) for key, trail in self._gpus.items()}
+    def with_snapshot(self, snapshot: Snapshot) -> "Trails":
+        """Return the trails with one picture's figures more."""
+        missing: Trail = (None,) * self._missing(snapshot)
+        return Trails(
+            {gpu_key(gpu): (*self._before(gpu_key(gpu), missing), gpu.utilisation)[-LENGTH:] for gpu in snapshot.gpus},
+            snapshot.server_time_s,
+        )
+
+    def _before(self, key: str, missing: Trail) -> Trail:
+        return (*self.gpus[key], *missing) if key in self.gpus else ()
+
+    def _missing(self, snapshot: Snapshot) -> int:
+        """Return how many pictures there would have been in between, none where a clock was set back."""
+        if self.until_s is None or snapshot.interval_s <= 0:
+            return 0
+        passed = round((snapshot.server_time_s - self.until_s) / snapshot.interval_s)
+        return min(LENGTH, max(0, passed - 1))

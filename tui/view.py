@@ -6,10 +6,12 @@ from appliance.admin.schema import Me, Snapshot
 from tui import format as fmt
 from tui.glyphs import Glyphs, Tone
 from tui.source import Outage
+from tui.trails import Trails
 from tui.verdict import SKEW_TOLD_S, Finding, verdict
 
 STALE_AFTER_INTERVALS = 3
 ACTING_ROLES = ("operator", "admin")
+NO_TRAILS = Trails()
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,9 @@ class View:
     """What is shown."""
     newest: Snapshot | None = None
     """What came last; more than what is shown while the picture is frozen."""
+    trails: Trails = NO_TRAILS
+    """Of what is shown."""
+    newest_trails: Trails = NO_TRAILS
     received_s: float = 0.0
     """When the snapshot came, by the clock that never goes backwards."""
     received_at_s: float = 0.0
@@ -35,9 +40,12 @@ class View:
 
     def with_snapshot(self, snapshot: Snapshot, monotonic_s: float, now_s: float) -> "View":
         """Return the view after a new picture, which ends an outage."""
+        newest = replace(
+            self, newest=snapshot, newest_trails=self.newest_trails.with_snapshot(snapshot),
+            received_s=monotonic_s, received_at_s=now_s, outage=None,
+        )  # fmt: skip
         # The first picture is shown also by who froze the console before it came: there is nothing else to hold.
-        shown = self.snapshot if self.frozen and self.snapshot is not None else snapshot
-        return replace(self, snapshot=shown, newest=snapshot, received_s=monotonic_s, received_at_s=now_s, outage=None)
+        return newest if self.frozen and self.snapshot is not None else newest._showing_the_newest()
 
     def with_outage(self, outage: Outage, monotonic_s: float) -> "View":
         """Return the view after a failed try; the first of a row says since when."""
@@ -46,7 +54,10 @@ class View:
 
     def toggled(self) -> "View":
         """Return the view frozen, or going on with the newest picture."""
-        return replace(self, frozen=not self.frozen, snapshot=self.newest)
+        return replace(self, frozen=not self.frozen)._showing_the_newest()
+
+    def _showing_the_newest(self) -> "View":
+        return replace(self, snapshot=self.newest, trails=self.newest_trails)
 
     def age_s(self, monotonic_s: float) -> float:
         """Return how long ago the picture came."""

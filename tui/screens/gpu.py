@@ -20,7 +20,7 @@ class GpuScreen(PictureScreen):
 
     def draw(self, snapshot: Snapshot) -> None:
         """Draw the readings."""
-        glyphs, trails = self.glyphs, self.app.trails.gpus
+        glyphs, trails = self.glyphs, self.app.view.trails.gpus
         self.query_one("#gpu", Panel).show(
             told(
                 snapshot,

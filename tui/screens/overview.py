@@ -51,7 +51,7 @@ class OverviewScreen(PictureScreen):
         self._draw_panels(snapshot)
 
     def _draw_panels(self, snapshot: Snapshot) -> None:
-        glyphs, trails, now_s = self.glyphs, self.app.trails.gpus, snapshot.server_time_s
+        glyphs, trails, now_s = self.glyphs, self.app.view.trails.gpus, snapshot.server_time_s
         panels: dict[str, tuple[str, Draw]] = {
             "gpu": ("gpus", lambda width: gpu_lines(snapshot, trails, width, glyphs)),
             "latency": ("latency", lambda width: latency_lines(snapshot, width, glyphs)),
