@@ -24,6 +24,8 @@ class ScriptedSource:
         self.actions: list[Action] = []
         self.queries: list[LaneQuery] = []
         self.windows: list[float] = []
+        self.unanswered: SourceError | None = None
+        """Why neither a job nor the audit can be had, None where they can."""
         self.slow: asyncio.Event | None = None
         self.slow_pages: asyncio.Event | None = None
         self.slow_me: asyncio.Event | None = None
@@ -97,6 +99,8 @@ class ScriptedSource:
         self.asked += 1
         if self.slow is not None:
             await self.slow.wait()
+        if self.unanswered is not None:
+            raise self.unanswered
 
     async def close(self) -> None:
         pass

@@ -10,7 +10,8 @@ from tests.tui.clock import StoppedClock
 from tests.tui.picture_text import picture, press, running
 from tests.tui.scripted_source import ScriptedSource
 from tui.screens.asking import ASKED_EVERY_S
-from tui.source import Outage
+from tui.screens.events import NOT_FOR_THIS_KEY
+from tui.source import Outage, Refused, SourceError
 
 SCREENS = {"jobs": "2 enter", "dead letters": "2 d", "job": "2 enter enter", "audit": "E"}
 PICTURE_S = 2.0
@@ -185,5 +186,38 @@ def test_it_is_asked_for_at_once_after_the_picture_was_frozen_or_away(screen):
         await hands.press()
         await hands.picture()
         assert hands.asked() == 1
+
+    drive(scenario)
+
+
+def test_a_key_that_may_not_read_the_audit_is_refused_once_until_r_or_another_screen():
+    async def scenario(hands):
+        hands.source.unanswered = Refused("403: This needs the role 'operator'.")
+        await hands.open("audit")
+        for _ in range(4):
+            await hands.picture(after_s=ASKED_EVERY_S)
+            assert NOT_FOR_THIS_KEY in picture(hands.app) and "403: This needs the role" in picture(hands.app)
+        assert hands.asked() == 0
+        await hands.press("r")
+        assert hands.asked() == 1
+        await hands.press("1", "E")
+        assert hands.asked() == 1
+        hands.source.tell(Outage("refused", "401"))
+        await hands.press()
+        hands.source.unanswered = None
+        await hands.picture()
+        assert hands.asked() == 1
+        assert NOT_FOR_THIS_KEY not in picture(hands.app)
+
+    drive(scenario)
+
+
+def test_an_audit_that_cannot_be_had_for_another_reason_is_asked_for_again():
+    async def scenario(hands):
+        hands.source.unanswered = SourceError("It is away.")
+        await hands.open("audit")
+        await hands.picture(after_s=ASKED_EVERY_S)
+        assert hands.asked() == 1
+        assert "It is away." in picture(hands.app) and NOT_FOR_THIS_KEY not in picture(hands.app)
 
     drive(scenario)
