@@ -10,9 +10,10 @@ from tests.tui.clock import StoppedClock
 from tests.tui.picture_text import lines_of, picture, press, running
 from tests.tui.scripted_source import ScriptedSource
 from tui.screens.asking import ASKED_EVERY_S
-from tui.screens.job import JobScreen
+from tui.screens.job import NOT_KNOWN, JobScreen
 from tui.screens.jobs import JobsScreen
 from tui.screens.queues import QueuesScreen
+from tui.source import Outage, SourceError
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.row_table import RowTable
 
@@ -254,6 +255,48 @@ def test_what_is_opened_while_frozen_is_not_called_empty():
         assert "240 characters heard" in picture(app)
 
     drive(scenario)
+
+
+@pytest.mark.parametrize("why", ["frozen", "away"])
+def test_no_further_page_is_asked_for_while_nothing_is(why):
+    source = ScriptedSource(scenes.degraded())
+    source.pages = {None: scenes.jobs_page(0, 100, "100"), "100": scenes.jobs_page(100, 30)}
+
+    async def scenario(app, press, source, clock):
+        await press("2", "enter")
+        if why == "frozen":
+            await press("space")
+        else:
+            source.tell(Outage("offline", "No connection.", 4.0))
+        await press("G")
+        assert [query.cursor for query in source.queries] == [None]
+        if why == "frozen":
+            await press("space")
+        else:
+            source.tell(scenes.degraded())
+        await press("k")
+        assert source.queries[-1].cursor == "100"
+
+    drive(scenario, source)
+
+
+@pytest.mark.parametrize("slow", [True, False], ids=["before the first answer", "it failed"])
+def test_of_a_job_that_was_never_told_nothing_is_claimed(slow):
+    source = ScriptedSource(scenes.degraded())
+
+    async def scenario(app, press, source, clock):
+        await press("2", "enter")
+        source.slow = asyncio.Event() if slow else None
+        source.unanswered = SourceError("The appliance does not answer in time.")
+        await press("enter", "C", "R")
+        assert {notice.message for notice in app._notifications} == {NOT_KNOWN}
+        assert isinstance(app.screen, JobScreen)
+        if not slow:
+            source.tell(scenes.degraded())
+            await press()
+            assert "does not answer in time" in picture(app)
+
+    drive(scenario, source)
 
 
 def test_a_lane_of_voice_samples_has_no_dead_letters_to_show():

@@ -67,7 +67,8 @@ class PagedScreen(AskingScreen):
         """Read on before the end is reached."""
         super().on_row_table_moved()
         near = self.page.cursor in self.page.keys[-NEAR_THE_END:]
-        if self._next is not None and near and len(self._rows) < LONGEST_LIST:
+        asking = self._next is not None and not self.app.view.unasked
+        if asking and near and len(self._rows) < LONGEST_LIST:
             self.ask_alone(partial(self._load, False))
 
     @property
