@@ -1,6 +1,6 @@
 """How many names a step of the history may have: its document is written anew every few seconds, and read for years.
 
-Names of figures, stages and caches are few. Pairs of languages could be thousands, and so could cards of a large site.
+Names of figures, lanes and caches are few. Pairs of languages could be thousands, and so could cards of a large site.
 """
 
 from appliance.telemetry.slices import Slice

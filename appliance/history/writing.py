@@ -13,6 +13,7 @@ from appliance.gpus.records import last_readings
 from appliance.history.bounds import MOST_DEVICES, add_bounded
 from appliance.history.steps import KEPT_S, SHORTEST_S, start_of
 from appliance.jobs.events import EventKind
+from appliance.jobs.items import FAMILIES
 from appliance.jobs.locks import got_name
 from appliance.jobs.registry import SEEN_WITHIN_S
 from appliance.jobs.states import SPOKEN_TARGET, ItemState, TargetState
@@ -25,6 +26,10 @@ CURSOR = "history.events_until_s"
 SETTLED_S = 10.0
 """An event is counted so long after its time: its transaction has been committed by then, or is taken back."""
 MOST_TALLIES, MOST_EVENTS = 5000, 5000
+_DEPTHS = tuple(
+    f"depth.{stage}p{priority}" for stage in ("", *(f"{each}." for each in FAMILIES)) for priority in range(3)
+)
+"""Looked at also where nothing waits: else a lane's mean would be of the looks that found something."""
 _COUNTED = (EventKind.RECEIPT.value, EventKind.FEEDBACK.value)
 
 Slices = dict[int, Slice]
@@ -118,12 +123,10 @@ def _look(connection: sa.Connection, into: Slice, now_s: float) -> None:
         .where(work_items.c.state == ItemState.READY)
         .group_by(family, work_items.c.priority)
     )
-    depth: dict[str, int] = defaultdict(int)
+    depth: dict[str, int] = defaultdict(int, dict.fromkeys(_DEPTHS, 0))
     for row in rows:
         depth[f"depth.{row.batch_key.split(':')[0]}.p{row.priority}"] += row.items
         depth[f"depth.p{row.priority}"] += row.items
-    for priority in range(3):
-        depth.setdefault(f"depth.p{priority}", 0)
     for name, items in depth.items():
         into.look(name, items)
     living = connection.scalar(
