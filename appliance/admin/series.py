@@ -73,14 +73,14 @@ def _series(name: str, definition: Definition, windows: Windows) -> Series:
 
 def _length_s(at_s: int, windows: Windows) -> float:
     """Return how much of a step is over: rates of a day that began an hour ago are those of an hour."""
-    return min(float(windows.step_s), max(1.0, windows.now_s - at_s))
+    return windows.covered_s(at_s, at_s + windows.step_s)
 
 
 def _both(definition: Definition, windows: Windows) -> tuple[float | None, float | None]:
     """Return a figure of both windows."""
     return (
-        _overall(definition, windows.whole, windows.so_far_s),
-        _overall(definition, windows.before, windows.length_s),
+        _overall(definition, windows.whole, windows.whole_s),
+        _overall(definition, windows.before, windows.before_s),
     )
 
 

@@ -105,6 +105,8 @@ def test_old_steps_go_and_longer_ones_stay(bench):
 
 
 def test_a_window_is_compared_with_the_one_before(bench):
+    write(bench)
+    bench.clock.advance(3600)
     told(bench, jobs_accepted=60)
     write(bench)
     bench.clock.advance(3600)
