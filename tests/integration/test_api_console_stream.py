@@ -6,11 +6,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from appliance.admin.snapshot import Snapshots
 from appliance.api.admin_stream import AWAY_ROUNDS
-from appliance.api.followers import MOST_OF_KEY
+from appliance.api.followers import MOST_OF_KEY, MOST_STREAMS
 from appliance.audio.decoder import DecoderPool
 from appliance.errors import StorageUnavailable
 from tests.integration.api_house import House, open_house
@@ -107,6 +108,20 @@ def test_one_key_follows_five_times_at_once_and_leaves_room_for_others(tmp_path:
             429, "rate_limited", "10",
         )  # fmt: skip
         assert follow(anna) == (200, True)
+
+
+def test_a_process_is_followed_fifty_times_at_once_whoever_follows(tmp_path: Path, decoder: DecoderPool) -> None:
+    # The others leave after the process has ended: its loop alone counts while it runs.
+    with ExitStack() as others, opened(tmp_path, decoder) as (house, client):
+        for number in range(MOST_STREAMS - 1):
+            others.enter_context(house.parts.followers.one_more(f"key {number}"))
+        with client.stream("GET", "/events", headers=of(house, "bob")) as last:
+            lines = last.iter_lines()
+            assert (last.status_code, next(lines, "") != "") == (200, True)
+            with client.stream("GET", "/events", headers=of(house, "eve")) as refused:
+                assert (refused.status_code, refused.headers.get("retry-after")) == (503, "10")
+                assert msgspec.json.decode(refused.read())["code"] == "overloaded"
+            assert client.get("/snapshot", headers=of(house, "eve")).status_code == 200
 
 
 def test_pictures_and_streams_count_as_requests_and_a_console_that_connects_anew_is_let_in(
