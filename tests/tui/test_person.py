@@ -23,7 +23,8 @@ LANE = "hear.p0"
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = {
     "pause asked", "paused", "waiting", "cancel asked", "cancelled", "resumed", "drain asked", "drained", "dead letter",
-    "retry asked", "retried", "retry all asked", "all retried", "audit", "offline", "live again",
+    "retry asked", "retried", "retry all asked", "all retried", "audit", "audit's end", "offline",
+    "live again",
 }  # fmt: skip
 """The steps of which the terminal is kept."""
 DONE = ("pause", "cancel", "resume", "drain", "undrain", "retry", "retry_many")
@@ -49,6 +50,9 @@ def test_a_person_pauses_cancels_resumes_drains_and_retries_at_a_terminal(applia
         _retry_one_and_all(tmux, appliance, dead_id)
         tmux.press("E")
         tmux.kept("audit", *(f"operator console.{action} " for action in DONE if action != "pause"))
+        # What was done first stands at the end of the panel, below what a small terminal shows at once.
+        tmux.press("Tab", "End")
+        tmux.kept("audit's end", f"operator console.pause {LANE} done: by hand")
         _goes_and_comes_back(tmux, appliance)
         tmux.press("q")
         tmux.gone()
