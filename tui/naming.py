@@ -1,12 +1,18 @@
 """Short names of things that an appliance tells by several figures."""
 
-from appliance.admin.schema import Gpu, Lane, Snapshot
+from appliance.admin.schema import Gpu, Lane, Snapshot, Worker
 
 
 def lane_named(snapshot: Snapshot | None, name: str | None) -> Lane | None:
     """Return the lane of this name."""
     lanes = snapshot.lanes if snapshot else ()
     return next((lane for lane in lanes if lane.name == name), None)
+
+
+def worker_named(snapshot: Snapshot | None, worker_id: str | None) -> Worker | None:
+    """Return the worker of this id."""
+    workers = snapshot.workers if snapshot else ()
+    return next((worker for worker in workers if worker.id == worker_id), None)
 
 
 def has_dead_letters(lane: Lane) -> bool:

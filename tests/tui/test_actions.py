@@ -50,6 +50,23 @@ def test_the_dialog_names_target_and_effect_and_stands_on_no():
     assert drive(scenario).actions == []
 
 
+def test_on_the_overview_capitals_act_on_the_table_that_has_the_keys():
+    async def scenario(app, pilot, source):
+        await press(pilot, "P")
+        assert "Lane hear.p0" in "\n".join(lines_of(app))
+        await press(pilot, "n", "D")
+        assert not isinstance(app.screen, Confirm)
+        assert "tab goes to the workers" in notices(app)[-1][1]
+        await press(pilot, "tab", "D")
+        text = "\n".join(lines_of(app))
+        assert any(f"Worker {worker.id}" in text for worker in scenes.degraded().workers)
+        await press(pilot, "n", "P")
+        assert not isinstance(app.screen, Confirm)
+        assert "tab goes to the lanes" in notices(app)[-1][1]
+
+    assert drive(scenario).actions == []
+
+
 @pytest.mark.parametrize("key", ["n", "escape"])
 def test_no_and_escape_do_nothing(key):
     async def scenario(app, pilot, source):

@@ -1,11 +1,16 @@
 """Screen 1: lanes, workers, and at a glance everything else."""
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from appliance.admin.schema import Snapshot
+from tui.acting import drain_or_undrain, pause_or_resume
 from tui.fold import fold_pieces
+from tui.naming import lane_named, worker_named
 from tui.panels.cache import cache_lines
 from tui.panels.events import event_lines
 from tui.panels.gpu import gpu_lines
@@ -23,6 +28,10 @@ class OverviewScreen(PictureScreen):
     """Two tables at 80 columns with one folded line; from 116 columns on, panels beside them."""
 
     AUTO_FOCUS = "#lanes"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("P", "pause", "Pause/resume"),
+        Binding("D", "drain", "Drain/undrain"),
+    ]
 
     def body(self) -> ComposeResult:
         """Lay out tables left, panels right, events below."""
@@ -62,6 +71,21 @@ class OverviewScreen(PictureScreen):
         for name, (section, draw) in panels.items():
             keys = [event.id for event in snapshot.events] if name == "events" else ()
             self.query_one(f"#{name}", Panel).show(told(snapshot, section, draw), keys)
+
+    def _selected(self, table: str) -> str | None:
+        """Return the key under the cursor of a table that has the keys: of the other one nobody looks at it."""
+        found = self.query_one(f"#{table}", RowTable)
+        return found.cursor if found.has_focus else None
+
+    def action_pause(self) -> None:
+        """Ask whether to pause or resume the selected lane."""
+        lane = lane_named(self.app.view.snapshot, self._selected("lanes"))
+        self.app.ask(pause_or_resume(lane) if lane else None, "No lane is selected: tab goes to the lanes.")
+
+    def action_drain(self) -> None:
+        """Ask whether to drain or undrain the selected worker."""
+        worker = worker_named(self.app.view.snapshot, self._selected("workers"))
+        self.app.ask(drain_or_undrain(worker) if worker else None, "No worker is selected: tab goes to the workers.")
 
     async def on_row_table_opened(self, event: RowTable.Opened) -> None:
         """Go to the jobs of a lane, or to a worker."""

@@ -7,6 +7,7 @@ from textual.binding import Binding, BindingType
 
 from appliance.admin.schema import Snapshot, Worker
 from tui.acting import drain_or_undrain
+from tui.naming import worker_named
 from tui.screens.picture import PictureScreen
 from tui.tables import workers
 from tui.widgets.row_table import RowTable
@@ -30,8 +31,7 @@ class WorkersScreen(PictureScreen):
         table.head(f"Workers  {workers.census(snapshot)}")
 
     def _worker(self) -> Worker | None:
-        key, snapshot = self.query_one("#workers", RowTable).cursor, self.app.view.snapshot
-        return next((worker for worker in snapshot.workers if worker.id == key), None) if snapshot else None
+        return worker_named(self.app.view.snapshot, self.query_one("#workers", RowTable).cursor)
 
     def action_drain(self) -> None:
         """Ask whether to drain or undrain the worker under the cursor."""
