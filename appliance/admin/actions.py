@@ -51,6 +51,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(asked).hexdigest()
 
 
+BEGUN = "begun"
+"""What the audit has as the result of an action of several transactions until it has ended."""
 OURS = 500
 """Statuses from here on are the appliance's own trouble."""
 KNOCKS_S = 3600.0
@@ -104,6 +106,32 @@ def done_within(connection: sa.Connection, ask: Ask, answer: ActionAnswer, now_s
     return answer
 
 
+class Known(Exception):
+    """The same request has been answered meanwhile: what this transaction has done is taken back."""
+
+    def __init__(self, known: ActionAnswer | MeeshyError) -> None:
+        """Keep what it was answered or refused with."""
+        super().__init__()
+        self._known = known
+
+    def answer(self) -> ActionAnswer:
+        """Return the answer, or raise what it was refused with."""
+        if isinstance(self._known, MeeshyError):
+            raise self._known
+        return self._known
+
+
+def holding(ask: Ask) -> Callable[[sa.Connection], None]:
+    """Return what holds an action in a transaction, and raises Known where it has ended."""
+
+    def hold(connection: sa.Connection) -> None:
+        known = held_action(connection, ask)
+        if known is not None:
+            raise Known(known)
+
+    return hold
+
+
 def begin(database: Database, ask: Ask, require: Callable[[sa.Connection], None]) -> ActionAnswer | str:
     """Write down that an action of several transactions begins and return its id, or its answer where it has ended.
 
@@ -126,7 +154,9 @@ def begin(database: Database, ask: Ask, require: Callable[[sa.Connection], None]
                 refusal = error
                 _write_down(connection, ask, None, refusal, now_s)
             else:
-                return _keep(connection, ask, None, None, now_s)
+                action_id = _keep(connection, ask, None, None, now_s)
+                note_action(connection, ask, BEGUN, now_s, action_id=action_id)
+                return action_id
         elif isinstance(refusal, IdempotencyConflict):
             note_action(connection, ask, refusal.code, now_s)
     raise refusal
@@ -145,6 +175,15 @@ def earlier(database: Database, ask: Ask) -> ActionAnswer | None:
     if isinstance(known, MeeshyError):
         raise known
     return known
+
+
+def refusing(refusal: MeeshyError) -> Do:
+    """Return what does nothing and is refused with this."""
+
+    def do(connection: sa.Connection, now_s: float) -> ActionAnswer:
+        raise refusal
+
+    return do
 
 
 def note_trespass(database: Database, owner: Owner, action: str, subject: str) -> None:

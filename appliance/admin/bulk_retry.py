@@ -8,12 +8,13 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.admin.action_types import MOST_RETRIED, ActionAnswer, RetryManyRequest
-from appliance.admin.actions import Ask, Do, begin, conflict, note_action, perform
+from appliance.admin.actions import Ask, Do, Known, begin, conflict, holding, note_action, perform, refusing
 from appliance.admin.dead_letters import Dead, Filter, count_of, oldest
 from appliance.admin.retries import take_up
-from appliance.errors import MeeshyError, NotReady, Overloaded, QuotaExceeded, StorageUnavailable
+from appliance.errors import MeeshyError, NotReady, Overloaded, QuotaExceeded, StateConflict, StorageUnavailable
 from appliance.jobs.submit import Submitter
 from appliance.owner import Owner
+from appliance.storage.admin_tables import admin_actions
 from appliance.storage.audit import CONSOLE, of_console
 from appliance.storage.database import Database
 from appliance.storage.tables import audit
@@ -47,9 +48,9 @@ def retry_many(
     if isinstance(begun, ActionAnswer):
         return begun
     with database.read() as connection:
-        count, letters = count_of(connection, which), oldest(connection, which, _LOOKED_AT_FOR_ONE * most)
+        letters = oldest(connection, which, _LOOKED_AT_FOR_ONE * most)
         # What has died since it began was not asked for.
-        most = max(0, min(most, body.expected_count - len(_made_by(connection, ask, begun))))
+        most = max(0, min(most, body.expected_count) - len(_made_by(connection, ask, begun)))
     until_s = monotonic_s() + LONGEST_S
 
     def take_up_one(job_id: str) -> str:
@@ -57,19 +58,31 @@ def retry_many(
             now_s = database.now_s(connection)
             note_action(connection, _of_one(ask, job_id), "done", now_s, retried_as=retried_as, bulk=begun)
 
-        return take_up(database, submitter, job_id, note)
+        return take_up(database, submitter, job_id, note, holding(ask))
+
+    def taken_up(job_id: str) -> bool:
+        """Return whether the same request, sent to another process, has taken it up meanwhile."""
+        with database.read() as connection:
+            return bool(_made_by(connection, ask, begun, job_id))
 
     try:
-        made, failed = _tried(take_up_one, letters, most, lambda: monotonic_s() > until_s)
+        failed = _tried(take_up_one, letters, most, lambda: monotonic_s() > until_s, taken_up)
+    except Known as ended:
+        return ended.answer()
     except NotReady as refusal:
-        return perform(database, ask, _refusing(refusal))
-    left = max(0, count - len(made) - len(failed))
+        return perform(database, ask, refusing(refusal))
+
+    return perform(database, ask, _ending(ask, begun, which, failed))
+
+
+def _ending(ask: Ask, action_id: str, which: Filter, failed: Mapping[str, str]) -> Do:
+    """Return what ends a bulk: what it made, also in an attempt that was cut off, and what was refused in the last."""
 
     def end(connection: sa.Connection, now_s: float) -> ActionAnswer:
         for job_id, code in failed.items():
-            note_action(connection, _of_one(ask, job_id), code, now_s, bulk=begun)
-        # With those of an attempt that was cut off: this one goes on with it.
-        job_ids = _made_by(connection, ask, begun)
+            note_action(connection, _of_one(ask, job_id), code, now_s, bulk=action_id)
+        job_ids = _made_by(connection, ask, action_id)
+        left = max(0, count_of(connection, which) - len(failed))
         return ActionAnswer(
             action=ask.action,
             subject=ask.subject,
@@ -80,14 +93,19 @@ def retry_many(
             left=left,
         )
 
-    return perform(database, ask, end)
+    return end
 
 
-def _made_by(connection: sa.Connection, ask: Ask, action_id: str) -> tuple[str, ...]:
-    """Return the jobs that a bulk has made, in the order in which it made them: the audit has each."""
+def _made_by(connection: sa.Connection, ask: Ask, action_id: str, of: str | None = None) -> tuple[str, ...]:
+    """Return the jobs that a bulk has made (`of` one dead letter), in the order in which it made them.
+
+    The audit has each.
+    """
     one = f"{CONSOLE}{_of_one(ask, '').action}"
     made = sa.select(audit.c.detail["retried_as"].as_string()).where(
         of_console(),
+        audit.c.at_s >= sa.select(admin_actions.c.at_s).where(admin_actions.c.id == action_id).scalar_subquery(),
+        audit.c.subject == of if of else sa.true(),
         audit.c.user_id == ask.actor.owner.user_id,
         audit.c.action == one,
         audit.c.detail["bulk"].as_string() == action_id,
@@ -97,28 +115,35 @@ def _made_by(connection: sa.Connection, ask: Ask, action_id: str) -> tuple[str, 
 
 
 def _tried(
-    take_up_one: Callable[[str], str], letters: Sequence[Dead], most: int, over: Callable[[], bool]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the new jobs of the first `most` dead letters that can be retried, and the codes of those that cannot."""
-    made: dict[str, str] = {}
+    take_up_one: Callable[[str], str],
+    letters: Sequence[Dead],
+    most: int,
+    over: Callable[[], bool],
+    taken_up: Callable[[str], bool],
+) -> dict[str, str]:
+    """Take up the first `most` dead letters that can be retried, and return the codes of those that cannot."""
+    made = 0
     failed: dict[str, str] = {}
     shut = _Shut()
     for letter in letters:
-        if len(made) == most or len(failed) == _REFUSED_FOR_ONE * most or over():
+        if made == most or len(failed) == _REFUSED_FOR_ONE * most or over():
             break
         if shut.out(letter):
             continue
         try:
-            made[letter.job_id] = take_up_one(letter.job_id)
+            take_up_one(letter.job_id)
+            made += 1
         except (StorageUnavailable, NotReady):
             # No other fares better now.
             if not made:
                 raise
             break
         except MeeshyError as refusal:
+            if isinstance(refusal, StateConflict) and taken_up(letter.job_id):
+                continue
             failed[letter.job_id] = refusal.code
             shut.note(letter, refusal)
-    return made, failed
+    return failed
 
 
 class _Shut:
@@ -156,13 +181,6 @@ def _says(made: int, failed: Mapping[str, str], left: int) -> str:
 
 def _of_one(ask: Ask, job_id: str) -> Ask:
     return msgspec.structs.replace(ask, action="retry", subject=job_id)
-
-
-def _refusing(refusal: NotReady) -> Do:
-    def do(connection: sa.Connection, now_s: float) -> ActionAnswer:
-        raise refusal
-
-    return do
 
 
 def _counted(which: Filter, expected: int) -> Callable[[sa.Connection], None]:

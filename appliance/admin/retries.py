@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from appliance.admin.action_types import ActionAnswer
-from appliance.admin.actions import Ask, Do, conflict, done_within, earlier, held_action, perform
+from appliance.admin.actions import Ask, Known, conflict, done_within, earlier, holding, perform, refusing
 from appliance.admin.dead_letters import failed_languages, is_dead
 from appliance.errors import MeeshyError, NotFound, StorageUnavailable
 from appliance.jobs.documents import JobDocument
@@ -32,11 +32,6 @@ def retry(database: Database, submitter: Submitter, ask: Ask) -> ActionAnswer:
         return known
     answers: list[ActionAnswer] = []
 
-    def hold(connection: sa.Connection) -> None:
-        known = held_action(connection, ask)
-        if known is not None:
-            raise _Known(known)
-
     def answer(connection: sa.Connection, retried_as: str) -> None:
         says = f"It goes on as {retried_as}."
         made = ActionAnswer(
@@ -45,13 +40,13 @@ def retry(database: Database, submitter: Submitter, ask: Ask) -> ActionAnswer:
         answers.append(done_within(connection, ask, made, database.now_s(connection)))
 
     try:
-        take_up(database, submitter, ask.subject, answer, hold)
-    except _Known as repeated:
+        take_up(database, submitter, ask.subject, answer, holding(ask))
+    except Known as repeated:
         return repeated.answer()
     except StorageUnavailable:
         raise
     except MeeshyError as refusal:
-        return perform(database, ask, _refusing(refusal))
+        return perform(database, ask, refusing(refusal))
     return answers[-1]
 
 
@@ -109,24 +104,3 @@ def _still_dead(job: JobDocument) -> Callable[[sa.Connection], None]:
             raise conflict(job.state, "The job is no dead letter any more.")
 
     return hold
-
-
-def _refusing(refusal: MeeshyError) -> Do:
-    def do(connection: sa.Connection, now_s: float) -> ActionAnswer:
-        raise refusal
-
-    return do
-
-
-class _Known(Exception):
-    """The same request has been answered meanwhile: what this transaction has done is taken back."""
-
-    def __init__(self, known: ActionAnswer | MeeshyError) -> None:
-        super().__init__()
-        self._known = known
-
-    def answer(self) -> ActionAnswer:
-        """Return the answer, or raise what it was refused with."""
-        if isinstance(self._known, MeeshyError):
-            raise self._known
-        return self._known

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 import sqlalchemy as sa
 
@@ -51,8 +52,9 @@ def load_workers(connection: sa.Connection, now_s: float) -> tuple[tuple[Worker,
     silent = [row for row in rows if row.seen_s < now_s - STALE_S]
     living = [row for row in rows if row.seen_s >= now_s - STALE_S]
     # Who is silent needs somebody's hand, so is not among what there is no room for; nor are all that live.
-    told = silent[: max(MOST_WORKERS // 2, MOST_WORKERS - len(living))]
-    told += living[: MOST_WORKERS - len(told)]
+    # By turns, so that a picture that holds fewer has both kinds too.
+    by_turns = [row for both in zip_longest(silent, living) for row in both if row is not None]
+    told = by_turns[:MOST_WORKERS]
     return tuple(_worker(row, batches.get(row.id, ()), now_s) for row in told), len(rows) - len(told)
 
 

@@ -54,13 +54,14 @@ def _for_ever(house: House) -> None:
     database, settings, clock, metrics = house.database, house.settings, SystemClock(), Metrics()
     metrics.count_commits_of(database.engine)
     with exposed(metrics, settings), delivering(database, clock, settings):
-        duties = [
-            lambda: reconcile(database, settings.attempts),
-            lambda: metrics.tally.tell(database),
-            Rounds(house, clock, metrics),
-        ]
+        rounds = Rounds(house, clock, metrics)
+        # In a thread of its own: work that was lost does not wait for a duty that takes long.
+        others = threading.Thread(target=keep_house, args=([rounds], gone, settings.poll_s), name="rounds")
+        duties = [lambda: reconcile(database, settings.attempts), lambda: metrics.tally.tell(database)]
         notify.ready()
+        others.start()
         keep_house(duties, gone, settings.poll_s)
+        others.join()
         notify.stopping()
 
 

@@ -10,9 +10,9 @@ from appliance.housekeeping.house import House
 from appliance.jobs.states import FINAL_JOB
 from appliance.storage.tables import jobs
 
-AT_ONCE = 200
+AT_ONCE = 50
 """Jobs of one part, so that none holds the database for long."""
-LONGEST_S = 10.0
+LONGEST_S = 5.0
 """A duty begins no other part after that: the others have their turn, then it goes on."""
 REST_S = 0.01
 """Between two parts: on SQLite others write then."""

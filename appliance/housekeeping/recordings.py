@@ -39,8 +39,7 @@ def _drop_some(house: House, due: sa.Select) -> Sequence[sa.Row]:
         some = due.add_columns(*columns).limit(AT_ONCE).with_for_update(skip_locked=True)
         rows = connection.execute(some).all()
         names = _take_out(connection, rows)
-    for name in names:
-        house.objects.delete(name)
+    house.objects.delete_all(names)
     return rows
 
 

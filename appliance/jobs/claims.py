@@ -118,42 +118,31 @@ class Claims:
 
     def release(self, items: Sequence[ClaimedItem]) -> None:
         """Make items runnable again at once, for this worker or another."""
-        self._give_back(items, "batch_failed")
-
-    def return_unspent(self, items: Sequence[ClaimedItem]) -> None:
-        """Make items runnable again as if this claim had not been: the attempt that it counted is taken back."""
-        self._give_back(items, "storage_away", attempts=work_items.c.attempts - 1)
-
-    def forgive(self, items: Sequence[ClaimedItem]) -> None:
-        """Do the same for claims that ended with the database away, whether their leases have run out since or not.
-
-        Of what somebody has claimed again meanwhile, the attempt alone is taken back: it is theirs.
-        """
-        fences = {item.id: item.fence for item in items}
-        with self._database.write() as connection:
-            rows = connection.execute(
-                sa.select(work_items.c.id, work_items.c.fence)
-                .where(
-                    among(connection, work_items.c.id, fences),
-                    work_items.c.state.in_(OPEN_ITEM),
-                    work_items.c.attempts > 0,
-                )
-                .with_for_update(skip_locked=True)
-            ).all()
-            _update(connection, [row.id for row in rows], attempts=work_items.c.attempts - 1)
-            ours = [row.id for row in rows if row.fence == fences[row.id]]
-            # With another fence, so that who has to repeat this, because its commit was not answered, finds another.
-            back = {"state": ItemState.READY, "fence": work_items.c.fence + 1, "worker_id": None, "lease_until_s": None}
-            _update(connection, ours, **back)
-            for _ in ours:
-                note(connection, "attempts_lost", "storage_away")
-
-    def _give_back(self, items: Sequence[ClaimedItem], cause: str, **columns: sa.ColumnElement[int]) -> None:
         with self._database.write() as connection:
             held = _held(connection, items, wait=False)
-            _update(connection, held, state=ItemState.READY, worker_id=None, lease_until_s=None, **columns)
+            _update(connection, held, state=ItemState.READY, worker_id=None, lease_until_s=None)
             for _ in held:
-                note(connection, "attempts_lost", cause)
+                note(connection, "attempts_lost", "batch_failed")
+
+    def forgive(self, item: ClaimedItem) -> None:
+        """Take back the attempt of a claim that an outage ended, whether its lease has run out since or not.
+
+        It is runnable again, for anybody. Of what somebody has claimed again meanwhile, the attempt alone is taken
+        back: it is theirs. Safe to repeat by who got no answer. One item at a time: whoever holds several in their
+        order waits for it, and it for them.
+        """
+        mine = (work_items.c.id == item.id, work_items.c.state.in_(OPEN_ITEM))
+        with self._database.write() as connection:
+            fence_and_attempts = sa.select(work_items.c.fence, work_items.c.attempts).where(*mine).with_for_update()
+            row = connection.execute(fence_and_attempts).first()
+            # Each claim since then has added one to both; where that is not so, it was forgiven.
+            if row is None or row.attempts - item.attempts != row.fence - item.fence:
+                return
+            back: dict[str, Any] = {"attempts": row.attempts - 1}
+            if row.fence == item.fence:
+                back |= {"state": ItemState.READY, "fence": row.fence + 1, "worker_id": None, "lease_until_s": None}
+                note(connection, "attempts_lost", "storage_away")
+            connection.execute(sa.update(work_items).where(work_items.c.id == item.id).values(**back))
 
     def _tries_a_lost_one(self, connection: sa.Connection) -> bool:
         """Return whether a slot of this process has an item in hand that was lost before."""

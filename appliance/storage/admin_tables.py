@@ -24,7 +24,7 @@ admin_actions = sa.Table(
     sa.Column("idempotency_key", sa.String(128), nullable=False),
     sa.Column("at_s", sa.Double, nullable=False),
     sa.Column("request_sha256", sa.String(64), nullable=False),
-    # Either what was answered, or what it was refused with.
+    # Either what was answered, or what it was refused with; neither as long as an action has only begun.
     sa.Column("answer", sa.JSON(none_as_null=True)),
     sa.Column("refusal", sa.JSON(none_as_null=True)),
     sa.UniqueConstraint("key_id", "idempotency_key"),

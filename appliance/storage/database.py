@@ -24,11 +24,10 @@ CONNECTIONS = 10
 """Kept open at most; more than the threads of an API process that use the database, so that none comes and goes."""
 MORE_CONNECTIONS = 5
 
-_OF_ONE_STATEMENT = frozenset({"40001", "40P01", "55P03", "57014"})
-"""SQLSTATEs of a server that is there: a conflict, a deadlock, a lock that did not come, a statement that took long."""
-_NOT_NOW = "25"
-"""Class of SQLSTATEs of a transaction in the wrong state: a server that only reads (a standby, as after a failover), or
-a transaction that the server ended because it stood still."""
+_SERVER_AWAY = frozenset({"57P01", "57P02", "57P03", "53300", "25006", "25P03"})
+"""SQLSTATEs that say nothing against the work: a server that stops, crashed or starts, has no connection left, only
+reads (a standby, as after a failover), or ended a transaction that stood still. Beside class 08, and what has none. All
+others may be a statement's own fault, for ever: a lock that did not come, a disk that is full, a limit."""
 
 _POSTGRESQL_NOW_S = sa.text("SELECT extract(epoch FROM clock_timestamp())")
 
@@ -189,16 +188,22 @@ class Database:
         try:
             yield
         except (OperationalError, InterfaceError, NoFreeConnection) as failure:
-            away = not self.is_sqlite and _sqlstate(failure) not in _OF_ONE_STATEMENT
+            away = not self.is_sqlite and _is_away(failure)
             raise _unavailable("The database does not answer.", away=away) from failure
         except DBAPIError as failure:
-            if failure.connection_invalidated or _sqlstate(failure).startswith(_NOT_NOW):
+            if failure.connection_invalidated or _sqlstate(failure) in _SERVER_AWAY:
                 raise _unavailable("The database closed the connection.", away=True) from failure
             raise
 
 
 def _sqlstate(failure: Exception) -> str:
     return getattr(getattr(failure, "orig", None), "sqlstate", None) or ""
+
+
+def _is_away(failure: Exception) -> bool:
+    """Return whether a failure says that the server is away, rather than that it refuses one statement."""
+    sqlstate = _sqlstate(failure)
+    return not sqlstate or sqlstate.startswith("08") or sqlstate in _SERVER_AWAY
 
 
 def _unavailable(detail: str, *, away: bool) -> StorageUnavailable:

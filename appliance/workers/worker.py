@@ -62,7 +62,7 @@ class Worker:
         self._stopping = False
         self._paused = False
         self._owed: list[ClaimedItem] = []
-        """What was in hand when the database went: its attempts are taken back when it answers again."""
+        """What was in hand when a storage went: its attempts are taken back as soon as the database answers."""
         self.observations = Observations()
 
     def stop(self) -> None:
@@ -123,23 +123,24 @@ class Worker:
 
     def _pause_or_leave(self, items: Sequence[ClaimedItem], away: StorageUnavailable) -> None:
         self._paused = True
-        if self._still_paused():
-            log.warning("work pauses: %s", away)
-            # An outage may last longer than all attempts together.
-            self._claims.return_unspent(items)
-        elif away.database_away:
+        # An outage may last longer than all attempts together: neither counts. Both may be away at once.
+        if away.database_away:
             log.warning("batch left until the database is back: %s", away)
             self._owed += items
+        elif self._still_paused():
+            log.warning("work pauses: %s", away)
+            self._owed += items
+            self._forgive_owed()
         else:
             # This one object cannot be read, or the database refused this one statement. The leases run out and the
             # items are claimed again, each alone; the attempt counts, or they would be tried for ever.
             log.warning("batch left to its lease: %s", away)
 
     def _forgive_owed(self) -> None:
-        """Give back what the database's absence ended; StorageUnavailable while it is still away."""
-        if self._owed:
-            self._claims.forgive(self._owed)
-            self._owed.clear()
+        """Give back what an outage ended; StorageUnavailable while the database is away."""
+        while self._owed:
+            self._claims.forgive(self._owed[-1])
+            self._owed.pop()
 
     def _still_paused(self) -> bool:
         if self._paused:

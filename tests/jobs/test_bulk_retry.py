@@ -155,7 +155,7 @@ def test_a_trouble_before_anything_was_made_is_told_and_its_repetition_does_it(b
 
     with pytest.raises(trouble):
         all_again(bench, 2, submitter=Interrupted(bench, before=away))
-    told = [("console.retry_many", trouble.code)] if trouble is NotReady else []
+    told = [("console.retry_many", code) for code in ("begun", *([trouble.code] if trouble is NotReady else []))]
     assert (dead(bench).count, [(entry[0], entry[3]) for entry in audited(bench)]) == (2, told)
     assert all_again(bench, 2).says == "2 retried."
 
@@ -175,7 +175,8 @@ def test_who_is_killed_in_its_midst_leaves_nothing_unaudited_and_its_repetition_
         all_again(bench, 3, submitter=Interrupted(bench, after=kill))
     assert letters(bench) == {ids[2]}
     assert [(entry[0], entry[2], entry[3]) for entry in audited(bench)] == [
-        ("console.retry", job_id, "done") for job_id in ids[:2]
+        ("console.retry_many", "dead-letters", "begun"),
+        *(("console.retry", job_id, "done") for job_id in ids[:2]),
     ]
     # The count is another one by now, and a dead letter has come: the same request goes on all the same.
     bench.run()
@@ -185,6 +186,56 @@ def test_who_is_killed_in_its_midst_leaves_nothing_unaudited_and_its_repetition_
     assert answer.says == "3 retried. 1 more is left: retry again."
     assert all_again(bench, 3) == answer
     assert number_of_jobs(bench) == 7
+
+
+def test_one_request_at_two_processes_at_once_is_one_bulk(bench):
+    """The second comes while the first is at its first dead letter, and does all of it."""
+    ids = failed_one_by_one(bench, 3)
+    second = []
+
+    def meanwhile():
+        if not second:
+            second.append(None)
+            second[0] = all_again(bench, 3)
+
+    first = all_again(bench, 3, submitter=Interrupted(bench, before=meanwhile))
+    assert first == second[0]
+    assert (len(first.job_ids), first.failed, number_of_jobs(bench)) == (3, {}, 6)
+    assert [(entry[2], entry[3]) for entry in audited(bench)] == [
+        ("dead-letters", "begun"), *((job_id, "done") for job_id in ids), ("dead-letters", "done")
+    ]  # fmt: skip
+
+
+def test_what_the_same_request_took_up_elsewhere_is_not_called_refused(bench):
+    """The second is cut off after one dead letter, which the first was just looking at."""
+    ids = failed_one_by_one(bench, 3)
+    cut = []
+
+    def kill():
+        raise Killed
+
+    def meanwhile():
+        if not cut:
+            cut.append(True)
+            with pytest.raises(Killed):
+                all_again(bench, 3, submitter=Interrupted(bench, after=kill))
+
+    answer = all_again(bench, 3, submitter=Interrupted(bench, before=meanwhile))
+    assert (len(answer.job_ids), answer.failed, answer.says) == (3, {}, "3 retried.")
+    done = [entry[2] for entry in audited(bench) if entry[0] == "console.retry" and entry[3] == "done"]
+    assert done == ids
+
+
+def test_a_bulk_that_was_cut_off_does_no_more_in_all_than_one_may(bench):
+    failed_one_by_one(bench, 5)
+
+    def kill():
+        raise Killed
+
+    with pytest.raises(Killed):
+        all_again(bench, 5, submitter=Interrupted(bench, after=kill), most=2)
+    answer = all_again(bench, 5, most=2)
+    assert (len(answer.job_ids), dead(bench).count) == (2, 3)
 
 
 def test_a_request_that_was_refused_for_its_count_made_nothing_and_stays_refused(bench):

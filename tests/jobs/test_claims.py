@@ -242,9 +242,9 @@ def test_an_engine_that_breaks_on_a_batch_does_not_fail_the_healthy_items(bench)
 def test_what_the_databases_absence_ended_is_as_if_it_had_not_been_claimed(bench, claims):
     bench.submit("good morning", "fr")
     items = claims.claim(BATCH_LIMITS)
-    claims.forgive(items)
+    claims.forgive(items[0])
     # Again, as who got no answer to the first does.
-    claims.forgive(items)
+    claims.forgive(items[0])
     assert states(bench) == [("ready", 0)]
 
 
@@ -253,7 +253,7 @@ def test_a_forgiven_claim_whose_lease_ran_out_counts_no_attempt(bench, claims):
     items = claims.claim(BATCH_LIMITS)
     bench.clock.advance(bench.settings.lease_s + 1)
     bench.reconcile()
-    claims.forgive(items)
+    claims.forgive(items[0])
     assert states(bench) == [("ready", 0)]
 
 
@@ -263,11 +263,12 @@ def test_what_somebody_else_has_claimed_meanwhile_stays_theirs_without_the_attem
     bench.clock.advance(bench.settings.lease_s + 1)
     bench.reconcile()
     theirs = Claims(bench.database, "w2", bench.settings.lease_s).claim(BATCH_LIMITS)
-    claims.forgive(items)
-    assert states(bench) == [("claimed", 1)]
+    for _ in range(3):
+        claims.forgive(items[0])
+        assert states(bench) == [("claimed", 1)]
     with bench.database.write() as connection:
         assert end_items(connection, theirs, ItemState.DONE) == {items[0].id}
-    claims.forgive(items)
+    claims.forgive(items[0])
     assert states(bench) == [("done", 1)]
 
 

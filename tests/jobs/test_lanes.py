@@ -261,7 +261,9 @@ def test_silent_workers_are_told_first_and_leave_room_for_those_that_live(bench,
         shown, left_out = load_workers(rows, now_s)
     states = [worker.state for worker in shown]
     assert (states.count("stale"), states.count("idle")) == told
-    assert states == sorted(states, reverse=True)
+    both = 2 * min(told)
+    # Whatever a picture has room for, there are some of both.
+    assert states[:both] == ["stale", "idle"] * min(told)
     assert left_out == silent + living - sum(told)
 
 
