@@ -14,6 +14,8 @@ NETWORK = f"10.219.{NUMBER}"
 GATEWAY = f"{NETWORK}.1"
 """The bridge's own address: machines have it as their gateway and name server, so that every try to get out is seen."""
 BRIDGE = "meeshy0"
+LET_OUT = "198.51.100.7"
+"""Nobody's address (RFC 5737), to which a test lets a machine send, to see that it is seen."""
 
 
 class Lan:
@@ -45,7 +47,17 @@ class Lan:
         assert self._watcher.stdout.readline() == b"watching\n"
 
     def ways_out(self) -> list[dict[str, str]]:
-        """Return every frame so far that was meant for beyond the bridge, and requests to its gateway."""
+        """Return every frame so far that was meant for beyond the bridge, and requests to its gateway.
+
+        Without what a test sent to LET_OUT to see that it would be seen: all tests of a process share the bridge.
+        """
+        return [frame for frame in self._seen_so_far() if frame["target"] != LET_OUT]
+
+    def let_out(self) -> list[dict[str, str]]:
+        """Return every frame so far that was let out on purpose."""
+        return [frame for frame in self._seen_so_far() if frame["target"] == LET_OUT]
+
+    def _seen_so_far(self) -> list[dict[str, str]]:
         assert self._watcher is not None
         assert self._watcher.poll() is None, "nobody watched"
         return [json.loads(line) for line in self._seen.read_text().splitlines()]

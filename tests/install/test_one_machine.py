@@ -6,6 +6,7 @@ import time
 import pytest
 
 from tests.install.client import Client
+from tests.install.lan import LET_OUT
 from tests.install.node import leave_running
 from tests.install.playbook import changed_tasks, changes, install, refused
 
@@ -202,15 +203,14 @@ def test_no_packet_left_the_bridge(box, network, installed):
 
 
 def test_the_watcher_would_have_seen_one(box, network, installed):
-    box.run("nft", "insert", "rule", "inet", "meeshy", "output", "ip", "daddr", "198.51.100.7", "accept")
-    before = len(network.ways_out())
+    box.run("nft", "insert", "rule", "inet", "meeshy", "output", "ip", "daddr", LET_OUT, "accept")
 
     box.run(
         "/usr/bin/python3", "-c",
-        "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('198.51.100.7', 53))",
+        f"import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('{LET_OUT}', 53))",
     )  # fmt: skip
     deadline_s = time.monotonic() + 10
-    while len(network.ways_out()) == before and time.monotonic() < deadline_s:
+    while not network.let_out() and time.monotonic() < deadline_s:
         time.sleep(0.05)
 
-    assert {each["target"] for each in network.ways_out()[before:]} == {"198.51.100.7"}
+    assert network.let_out() != []
