@@ -1,6 +1,7 @@
 """The command line of the console. It loads the terminal library only when a terminal is drawn on."""
 
 import asyncio
+import gc
 import random
 import sys
 from collections.abc import Callable
@@ -95,6 +96,8 @@ def _run(source: Source, clock: Clock, glyphs: Glyphs, options: Options) -> int:
     app = Console(source, clock, glyphs, read_only=options.read_only, interval_s=options.interval)
     if isinstance(source, Recorder):
         source.tell = app.warn
+    # What was imported stays for good: it need not be looked through again and again while a key waits.
+    gc.freeze()
     app.run()
     return app.return_code or 0
 

@@ -1,5 +1,7 @@
 """Rows go by their keys: order, filter and cursor never take one row for another."""
 
+import gc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,3 +66,9 @@ def test_the_cursor_is_always_on_a_row_that_is_there(before, after, data):
     assert (found in after) if after else found is None
     if cursor in after:
         assert found == cursor
+
+
+def test_rows_are_not_looked_through_for_garbage():
+    row = Row("job-1", (Cell("hear.p0", 3), Cell("12s", 12.0, "dim")))
+    assert not gc.is_tracked(row)
+    assert not any(map(gc.is_tracked, row.cells))
