@@ -1,6 +1,6 @@
 """Tries an object store with one small object: that a server answers does not say that it takes and gives anything.
 
-SeaweedFS's gateway answers for a bucket before its volumes have come back, and while they are full.
+SeaweedFS's gateway answers for a bucket before its volumes have come back, and for keys that may only read.
 """
 
 import secrets
@@ -12,7 +12,6 @@ from appliance.storage.objects import ObjectStore
 TRIALS = "doctor/"
 """Where these objects lie until they are deleted; what a killed process left of them, housekeeping deletes."""
 TRIAL_BYTES = 1 << 16
-
 
 _OF_THREAD = threading.local()
 
