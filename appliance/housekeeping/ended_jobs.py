@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import sqlalchemy as sa
 
 from appliance import notify
-from appliance.housekeeping.house import House
+from appliance.housekeeping.house import House, Outcome
 from appliance.jobs.states import FINAL_JOB
 from appliance.storage.tables import jobs
 
@@ -18,7 +18,7 @@ REST_S = 0.01
 """Between two parts: on SQLite others write then."""
 
 
-def ended_before(before_s: float, after_s: float = 0.0) -> sa.Select:
+def ended_before(before_s: float, after_s: float) -> sa.Select:
     """Select the ids of jobs that ended before a time, and not before another one."""
     return (
         sa.select(jobs.c.id)
@@ -29,6 +29,22 @@ def ended_before(before_s: float, after_s: float = 0.0) -> sa.Select:
         )
         .order_by(jobs.c.finished_s)
     )
+
+
+def let_go(
+    house: House,
+    after_s: float,
+    due: Callable[[float, float], sa.Select],
+    part: Callable[[House, sa.Select], Sequence[sa.Row]],
+) -> Outcome:
+    """Deal with jobs that ended so many seconds ago, part by part; `due` selects those between two times."""
+    with house.database.read() as connection:
+        before_s = house.database.now_s(connection) - after_s
+        found = count(connection, due(before_s, 0.0))
+    if house.dry_run:
+        return Outcome(found=found, done=0)
+    done = in_parts(house, lambda begin_s: part(house, due(before_s, begin_s)))
+    return Outcome(found=max(found, done), done=done)
 
 
 def in_parts(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 
-from appliance.housekeeping.ended_jobs import AT_ONCE, count, ended_before, in_parts
+from appliance.housekeeping.ended_jobs import AT_ONCE, ended_before, let_go
 from appliance.housekeeping.house import House, Outcome
 from appliance.jobs.documents import AudioFacts
 from appliance.jobs.readings import forget_readings, kept_bytes_of_job, reading_objects
@@ -18,16 +18,10 @@ _PCM = jobs.c.audio["pcm"].as_string()
 
 def drop_recordings(house: House) -> Outcome:
     """Remove the recordings of jobs that ended long enough ago, with the readings of languages that did not finish."""
-    with house.database.read() as connection:
-        before_s = house.database.now_s(connection) - house.settings.source_ttl_s
-        found = count(connection, _due(before_s))
-    if house.dry_run:
-        return Outcome(found=found, done=0)
-    done = in_parts(house, lambda after_s: _drop_some(house, _due(before_s, after_s)))
-    return Outcome(found=max(found, done), done=done)
+    return let_go(house, house.settings.source_ttl_s, _due, _drop_some)
 
 
-def _due(before_s: float, after_s: float = 0.0) -> sa.Select:
+def _due(before_s: float, after_s: float) -> sa.Select:
     return ended_before(before_s, after_s).where(_PCM != "")
 
 

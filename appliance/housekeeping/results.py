@@ -6,7 +6,7 @@ from contextlib import suppress
 import sqlalchemy as sa
 
 from appliance.errors import NotFound
-from appliance.housekeeping.ended_jobs import AT_ONCE, count, ended_before, in_parts
+from appliance.housekeeping.ended_jobs import AT_ONCE, ended_before, let_go
 from appliance.housekeeping.house import House, Outcome
 from appliance.jobs.cancel import expire_job
 from appliance.owner import Owner
@@ -15,13 +15,7 @@ from appliance.storage.tables import jobs
 
 def expire_results(house: House) -> Outcome:
     """Remove jobs that ended long enough ago, with their audio and the answers kept from them."""
-    with house.database.read() as connection:
-        before_s = house.database.now_s(connection) - house.settings.result_ttl_s
-        found = count(connection, ended_before(before_s))
-    if house.dry_run:
-        return Outcome(found=found, done=0)
-    done = in_parts(house, lambda after_s: _expire_some(house, ended_before(before_s, after_s)))
-    return Outcome(found=max(found, done), done=done)
+    return let_go(house, house.settings.result_ttl_s, ended_before, _expire_some)
 
 
 def _expire_some(house: House, due: sa.Select) -> Sequence[sa.Row]:
