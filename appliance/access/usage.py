@@ -28,7 +28,7 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
     audio_s: float = 0.0
     """Of the recordings that were computed."""
     engine_s: float = 0.0
-    """Of all stages, as the receipts have them: a batch's time stands in each of its receipts."""
+    """What engines worked: of each batch its share."""
     characters: int = 0
     """Characters of source text that engines translated."""
     deepl_characters: int = 0

@@ -116,6 +116,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     transcriber: str
     cached: bool = False
     elapsed_ms: float = 0.0
+    """What the batch took that it was heard in."""
+    engine_ms: float = 0.0
+    """What the transcriber worked for it: its share of the batch."""
 
 
 class Spoken(msgspec.Struct, frozen=True, kw_only=True):

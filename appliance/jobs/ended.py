@@ -25,7 +25,7 @@ def ended_targets(connection: sa.Connection, target_ids: Collection[str]) -> Seq
             # Parts only: a source holds the whole transcription.
             jobs.c.source["language"].as_string().label("source_language"),
             jobs.c.source["cached"].as_boolean().label("source_cached"),
-            jobs.c.source["elapsed_ms"].as_float().label("heard_ms"),
+            jobs.c.source["engine_ms"].as_float().label("heard_ms"),
             jobs.c.audio["duration_s"].as_float().label("audio_s"),
         )
         .join(jobs, jobs.c.id == targets.c.job_id)

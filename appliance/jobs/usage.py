@@ -87,7 +87,7 @@ def _taken(row: sa.Row, *, first: bool) -> dict[str, Any]:
     heard_ms = (row.heard_ms or 0.0) if first and not row.source_cached else 0.0
     return {
         "target_id": row.id,
-        "engine_s": (_stages_ms(row) + heard_ms) / 1000,
+        "engine_s": ((row.progress or {}).get("engine_ms", 0.0) + heard_ms) / 1000,
         "characters": characters,
         "deepl_characters": by_deepl,
         "result_bytes": row.spoken["size_bytes"] if row.spoken else 0,
@@ -103,8 +103,3 @@ def _characters(translation: dict[str, Any] | None) -> tuple[int, int]:
     ]
     by_deepl = [sentence for sentence in made if any(key.startswith("deepl/") for key in sentence["engines"])]
     return sum(len(sentence["source"]) for sentence in made), sum(len(sentence["source"]) for sentence in by_deepl)
-
-
-def _stages_ms(target: sa.Row) -> float:
-    told = target.spoken["receipt"] if target.spoken else target.progress or {}
-    return sum(ms for stage, ms in told.get("stage_ms", {}).items() if stage != "transcribe")

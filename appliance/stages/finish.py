@@ -53,7 +53,7 @@ def _finished(context: Context, work: Work) -> tuple[Outcome, str, bytes]:
     # Named by the target too: what a cancelled one leaves is its own, however alike another's audio is.
     name = f"result/{owner_digest(work.job.owner)}/{work.of.id}-{sha256}.{audio_format}"
     progress = msgspec.structs.replace(
-        work.progress, stage_ms=work.progress.timed("finish", context.clock.monotonic_s() - started_s)
+        work.progress, **work.progress.timed("finish", context.clock.monotonic_s() - started_s)
     )
     receipt = write_receipt(context, work, progress, reading, loudness_lufs=loudness_lufs)
     spoken = Spoken(

@@ -12,6 +12,7 @@ from appliance.jobs.states import Stage
 from appliance.stages.context import Context
 from appliance.stages.gathering import gathered
 from appliance.stages.recording import source_samples
+from appliance.stages.shares import shares_s
 from appliance.stages.transcribe import heard_in_english, transcribed
 from appliance.stages.verify import verified
 from appliance.stages.work import Work, load_work
@@ -34,11 +35,12 @@ def hear(context: Context, items: Sequence[ClaimedItem]) -> None:
         context.models.used_warm(WHISPER)
         results = context.engines.transcriber.transcribe([request for _, _, request in heard])
         elapsed_s = context.clock.monotonic_s() - started_s
-        for (work, sound, request), result in zip(heard, results, strict=True):
+        own_s = shares_s(elapsed_s, [len(request.samples) for _, _, request in heard])
+        for (work, sound, request), result, share_s in zip(heard, results, own_s, strict=True):
             try:
                 if isinstance(result, MeeshyError):
                     raise result
-                outcome = _outcome(context, work, sound, request, result, elapsed_s)
+                outcome = _outcome(context, work, sound, request, result, elapsed_s, share_s)
             except MeeshyError as error:
                 outcomes.fail(work, error)
             else:
@@ -52,12 +54,13 @@ def _outcome(
     request: TranscribeRequest,
     heard: Transcription,
     elapsed_s: float,
+    share_s: float,
 ) -> Outcome:
     if work.item.stage is Stage.VERIFY:
-        return verified(context, work, sound, request.samples, heard, elapsed_s)
+        return verified(context, work, sound, request.samples, heard, elapsed_s, share_s)
     if request.task == "translate":
-        return heard_in_english(context, work, heard, elapsed_s)
-    return transcribed(context, work, heard, elapsed_s)
+        return heard_in_english(context, work, heard, elapsed_s, share_s)
+    return transcribed(context, work, heard, elapsed_s, share_s)
 
 
 def _request(context: Context, work: Work) -> tuple[Samples, TranscribeRequest]:

@@ -3,6 +3,8 @@
 It stays with an ended target as long as the recording does, because it names the readings that are still stored.
 """
 
+from typing import TypedDict
+
 import msgspec
 import numpy as np
 
@@ -46,6 +48,13 @@ def uttered(reading: Reading, samples: Samples) -> Samples:
     return np.concatenate(spans)
 
 
+class Timing(TypedDict):
+    """The fields of a Progress that each stage adds to."""
+
+    stage_ms: dict[str, float]
+    engine_ms: float
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """A target's way so far; `jobs.readings` finds the objects of `readings` in it."""
 
@@ -57,8 +66,14 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Start and end in the recording of each translated sentence."""
     readings: tuple[Reading, ...] = ()
     stage_ms: dict[str, float] = {}
+    """How long it was in each stage: all of the batches that it was in."""
+    engine_ms: float = 0.0
+    """What engines worked for it: of each batch its share."""
     cached_stages: tuple[str, ...] = ()
 
-    def timed(self, stage: str, elapsed_s: float) -> dict[str, float]:
-        """Return the stage times with one added to; repeated attempts add up."""
-        return {**self.stage_ms, stage: round(self.stage_ms.get(stage, 0.0) + 1000 * elapsed_s, 1)}
+    def timed(self, stage: str, elapsed_s: float, engine_s: float = 0.0) -> Timing:
+        """Return the times with those of one more run of a stage; repeated attempts add up."""
+        return {
+            "stage_ms": {**self.stage_ms, stage: round(self.stage_ms.get(stage, 0.0) + 1000 * elapsed_s, 1)},
+            "engine_ms": round(self.engine_ms + 1000 * engine_s, 1),
+        }

@@ -1,7 +1,7 @@
 """Speaking a batch: every sentence of every target in one call, then joined with the speaker's own pauses."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -25,6 +25,7 @@ from appliance.stages.profile_voice import profile_voice
 from appliance.stages.progress import Reading
 from appliance.stages.recording import source_samples
 from appliance.stages.router import SPEAKING, Known, after_speech, skipped
+from appliance.stages.shares import shares_s
 from appliance.stages.spans import Span
 from appliance.stages.speech_shelf import KeptSpeech, SpokenIn
 from appliance.stages.utterance_memory import KnownUtterance, reading_of_known, remember_utterances
@@ -55,6 +56,8 @@ class _Script:
     spans_s: tuple[Span, ...]
     chosen: _Chosen
     seed: int
+    voice_s: float
+    """How long its voice took to be had."""
     known: Mapping[str, KnownUtterance] = field(default_factory=dict)
     """Sentences that were spoken before and heard to be right; none for another reading, which is to differ."""
     ahead: Mapping[str, Speech] = field(default_factory=dict)
@@ -108,12 +111,7 @@ def synthesize(context: Context, items: Sequence[ClaimedItem]) -> None:
         if not scripts:
             return
         scripts = _recalled(context, scripts)
-        requests = [request for script in scripts for request in script.requests()]
-        if requests:
-            context.models.used_warm(VOICE)
-        spoken = iter(context.engines.synthesizer.speak(requests) if requests else ())
-        for script in scripts:
-            results = [script.made_before(text) or next(spoken) for text in script.sentences]
+        for script, results, share_s in _spoken(context, scripts):
             elapsed_s = context.clock.monotonic_s() - started_s
             error = next((result for result in results if isinstance(result, MeeshyError)), None)
             if error is not None:
@@ -121,10 +119,24 @@ def synthesize(context: Context, items: Sequence[ClaimedItem]) -> None:
             else:
                 speeches = [result for result in results if isinstance(result, Speech)]
                 reading, samples = _reading(context, script, speeches)
-                outcomes.add(
-                    _outcome(context, script, reading, samples, elapsed_s), stores={reading.object: pcm_of(samples)},
-                    own=(script.work.job.owner, reading.object),
-                )  # fmt: skip
+                outcome = _outcome(context, script, reading, samples, elapsed_s, script.voice_s + share_s)
+                stores = {reading.object: pcm_of(samples)}
+                outcomes.add(outcome, stores=stores, own=(script.work.job.owner, reading.object))
+
+
+def _spoken(
+    context: Context, scripts: Sequence[_Script]
+) -> Iterator[tuple[_Script, list[Speech | MeeshyError], float]]:
+    """Yield each script with its utterances or errors, and the seconds that the synthesizer worked for it."""
+    requests = [request for script in scripts for request in script.requests()]
+    started_s = context.clock.monotonic_s()
+    if requests:
+        context.models.used_warm(VOICE)
+    spoken = iter(context.engines.synthesizer.speak(requests) if requests else ())
+    characters = [sum(len(request.text) for request in script.requests()) for script in scripts]
+    own_s = shares_s(context.clock.monotonic_s() - started_s, characters)
+    for script, share_s in zip(scripts, own_s, strict=True):
+        yield script, [script.made_before(text) or next(spoken) for text in script.sentences], share_s
 
 
 def _recalled(context: Context, scripts: Sequence[_Script]) -> list[_Script]:
@@ -155,9 +167,11 @@ def _script(context: Context, work: Work) -> _Script:
     ]
     if not pairs:
         raise TextUnspeakable("The translation is empty.")
+    started_s = context.clock.monotonic_s()
+    chosen = _chosen(context, work)
     return _Script(
-        work, tuple(text for text, _ in pairs), tuple(span for _, span in pairs), _chosen(context, work),
-        seed=len(work.progress.readings),
+        work, tuple(text for text, _ in pairs), tuple(span for _, span in pairs), chosen,
+        seed=len(work.progress.readings), voice_s=context.clock.monotonic_s() - started_s,
     )  # fmt: skip
 
 
@@ -228,7 +242,9 @@ def _reading(context: Context, script: _Script, speeches: Sequence[Speech]) -> t
     return reading, samples
 
 
-def _outcome(context: Context, script: _Script, reading: Reading, samples: Samples, elapsed_s: float) -> Outcome:
+def _outcome(
+    context: Context, script: _Script, reading: Reading, samples: Samples, elapsed_s: float, engine_s: float
+) -> Outcome:
     work = script.work
     heard = None
     if not script.unknown:
@@ -243,7 +259,7 @@ def _outcome(context: Context, script: _Script, reading: Reading, samples: Sampl
     progress = msgspec.structs.replace(
         work.progress,
         readings=(*work.progress.readings, reading),
-        stage_ms=work.progress.timed("synthesize", elapsed_s),
+        **work.progress.timed("synthesize", elapsed_s, engine_s),
         # What this reading needed made is not saved any more, whatever an earlier one found.
         cached_stages=(*(step for step in work.progress.cached_stages if step not in SPEAKING), *skipped(known)),
     )

@@ -15,10 +15,11 @@ from appliance.stages.context import Context
 from appliance.stages.work import Work
 
 
-def transcribed(context: Context, work: Work, heard: Transcription, elapsed_s: float) -> Outcome:
+def transcribed(context: Context, work: Work, heard: Transcription, elapsed_s: float, share_s: float) -> Outcome:
     """Return the outcome of what was heard, which makes every open target's translation runnable.
 
-    NoSpeech where nothing was heard: that fails the job.
+    It took the batch `elapsed_s`, of which `share_s` is this recording's. NoSpeech where nothing was heard: that fails
+    the job.
     """
     if heard.no_speech or not heard.text.strip():
         raise NoSpeech
@@ -31,6 +32,7 @@ def transcribed(context: Context, work: Work, heard: Transcription, elapsed_s: f
         transcription=msgspec.to_builtins(heard),
         transcriber=context.engines.transcriber.identity().key,
         elapsed_ms=round(1000 * elapsed_s, 1),
+        engine_ms=round(1000 * share_s, 1),
     )
     key = transcription_key(
         work.job.owner, work.job.audio_sha256, work.job.request.source_language, source.transcriber
@@ -39,7 +41,7 @@ def transcribed(context: Context, work: Work, heard: Transcription, elapsed_s: f
     return Outcome(item=work.item, source=source, answers=[answer])
 
 
-def heard_in_english(context: Context, work: Work, heard: Transcription, elapsed_s: float) -> Outcome:
+def heard_in_english(context: Context, work: Work, heard: Transcription, elapsed_s: float, share_s: float) -> Outcome:
     """Return the outcome of Whisper's own English for one target, which goes on to its translation stage."""
     if heard.no_speech or work.job.source is None:
         raise NoSpeech("Nothing was heard in the recording when it was translated to English.")
@@ -48,7 +50,7 @@ def heard_in_english(context: Context, work: Work, heard: Transcription, elapsed
         english=tuple(segment.text for segment in heard.segments),
         english_by=context.engines.transcriber.identity().key,
         sentence_spans_s=tuple((segment.start_s, segment.end_s) for segment in heard.segments),
-        stage_ms=work.progress.timed("whisper_translate", elapsed_s),
+        **work.progress.timed("whisper_translate", elapsed_s, share_s),
     )
     following = work.next(Stage.TRANSLATE, translate_key("en", work.of.language))
     return Outcome(item=work.item, target={"progress": progress}, following=following)

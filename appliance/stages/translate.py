@@ -21,6 +21,7 @@ from appliance.stages.gathering import gathered
 from appliance.stages.router import Known, skipped
 from appliance.stages.sentence_memory import KnownSentence, Wanted, learned, remember
 from appliance.stages.shared_work import SharedWork
+from appliance.stages.shares import shares_s
 from appliance.stages.spans import Span, sentence_spans
 from appliance.stages.work import Work, load_work
 
@@ -63,6 +64,11 @@ class _Task:
         """Return the sentences whose translation these engines have not brought back."""
         return tuple(text for text in dict.fromkeys(self.sentences) if self.known[text].back_by != by)
 
+    @property
+    def characters(self) -> int:
+        """Return what it gave the engines to translate."""
+        return sum(len(text) for text in self.made)
+
     def lookups(self) -> tuple[Lookup, ...]:
         """Return how many sentences were remembered, whoever remembered them; none for the same language."""
         if self.pair[0] == self.pair[1]:
@@ -93,11 +99,12 @@ def translate(context: Context, items: Sequence[ClaimedItem]) -> None:
         _translate_unknown(context, tasks)
         _bring_back(context, [task for task in tasks if task.error is None])
         elapsed_s = context.clock.monotonic_s() - started_s
-        for task in tasks:
+        own_s = shares_s(elapsed_s, [task.characters for task in tasks])
+        for task, share_s in zip(tasks, own_s, strict=True):
             if task.error is not None:
                 outcomes.fail(task.work, task.error)
             else:
-                outcomes.add(_outcome(context, task, elapsed_s))
+                outcomes.add(_outcome(context, task, elapsed_s, share_s))
 
 
 def _route(context: Context, work: Work) -> Route:
@@ -230,7 +237,7 @@ def _ask_whisper(work: Work) -> Outcome:
     return Outcome(item=work.item, following=following)
 
 
-def _outcome(context: Context, task: _Task, elapsed_s: float) -> Outcome:
+def _outcome(context: Context, task: _Task, elapsed_s: float, share_s: float) -> Outcome:
     work = task.work
     found = [task.known[text] for text in task.sentences]
     space = joiner(task.route.target)
@@ -250,7 +257,7 @@ def _outcome(context: Context, task: _Task, elapsed_s: float) -> Outcome:
         work.progress,
         sentence_spans_s=tuple(task.spans_s),
         back_translation_chrf=task.back_chrf,
-        stage_ms=work.progress.timed("translate", elapsed_s),
+        **work.progress.timed("translate", elapsed_s, share_s),
         cached_stages=tuple(dict.fromkeys((*work.progress.cached_stages, *skipped(known)))),
     )
     lasts_s = context.settings.translation_ttl_s

@@ -18,9 +18,17 @@ from appliance.stages.work import Work
 
 
 def verified(
-    context: Context, work: Work, native: Samples, spoken: Samples, heard: Transcription, elapsed_s: float
+    context: Context,
+    work: Work,
+    native: Samples,
+    spoken: Samples,
+    heard: Transcription,
+    elapsed_s: float,
+    share_s: float,
 ) -> Outcome:
     """Measure the newest reading and return what follows; `native` is the reading as stored, `spoken` at 16 kHz.
+
+    Listening took the batch `elapsed_s`, of which `share_s` is this reading's.
 
     Utterances of a reading that is accepted are kept for the next time that their text is said in that voice.
     """
@@ -28,10 +36,11 @@ def verified(
     reading = _measured(context, work, native, spoken, heard)
     answers = learned_utterances(context, work, reading)
     reading = msgspec.structs.replace(reading, kept_bytes=len(pcm_of(native)) if answers else 0)
+    measuring_s = context.clock.monotonic_s() - started_s
     progress = msgspec.structs.replace(
         work.progress,
         readings=(*work.progress.readings[:-1], reading),
-        stage_ms=work.progress.timed("verify", elapsed_s + context.clock.monotonic_s() - started_s),
+        **work.progress.timed("verify", elapsed_s + measuring_s, share_s + measuring_s),
     )
     again = bool(reading.faults) and len(progress.readings) < context.settings.speak_attempts
     if again:

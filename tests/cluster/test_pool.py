@@ -50,6 +50,15 @@ def device(role: str = "all", least: int = 1, most: int = 1, more: str = "") -> 
     )  # fmt: skip
 
 
+def stopped_at_work(cluster, pid: int) -> bool:
+    """Stop a worker, and let it go on if it had nothing in hand."""
+    os.kill(pid, signal.SIGSTOP)
+    if cluster.rows(sa.select(work_items.c.id).where(work_items.c.state == "claimed")):
+        return True
+    os.kill(pid, signal.SIGCONT)
+    return False
+
+
 @pytest.fixture
 def pool(cluster):
     """Start pools of the test's cluster; their workers end with it."""
@@ -78,6 +87,7 @@ def test_a_killed_worker_is_replaced_and_its_jobs_finish(cluster, pool):
     (first,) = running.eventually_has(1)
     cluster.ready()
     jobs = [cluster.submit(f"message {number}", "fr") for number in range(20)]
+    eventually(lambda: stopped_at_work(cluster, first), "it stands still with work in hand")
     os.kill(first, signal.SIGKILL)
     # The leases are of ten minutes, so that only their release at the worker's death lets these jobs end.
     assert {cluster.finished(job)["state"] for job in jobs} == {"done"}

@@ -9,7 +9,7 @@ from appliance.jobs.claims import Claims
 from appliance.jobs.endings import Ending, end_targets
 from appliance.jobs.states import TargetState
 from appliance.owner import Owner
-from appliance.testing.engines import ScriptedTranslator
+from appliance.testing.engines import ScriptedSynthesizer, ScriptedTranslator
 from appliance.workers.roles import BATCH_LIMITS
 
 MONTH = "2027-01"
@@ -37,10 +37,37 @@ def test_a_finished_job_is_counted_with_all_that_it_took(bench, owner):
     found = used(bench, owner)
     assert (found.translations, found.cached_answers) == (2, 0)
     assert found.audio_s == pytest.approx(job.audio.duration_s, abs=1e-3)
-    assert found.engine_s == 2 + 2 + 2  # the transcription once, each verification's batch in both receipts
+    assert found.engine_s == pytest.approx(2 * len(bench.transcriber.batches))  # however they were batched
     assert (found.characters, found.deepl_characters) == (2 * len("good morning"), 0)
     assert found.recording_bytes == bench.objects.size_bytes(job.audio.pcm)
     assert found.result_bytes == sum(target.spoken.size_bytes for target in job.targets)
+
+
+def test_a_batch_is_shared_by_what_each_gave_the_engine(bench, owner):
+    others = Owner(create_key(bench.database, "other", "app").application_id, "x")
+    bench.submit("good morning", "fr", owner=owner)
+    bench.submit("good morning, all of you who came so far today to hear this", "fr", owner=others)
+    bench.transcriber._on_batch = lambda _: bench.clock.advance(2)
+    bench.run()
+    short, long = used(bench, owner), used(bench, others)
+    assert short.engine_s + long.engine_s == pytest.approx(2 + 2, abs=1e-3)
+    assert short.engine_s / long.engine_s == pytest.approx(short.audio_s / long.audio_s, rel=0.3)
+
+
+def test_what_speaks_and_translates_is_counted(bench, owner):
+    class SlowSpeaker(ScriptedSynthesizer):
+        def speak(self, batch):
+            bench.clock.advance(3)
+            return super().speak(batch)
+
+    class SlowTranslator(ScriptedTranslator):
+        def translate(self, batch):
+            bench.clock.advance(1)
+            return super().translate(batch)
+
+    bench.synthesizer, bench.translator = SlowSpeaker(), SlowTranslator([("en", "fr")])
+    done(bench, "good morning", "fr", owner=owner)
+    assert used(bench, owner).engine_s == pytest.approx(3 + 1)
 
 
 def test_an_answer_from_the_cache_costs_nothing_and_counts_as_such(bench, owner):
