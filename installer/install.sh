@@ -41,7 +41,8 @@ play() {
     )
 }
 
-# Brings all machines back to a release that is still there: its own playbook says how everything has to be.
+# Brings all machines back to a release that is still there: its own playbook says how everything has to be. What that
+# release itself would go back to is the second word.
 put_back() {
     [ -n "$1" ] || fail "no earlier release is noted: there is nothing to go back to"
     for each in "$incoming/$1" "$control/$1" "$site/runs/$1.json"; do
@@ -49,7 +50,7 @@ put_back() {
     done
     play "$name" rollback.yml --extra-vars "rollback_to=$1" || fail "$1 cannot be put back; the text above says why"
     # It served on these machines: what preflight finds today is no reason to leave the broken one in force.
-    play "$1" install.yml --extra-vars "meeshy_installed=$1 meeshy_previous=" || fail "$1 was not put back as a whole; call rollback.yml again"
+    play "$1" install.yml --extra-vars "meeshy_installed=$1 meeshy_previous=$2" || fail "$1 was not put back as a whole; call rollback.yml again"
 }
 
 # It only ever goes back as a whole: --check, for one, would have been heeded by half of it.
@@ -164,13 +165,16 @@ upgrade.yml)
     done
     [ -e "$begun" ] || fail "$name was refused before anything was changed; $have serves as before"
     echo "install.sh: $name has failed; $have is put back" >&2
-    put_back "$have"
+    put_back "$have" "$(field "$note" previous)"
     fail "$name has failed and was taken back, $have serves again; /var/log/meeshy/install.log says what went wrong"
     ;;
 rollback.yml)
-    back=$previous
-    [ ! -e "$begun" ] || back=$(cat "$begun")
-    put_back "$back"
+    back=$previous before=
+    if [ -e "$begun" ]; then
+        back=$(cat "$begun")
+        [ "$back" != "$(field "$note" name)" ] || before=$(field "$note" previous)
+    fi
+    put_back "$back" "$before"
     ;;
 *)
     play "$name" "$playbook" --extra-vars "meeshy_previous=$previous" "$@"

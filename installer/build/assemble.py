@@ -84,6 +84,7 @@ def describe(builder: Builder, product: Product, contents: Contents, built_s: in
         components=tuple(sorted(contents.components, key=lambda each: each.key)),
         checksums=Checksums(hashlib.sha256(listed).hexdigest(), len(hashes), sum(sizes.values())),
         payload_bytes=payload,
+        readable_by=product.readable_by,
     )
     return about, listed
 

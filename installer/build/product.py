@@ -4,14 +4,14 @@ import io
 import re
 import tarfile
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from installer.build.client import run_client
 from installer.build.failure import ComponentsInvalid
 
-REVISION = re.compile(r"^(revision|down_revision)(?:\s*:[^=]+)?\s*=\s*(?:[\"']([^\"']+)[\"']|None)", re.MULTILINE)
+REVISION = re.compile(r"^(revision|down_revision|readable_by)(?:\s*:[^=]+)?\s*=\s*(?:[\"']([^\"']+)[\"']|None)", re.MULTILINE)
 MIGRATIONS = "appliance/storage/migrations/versions/"
 
 
@@ -29,12 +29,7 @@ class Product:
     @property
     def migrations(self) -> tuple[str, ...]:
         """Return the database's revisions in the order in which they run."""
-        after: dict[str, str] = {}
-        for path, contents in self.files.items():
-            if path.startswith(MIGRATIONS) and path.endswith(".py"):
-                found = dict(REVISION.findall(contents.decode()))
-                if "revision" in found:
-                    after[found.get("down_revision", "")] = found["revision"]
+        after = {found.get("down_revision", ""): found["revision"] for found in self._migrations()}
         order, at = [], ""
         while at in after:
             at = after.pop(at)
@@ -42,6 +37,19 @@ class Product:
         if after:
             raise ComponentsInvalid(f"The migrations do not follow each other: {', '.join(sorted(after.values()))}.")
         return tuple(order)
+
+    @property
+    def readable_by(self) -> str:
+        """Return the oldest revision whose code runs on the newest schema, as its strictest migration says; or ""."""
+        return max((found.get("readable_by", found["revision"]) for found in self._migrations()), default="")
+
+    def _migrations(self) -> Iterator[dict[str, str]]:
+        """Yield what each migration says of itself."""
+        for path, contents in self.files.items():
+            if path.startswith(MIGRATIONS) and path.endswith(".py"):
+                found = dict(REVISION.findall(contents.decode()))
+                if "revision" in found:
+                    yield found
 
 
 def read_product(checkout: Path, commit: str, paths: Sequence[str]) -> Product:

@@ -44,7 +44,8 @@ def described(front: Front, keys: Mapping[str, TrustedKey]) -> tuple[Metadata, l
         f"follows       {about.upgrade_oldest} or later" + _stops(about),
         f"preset        {about.preset}; object store: {about.object_store}",
         *(f"environment   {each.name}: {each.cuda}{_driver(each.driver_minimum)}" for each in about.environments),
-        f"migrations    {len(about.migrations)}, last {about.migrations[-1] if about.migrations else 'none'}",
+        f"migrations    {len(about.migrations)}, last {about.migrations[-1] if about.migrations else 'none'}"
+        + (f", for code that knows {about.readable_by}" if about.readable_by else ""),
         f"files         {about.checksums.files}, {gibibytes(about.checksums.size_bytes)}",
     ]
     rows = [(c.kind, c.name, c.version, gibibytes(c.size_bytes), _short(c.licence)) for c in about.components]

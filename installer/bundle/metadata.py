@@ -83,6 +83,8 @@ class Metadata:
     components: tuple[Component, ...]
     checksums: Checksums
     payload_bytes: int
+    readable_by: str = ""
+    """The oldest revision whose code runs on the newest schema; "" in bundles from before it was told."""
 
     @property
     def release(self) -> Release:
@@ -117,8 +119,9 @@ def parse_metadata(raw: bytes) -> Metadata:
 
 
 def _metadata(document: Mapping[str, Any]) -> Metadata:
+    told = {"readable_by": "", **document}
     simple = {
-        field.name: _typed(document, field.name, field.type) for field in fields(Metadata) if field.type in (str, int)
+        field.name: _typed(told, field.name, field.type) for field in fields(Metadata) if field.type in (str, int)
     }
     return Metadata(
         **simple,

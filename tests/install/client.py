@@ -13,7 +13,7 @@ from appliance.settings import Settings
 from tests.install.lan import Lan
 from tests.install.node import Node
 
-ENDS_S = 330.0
+ENDS_S = 630.0
 
 
 class Client:

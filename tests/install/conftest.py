@@ -4,11 +4,11 @@ import fcntl
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +30,33 @@ PROBES = (
     ],
 )  # fmt: skip
 """What booting machines needs and a container without privileges refuses; each is tried, and leaves nothing."""
+FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session")
+def figures(pytestconfig: pytest.Config) -> list[str]:
+    """Lines that are told at the end of the run, whichever process measured them."""
+    return pytestconfig.stash.setdefault(FIGURES, [])
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand a process's figures to the one that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["figures"] = session.config.stash.get(FIGURES, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take the figures of a process that has ended."""
+    node.config.stash.setdefault(FIGURES, []).extend(getattr(node, "workeroutput", {}).get("figures", []))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what was measured: no test judges it, for how long something takes is the machine's own."""
+    if lines := config.stash.get(FIGURES, []):
+        terminalreporter.section("installed for real")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -88,12 +115,11 @@ def box(archive: Path, medium: Medium, network: Lan, place: Path) -> Iterator[No
 
 
 @pytest.fixture(scope="session")
-def installed(box: Node, medium: Medium, pytestconfig: pytest.Config) -> str:
-    """What the first installation on the machine printed; how long it took is shown."""
+def installed(box: Node, medium: Medium, figures: list[str]) -> str:
+    """What the first installation on the machine printed; how long it took is told at the end."""
     began_s = time.monotonic()
     output = install(box, medium)
-    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        sys.stdout.write(f"\ninstalled in {time.monotonic() - began_s:.0f} s\n")
+    figures.append(f"the first installation took {time.monotonic() - began_s:.0f} s")
     return output
 
 

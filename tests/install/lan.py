@@ -74,11 +74,12 @@ class Lan:
 
 @contextmanager
 def lan(folder: Path) -> Iterator[Lan]:
-    """Yield a bridge; CalledProcessError or OSError where namespaces cannot be made."""
+    """Yield a bridge, out of which nothing may want to go; CalledProcessError or OSError where none can be made."""
     made = Lan(folder)
     try:
         made.open()
         yield made
+        assert made.ways_out() == [], "packets were meant for beyond the bridge"
     finally:
         made.close()
 

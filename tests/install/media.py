@@ -36,7 +36,7 @@ readable_by = "{readable_by}"
 
 
 def upgrade() -> None:
-    op.add_column("site", sa.Column("drill", sa.String(8)))
+    op.add_column("site", sa.Column("drill_{revision}", sa.String(8)))
 """
 
 
@@ -137,7 +137,7 @@ def changed(product: Product, changes: dict[str, tuple[bytes, bytes]]) -> Produc
 
 
 def with_newer_schema(product: Product) -> Product:
-    """Return a product with one migration more, which only adds: what every release may do to the one before."""
+    """Return a product with one migration more, which only adds: what every release may do to those before."""
     before = product.migrations[-1]
     revision = f"{int(before) + 1:04}"
     # As the product's own additive ones say it: the newest release runs on it.

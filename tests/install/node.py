@@ -1,5 +1,6 @@
 """A machine of its own in a container with systemd as its first process, on the tests' bridge."""
 
+import json
 import os
 import shutil
 import signal
@@ -85,6 +86,12 @@ class Node:
         """Return the command that runs a command on it as root."""
         return ["nsenter", f"--target={self._leader}", "--all", *command]
 
+    def refused_out(self) -> int:
+        """Return how many packets its firewall has kept in since its rules were loaded last; 0 without one."""
+        told = self.run("nft", "--json", "list", "counter", "inet", "meeshy", "refused_out", check=False)
+        listed = json.loads(told.stdout)["nftables"] if told.returncode == 0 else []
+        return sum(each["counter"]["packets"] for each in listed if "counter" in each)
+
     def files(self) -> dict[str, tuple[int, int, int, int]]:
         """Return mode, owner, size and change time of all its files but those that change by themselves."""
         found = {}
@@ -131,6 +138,7 @@ def node(name: str, number: int, lan: Lan, archive: Path, folder: Path, binds: S
     try:
         made.start()
         yield made
+        assert not made.refused_out(), f"{name} wanted to send something out, and its firewall refused it"
     finally:
         made.stop()
         shutil.rmtree(root)

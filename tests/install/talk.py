@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-LIMIT_S = 300.0
+LIMIT_S = 600.0
 LOOK_EVERY_S = 0.3
 FLOW_EVERY_S = 15.0
 """What two cores of a test machine work off while they also install: more would wait for the whole drill."""

@@ -1,4 +1,7 @@
-"""From one release to the next with jobs flowing, and back. The tests follow each other on the same machine."""
+"""From one release to the next with jobs flowing, and back. The tests follow each other on the same machine.
+
+Each brings migrations of its own, so that none of them finds the schema as it leaves it.
+"""
 
 import json
 import shutil
@@ -15,6 +18,8 @@ from tests.services import tool
 
 pytestmark = [pytest.mark.install, pytest.mark.full, pytest.mark.timeout(2400)]
 NOTE = "/var/lib/meeshy/install-state.json"
+BACKUPS = "var/backups/meeshy"
+PLACES = ("/opt/meeshy/incoming", "/opt/meeshy/control", "/opt/meeshy/releases")
 JOBS = 4
 SILENT = {
     "appliance/api/app.py": (b"def create_app(", b"def create_app(_):\n    raise SystemExit(1)\n\n\ndef unused("),
@@ -88,9 +93,25 @@ def client(network, machine, place):
     return Client(network, machine, place)
 
 
-def newest():
-    """Return the schema of the releases after the old one."""
-    return with_newer_schema(checkout()).migrations[-1]
+def with_schema(product, revision):
+    """Return a product with as many migrations more as lead to this one."""
+    while product.migrations[-1] < revision:
+        product = with_newer_schema(product)
+    return product
+
+
+def leave_a_release(machine, name):
+    """Have what a release would have left that was in force before the last two."""
+    for place in PLACES:
+        (machine.root / place[1:] / name).mkdir()
+
+
+def assert_none_is_lost(client, taken):
+    """Every note that was taken was spoken, and under its key it is the same one still."""
+    assert len(taken) > 5
+    assert client.ask("repeat", client.note, json.dumps(taken)) == taken
+    jobs = {each["user"]: each["job"] for each in taken.values()}
+    assert set(client.ask("follow", json.dumps(jobs)).values()) == {"done"}
 
 
 def noted(machine):
@@ -117,28 +138,10 @@ def test_a_bundle_past_a_required_stop_is_refused_and_nothing_is_changed(machine
     assert machine.run("ls", "/opt/meeshy/incoming").stdout.split() == [before["name"], f"{before['name']}.pyz"]
 
 
-@pytest.mark.parametrize(("name", "change", "said"), [
-    ("silent", SILENT, "systemctl restart meeshy-api.service"),
-    ("wrong", WRONG, "The note ended as"),
-])  # fmt: skip
-def test_a_broken_release_is_taken_back_and_no_job_is_lost(machine, client, bring, name, change, said):
-    before = noted(machine)
-    broken = bring(name, changed(with_newer_schema(as_version(checkout(), following(1))), change))
-    jobs = client.ask("submit", client.note, JOBS, name)
-
-    told = refused(machine, broken, "-e", "upgrade_backup=false")
-
-    assert said in told.stdout
-    assert schema(machine) == newest()
-    assert f"{before['name']} serves again" in told.stderr
-    assert (noted(machine)["name"], in_force(machine)) == (before["name"], before["name"])
-    assert client.ask("health")["version"] == before["version"]
-    assert set(client.ask("follow", json.dumps(jobs)).values()) == {"done"}
-    assert machine.run("systemctl", "--failed", "--no-legend").stdout == ""
-
-
 def test_an_upgrade_under_flowing_jobs_loses_none(machine, client, new):
-    before = noted(machine)
+    before, schema_before = noted(machine), schema(machine)
+    assert schema_before == released().migrations[-1]
+    leave_a_release(machine, "0.0.1-leftover")
 
     with client.flowing() as taken:
         install(machine, new)
@@ -147,14 +150,15 @@ def test_an_upgrade_under_flowing_jobs_loses_none(machine, client, new):
     assert (after["version"], after["previous"]) == (new.version, before["name"])
     assert in_force(machine) == after["name"]
     assert client.ask("health")["version"] == new.version
-    assert schema(machine) == newest()
-    assert len(taken) > 5
-    assert client.ask("repeat", client.note, json.dumps(taken)) == taken
-    jobs = {each["user"]: each["job"] for each in taken.values()}
-    assert set(client.ask("follow", json.dumps(jobs)).values()) == {"done"}
+    assert schema(machine) == with_newer_schema(checkout()).migrations[-1]
+    assert_none_is_lost(client, taken)
+    (backup,) = (machine.root / BACKUPS).iterdir()
+    manifest = json.loads((backup / "manifest.json").read_text())
+    assert (manifest["version"], manifest["schema"]) == (before["version"], schema_before)
     assert machine.run("systemctl", "--failed", "--no-legend").stdout == ""
-    kept = machine.run("ls", "/opt/meeshy/releases", "/opt/meeshy/control").stdout.split()
-    assert {each for each in kept if each.startswith(tuple("0123456789"))} == {before["name"], after["name"]}
+    for place in PLACES:
+        assert set(machine.run("ls", place).stdout.split()) >= {before["name"], after["name"]}
+        assert not (machine.root / place[1:] / "0.0.1-leftover").exists()
 
 
 def test_the_release_before_is_put_back_by_one_command(machine, client, new):
@@ -171,3 +175,23 @@ def test_the_release_before_is_put_back_by_one_command(machine, client, new):
     assert client.ask("health")["version"] == after["version"] == released().version
     assert set(client.ask("follow", json.dumps(jobs)).values()) == {"done"}
     assert client.ask("translate", client.note, "fr")["state"] == "done"
+
+
+@pytest.mark.parametrize(("name", "change", "said"), [
+    ("silent", SILENT, "systemctl restart meeshy-api.service"),
+    ("wrong", WRONG, "The note ended as"),
+])  # fmt: skip
+def test_a_broken_release_is_taken_back_and_no_job_is_lost(machine, client, bring, name, change, said):
+    before, broken_schema = noted(machine), f"{int(schema(machine)) + 1:04}"
+    broken = bring(name, changed(with_schema(as_version(checkout(), following(1)), broken_schema), change))
+
+    with client.flowing() as taken:
+        told = refused(machine, broken, "-e", "upgrade_backup=false")
+
+    assert said in told.stdout
+    assert schema(machine) == broken_schema
+    assert f"{before['name']} serves again" in told.stderr
+    assert (noted(machine)["name"], in_force(machine)) == (before["name"], before["name"])
+    assert client.ask("health")["version"] == before["version"]
+    assert_none_is_lost(client, taken)
+    assert machine.run("systemctl", "--failed", "--no-legend").stdout == ""

@@ -146,6 +146,15 @@ def test_migrations_come_in_the_order_in_which_they_run():
     assert product(**two).migrations == ("a", "b")
 
 
+def test_the_strictest_migration_says_whose_code_runs_on_what_they_leave():
+    first = "revision = '0001'\ndown_revision = None"
+    second = "revision = '0002'\ndown_revision = '0001'\nreadable_by = '0001'"
+
+    assert product(a=first).readable_by == product(a=first, b=second).readable_by == "0001"
+    assert product(a=first, b=second.splitlines()[0] + "\ndown_revision = '0001'").readable_by == "0002"
+    assert product().readable_by == ""
+
+
 def test_migrations_with_a_gap_make_no_bundle():
     with pytest.raises(ComponentsInvalid, match="do not follow"):
         _ = product(a="revision = 'a'\ndown_revision = None", c="revision = 'c'\ndown_revision = 'b'").migrations

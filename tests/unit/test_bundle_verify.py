@@ -211,6 +211,9 @@ def test_metadata_reads_back(tmp_path):
     about = small_bundle(tmp_path / "x")
 
     assert parse_metadata(about.encoded()) == about
+    before_it_was_told = re.sub(rb' "readable_by": "",\n', b"", about.encoded())
+    assert before_it_was_told != about.encoded()
+    assert parse_metadata(before_it_was_told) == about
 
 
 @pytest.mark.parametrize(

@@ -178,6 +178,30 @@ def test_an_upgrade_that_failed_is_taken_back_by_the_old_release_itself(site):
     assert not (site.root / "etc/meeshy/site/upgrade-begun").exists()
 
 
+def test_what_was_put_back_can_still_go_back_to_the_release_before_it(site):
+    oldest, old = site.installed("0.1.0"), site.installed("0.2.0")
+    site.plan(fail=["upgrade.yml"])
+    site.call(site.bundle("0.3.0"))
+    assert (site.note()["name"], site.note()["previous"]) == (old, oldest)
+    site.plan()
+
+    assert site.call("rollback.yml").returncode == 0
+
+    assert (site.note()["name"], site.note()["previous"]) == (oldest, "")
+
+
+def test_what_a_cut_off_upgrade_went_back_to_can_still_go_back(site):
+    oldest, old = site.installed("0.1.0"), site.installed("0.2.0")
+    site.plan(fail=["upgrade.yml", "rollback.yml"])
+    site.call(site.bundle("0.3.0"))
+    site.plan()
+
+    assert site.call("rollback.yml").returncode == 0
+    assert (site.note()["name"], site.note()["previous"]) == (old, oldest)
+    assert site.call("rollback.yml").returncode == 0
+    assert site.note()["name"] == oldest
+
+
 def test_a_release_that_cannot_be_put_back_is_said_so(site):
     site.installed("0.1.0")
     site.plan(fail=["upgrade.yml", "rollback.yml"])

@@ -97,6 +97,16 @@ def test_a_file_with_its_right_content_and_a_new_time_restarts(in_force, unit, v
     assert verb(running, file) == "restart"
 
 
+def test_one_that_is_still_starting_is_waited_for_only_with_what_lies_there_now(parsed, unit, verb, file):
+    starting = parsed(ActiveState="activating")
+    assert (starting.runs, starting.starting) == (False, True)
+    old, new = (unit(after_s=after_s, runs=False, starting=True) for after_s in (-5, 5))
+
+    assert (verb(old, file), verb(new, file)) == ("restart", "start")
+    assert (verb(old, file, start=False), verb(new, file, start=False)) == ("restart", "nothing")
+    assert verb(old, file, reloads=True) == "restart"  # nothing listens to a reload yet
+
+
 def test_what_came_by_rename_with_an_old_time_of_writing_counts_by_its_coming(in_force, unit, verb, file):
     running = unit(after_s=-5)
     os.utime(file, (1, 1))

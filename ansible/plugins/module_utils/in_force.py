@@ -24,6 +24,8 @@ class Unit:
 
     known: bool
     runs: bool
+    starting: bool
+    """Whether its program has read what it reads and has not said yet that it serves, or waits to be tried again."""
     failed: bool
     enabled: bool
     read_before_change: bool
@@ -57,6 +59,7 @@ def parse_unit(shown: str, now_s: float, monotonic_s: float) -> Unit:
     return Unit(
         known=value["LoadState"] == "loaded",
         runs=value["ActiveState"] in ("active", "reloading"),
+        starting=value["ActiveState"] == "activating",
         failed=value["ActiveState"] == "failed",
         enabled=value["UnitFileState"] in ("enabled", "enabled-runtime", "static", "alias", "generated"),
         read_before_change=value["NeedDaemonReload"] == "yes",
@@ -70,9 +73,10 @@ def judge(unit: Unit, files: Iterable[str], *, reloads: bool, reloaded_s: float,
 
     `files` are read by its program, when it starts or, with `reloads`, also when it is reloaded, as was done last at
     `reloaded_s` (0: never). The unit's own files are read at a start alone. `start` says whether one that does not run
-    is to be started.
+    is to be started. One that is still starting is waited for only where it starts with what the files say now: else a
+    program that never comes to serve would be waited for by whoever brings the one that does.
     """
-    if not unit.runs:
+    if not (unit.runs or unit.starting):
         return Act("start", "it did not run") if start else Act("nothing")
     if unit.read_before_change:
         return Act("restart", "its unit was changed")
@@ -81,7 +85,9 @@ def judge(unit: Unit, files: Iterable[str], *, reloads: bool, reloaded_s: float,
     if not reloads and (newer := _newer(files, unit.started_s)):
         return Act("restart", f"{newer} is newer than its start")
     if reloads and (newer := _newer(files, max(unit.started_s, reloaded_s))):
-        return Act("reload", f"{newer} is newer than its last look")
+        return Act("reload" if unit.runs else "restart", f"{newer} is newer than its last look")
+    if unit.starting and start:
+        return Act("start", "it was still starting")
     return Act("nothing")
 
 
