@@ -42,6 +42,8 @@ class _Task:
     elsewhere: frozenset[str] = frozenset()
     """Sentences that another process translates at this moment."""
     back_chrf: float | None = None
+    engine_s: float = 0.0
+    """What this site's engines worked for it."""
     error: MeeshyError | None = None
 
     @property
@@ -63,11 +65,6 @@ class _Task:
     def not_brought_back(self, by: str) -> tuple[str, ...]:
         """Return the sentences whose translation these engines have not brought back."""
         return tuple(text for text in dict.fromkeys(self.sentences) if self.known[text].back_by != by)
-
-    @property
-    def characters(self) -> int:
-        """Return what it gave the engines to translate."""
-        return sum(len(text) for text in self.made)
 
     def lookups(self) -> tuple[Lookup, ...]:
         """Return how many sentences were remembered, whoever remembered them; none for the same language."""
@@ -99,12 +96,11 @@ def translate(context: Context, items: Sequence[ClaimedItem]) -> None:
         _translate_unknown(context, tasks)
         _bring_back(context, [task for task in tasks if task.error is None])
         elapsed_s = context.clock.monotonic_s() - started_s
-        own_s = shares_s(elapsed_s, [task.characters for task in tasks])
-        for task, share_s in zip(tasks, own_s, strict=True):
+        for task in tasks:
             if task.error is not None:
                 outcomes.fail(task.work, task.error)
             else:
-                outcomes.add(_outcome(context, task, elapsed_s, share_s))
+                outcomes.add(_outcome(context, task, elapsed_s))
 
 
 def _route(context: Context, work: Work) -> Route:
@@ -187,12 +183,26 @@ def _run_engines(context: Context, tasks: Sequence[_Task]) -> None:
         if not waiting:
             continue
         requests = [TranslateRequest(task.unknown, *task.pair) for task in waiting]
-        results = _engine(context, waiting[0].route).translate(requests)
+        results = _made_by(context, _engine(context, waiting[0].route), waiting, requests)
         for task, result in zip(waiting, results, strict=True):
             if isinstance(result, MeeshyError):
                 task.error = result
             else:
                 _take(task, result)
+
+
+def _made_by(
+    context: Context, translator: Translator, tasks: Sequence[_Task], requests: Sequence[TranslateRequest]
+) -> list[Translation | MeeshyError]:
+    """Return what a translator makes of each task's request; its time is shared by their lengths."""
+    started_s = context.clock.monotonic_s()
+    results = translator.translate(requests)
+    elapsed_s = context.clock.monotonic_s() - started_s
+    if translator is not context.engines.deepl:  # waiting for somebody else's machines is no work of these
+        own_s = shares_s(elapsed_s, [sum(map(len, request.segments)) for request in requests])
+        for task, share_s in zip(tasks, own_s, strict=True):
+            task.engine_s += share_s
+    return results
 
 
 def _take(task: _Task, result: Translation) -> None:
@@ -220,7 +230,7 @@ def _bring_back(context: Context, tasks: Sequence[_Task]) -> None:
     requests = [
         TranslateRequest(tuple(task.known[text].text for text in new), *task.pair[::-1]) for task, _, new in asking
     ]
-    results = translator.translate(requests) if requests else []
+    results = _made_by(context, translator, [task for task, _, _ in asking], requests) if requests else []
     for (task, by, new), result in zip(asking, results, strict=True):
         if not isinstance(result, MeeshyError):
             for text, segment in zip(new, result.segments, strict=True):
@@ -237,7 +247,7 @@ def _ask_whisper(work: Work) -> Outcome:
     return Outcome(item=work.item, following=following)
 
 
-def _outcome(context: Context, task: _Task, elapsed_s: float, share_s: float) -> Outcome:
+def _outcome(context: Context, task: _Task, elapsed_s: float) -> Outcome:
     work = task.work
     found = [task.known[text] for text in task.sentences]
     space = joiner(task.route.target)
@@ -257,7 +267,7 @@ def _outcome(context: Context, task: _Task, elapsed_s: float, share_s: float) ->
         work.progress,
         sentence_spans_s=tuple(task.spans_s),
         back_translation_chrf=task.back_chrf,
-        **work.progress.timed("translate", elapsed_s, share_s),
+        **work.progress.timed("translate", elapsed_s, task.engine_s),
         cached_stages=tuple(dict.fromkeys((*work.progress.cached_stages, *skipped(known)))),
     )
     lasts_s = context.settings.translation_ttl_s

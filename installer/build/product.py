@@ -11,7 +11,9 @@ from pathlib import Path
 from installer.build.client import run_client
 from installer.build.failure import ComponentsInvalid
 
-REVISION = re.compile(r"^(revision|down_revision|readable_by)(?:\s*:[^=]+)?\s*=\s*(?:[\"']([^\"']+)[\"']|None)", re.MULTILINE)
+REVISION = re.compile(
+    r"^(revision|down_revision|readable_by)(?:\s*:[^=]+)?\s*=\s*(?:[\"']([^\"']+)[\"']|None)", re.MULTILINE
+)
 MIGRATIONS = "appliance/storage/migrations/versions/"
 
 

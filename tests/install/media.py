@@ -136,10 +136,13 @@ def changed(product: Product, changes: dict[str, tuple[bytes, bytes]]) -> Produc
     return replace(product, files=files)
 
 
-def with_newer_schema(product: Product) -> Product:
-    """Return a product with one migration more, which only adds: what every release may do to those before."""
+def with_newer_schema(product: Product, readable_by: str = "") -> Product:
+    """Return a product with one migration more, which only adds: what every release may do to those before.
+
+    `readable_by` says otherwise: the oldest revision whose code runs on it.
+    """
     before = product.migrations[-1]
     revision = f"{int(before) + 1:04}"
     # As the product's own additive ones say it: the newest release runs on it.
-    text = MIGRATION.format(revision=revision, before=before, readable_by=released().migrations[-1])
+    text = MIGRATION.format(revision=revision, before=before, readable_by=readable_by or released().migrations[-1])
     return replace(product, files={**product.files, f"{MIGRATIONS}{revision}_drill.py": text.encode()})

@@ -5,12 +5,14 @@ import os
 import subprocess
 
 import pytest
+import yaml
 
 from tests.install.ansible_environment import ROOT, ansible_environment
 
 pytestmark = [pytest.mark.network, pytest.mark.timeout(600)]
 HOST = {"ansible_connection": "local", "meeshy_address": "127.0.0.1"}
-GROUPS = ("database", "broker", "objectstore", "api", "workers")
+ONE = {"head": HOST}
+ON_IT = {name: ["head"] for name in ("database", "broker", "objectstore", "api", "workers")}
 PLAY = [
     {
         "hosts": "all",
@@ -18,18 +20,22 @@ PLAY = [
         "tasks": [{"ansible.builtin.include_role": {"name": "preflight", "tasks_from": "inventory.yml"}}],
     }
 ]
-
-
+SHARED = {
+    name: value
+    for name, value in yaml.safe_load((ROOT / "ansible/group_vars/all.yml").read_text()).items()
+    if name.endswith(("_users", "_clients"))
+}
+"""Variables of all inventories by which parts are told who uses them; Ansible takes them from beside the playbooks."""
 BUNDLE = {"preset": "starter", "object_store": "seaweedfs"}
 """What the bundle at hand was built with, as far as an inventory can ask for something else."""
 
 
-def judged(folder, play=PLAY, bundle=BUNDLE, **variables):
-    """Return what Ansible says of the example of one machine with these variables, by default of its inventory."""
+def judged(folder, play=PLAY, bundle=BUNDLE, hosts=ONE, groups=ON_IT, **variables):
+    """Return what Ansible says of an inventory with these variables, by default of the example of one machine."""
     (folder / "bundle.json").write_text(json.dumps(bundle))
     variables["meeshy_bundle"] = str(folder)
-    children = {name: {"hosts": {"head": None}} for name in GROUPS}
-    everything = {"hosts": {"head": HOST}, "children": children, "vars": variables}
+    children = {name: {"hosts": dict.fromkeys(of)} for name, of in groups.items()}
+    everything = {"hosts": hosts, "children": children, "vars": variables}
     (folder / "hosts.json").write_text(json.dumps({"all": everything}))
     (folder / "play.yml").write_text(json.dumps(play))
     settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible/ansible.cfg"), "LC_ALL": "C.UTF-8"}
@@ -116,3 +122,47 @@ def test_an_authority_may_be_given_up_and_a_secret_may_not(tmp_path, waived, lac
 
     secrets = "secrets/voice_key, secrets/database_password, secrets/broker_password"
     assert f"lacks {lacking}{secrets}." in " ".join(told.stdout.split())
+
+
+REMOTE = {"ansible_connection": "ssh", "meeshy_address": "10.9.9.2"}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "groups"),
+    [
+        (ONE | {"data": HOST | {"meeshy_address": "10.9.9.2"}}, ON_IT | {"database": ["data"]}),
+        (ONE | {"data": REMOTE}, ON_IT | {"database": ["data"], "api": ["data"]}),
+    ],
+    ids=["without an API", "elsewhere"],
+)
+def test_a_database_of_which_no_backup_could_be_made_is_refused(tmp_path, hosts, groups):
+    task = {"ansible.builtin.include_role": {"name": "preflight", "tasks_from": "inventory.yml"}}
+    play = [PLAY[0] | {"hosts": "head", "tasks": [task]}]
+
+    told = judged(tmp_path, play, hosts=hosts, groups=groups, **SEAWEEDFS)
+
+    assert told.returncode != 0
+    said = "data of the inventory's group database has to be the machine that install.sh runs on"
+    assert said in " ".join(told.stdout.split())
+
+
+MANY = {name: HOST | {"meeshy_address": f"10.9.9.{number}"} for number, name in enumerate(("head", "w1", "w2"), 1)}
+
+
+@pytest.mark.parametrize(
+    ("groups", "refused"),
+    [
+        ({"workers": ["head", "w1", "w2"]}, False),
+        ({"workers": ["head", "w2"]}, True),
+        ({"workers": ["w1", "w2"], "api": ["head", "w2"]}, True),
+        ({"workers": ["head", "w2"], "broker": ["w1"], "database": ["w1"], "objectstore": ["w1"]}, False),
+    ],
+    ids=["beside another", "the first", "with an API", "of whom others use the parts too"],
+)
+def test_a_machine_that_changes_how_the_others_talk_is_not_taken_in_alone(tmp_path, groups, refused):
+    (first, *_) = yaml.safe_load((ROOT / "ansible/add_node.yml").read_text())
+
+    told = judged(tmp_path, [first], hosts=MANY, groups=ON_IT | groups, node="w2", **SHARED)
+
+    assert (told.returncode != 0) is refused, told.stdout
+    assert refused is ("takes in a machine of workers alone, beside other machines" in " ".join(told.stdout.split()))

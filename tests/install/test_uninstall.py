@@ -46,7 +46,8 @@ def came(box, archive: Path) -> set[str]:
     lists = (box.root / "var/lib/dpkg/info").glob("*.list")
     debian = {path[1:] for each in lists for path in each.read_text().splitlines()}
     debian |= {f"usr/{path}" for path in debian}  # /lib and its like are links
-    return {f"/{path}" for path in box.files().keys() - there - debian if not OF_OTHERS.match(f"/{path}")}
+    new = {f"/{path}" for path in box.files().keys() - there - debian}
+    return {path for path in new if "meeshy" in path or not OF_OTHERS.match(path)}
 
 
 def below(box, top: str) -> set[str]:

@@ -138,6 +138,21 @@ def test_a_bundle_past_a_required_stop_is_refused_and_nothing_is_changed(machine
     assert machine.run("ls", "/opt/meeshy/incoming").stdout.split() == [before["name"], f"{before['name']}.pyz"]
 
 
+def test_a_bundle_that_could_not_be_taken_back_is_refused_and_nothing_is_changed(machine, bring):
+    before = noted(machine)
+    last = checkout().migrations[-1]
+    closed = bring("closed", with_newer_schema(as_version(checkout(), following(9)), readable_by=last))
+
+    told = refused(machine, closed)
+
+    knows = released().migrations[-1]
+    said = f"need code that knows {last}, and the release in force knows {knows}: it could not be put back."
+    assert said in " ".join(told.stdout.split())
+    assert f"was refused before anything was changed; {before['name']} serves as before" in told.stderr
+    assert (noted(machine), in_force(machine), schema(machine)) == (before, before["name"], knows)
+    assert not (machine.root / BACKUPS).exists()
+
+
 def test_an_upgrade_under_flowing_jobs_loses_none(machine, client, new):
     before, schema_before = noted(machine), schema(machine)
     assert schema_before == released().migrations[-1]

@@ -70,6 +70,21 @@ def test_what_speaks_and_translates_is_counted(bench, owner):
     assert used(bench, owner).engine_s == pytest.approx(3 + 1)
 
 
+def test_bringing_a_translation_back_is_work_for_who_asked(bench, owner):
+    others = Owner(create_key(bench.database, "other", "app").application_id, "x")
+
+    class SlowBack(ScriptedTranslator):
+        def translate(self, batch):
+            bench.clock.advance(len(batch) if batch[0].target == "en" else 0)
+            return super().translate(batch)
+
+    bench.translator = SlowBack([("en", "fr"), ("fr", "en")])
+    for each in (owner, others):
+        bench.submit("good morning", "fr", owner=each)
+    bench.run()
+    assert used(bench, owner).engine_s == used(bench, others).engine_s == 1
+
+
 def test_an_answer_from_the_cache_costs_nothing_and_counts_as_such(bench, owner):
     done(bench, "good morning", "fr", owner=owner)
     before = used(bench, owner)
