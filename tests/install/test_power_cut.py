@@ -1,6 +1,7 @@
 """The power goes while jobs are in work, and comes back."""
 
 import json
+import time
 
 import pytest
 
@@ -21,11 +22,12 @@ def test_no_accepted_job_is_lost_and_everything_comes_back_by_itself(box, networ
     assert int(box.run(*OPEN).stdout) > 0, "all of them were done before the power went"
 
     box.cut_power()
+    on_s = time.monotonic()
     box.start()
-    back_s = client.ask("wait", PATIENCE_S)
+    assert client.ask("wait", PATIENCE_S) is not None
+    back_s = time.monotonic() - on_s
 
-    assert back_s is not None
     assert len(jobs) == JOBS
     assert set(client.ask("follow", json.dumps(jobs)).values()) == {"done"}
     assert box.run("systemctl", "--failed", "--no-legend").stdout == ""
-    figures.append(f"ready {back_s:.0f} s after the boot that followed a power cut")
+    figures.append(f"ready {back_s:.0f} s after the power came back")
