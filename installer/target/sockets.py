@@ -1,7 +1,8 @@
 """Which programs wait for others on this machine, and whether anybody but the machine itself could reach them."""
 
 import ipaddress
-from collections.abc import Collection
+from collections.abc import Iterable, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def read_sockets(proc: Path = Path("/proc")) -> list[Socket]:
             if fields[3] == state:
                 address, port = fields[1].rsplit(":", 1)
                 found[fields[9]] = (table.removesuffix("6"), int(port, 16), not is_loopback(address))
-    programs = _programs(proc, found)
+    programs = _programs(proc, found.keys())
     return sorted(
         (Socket(*found[inode], programs.get(inode, "")) for inode in found),
         key=lambda each: (each.protocol, each.port, each.outside, each.program),
@@ -49,13 +50,23 @@ def is_loopback(text: str) -> bool:
     return (mapped or address).is_loopback
 
 
-def _programs(proc: Path, inodes: Collection[str]) -> dict[str, str]:
+def _programs(proc: Path, inodes: Set[str]) -> dict[str, str]:
     found = {}
-    for descriptor in proc.glob("[0-9]*/fd/*"):
+    for process in proc.glob("[0-9]*"):
+        # It may end at any moment, or be another user's. One glob for all of them would end with the first that does.
         try:
-            inode = str(descriptor.readlink()).removeprefix("socket:[").rstrip("]")
-            if inode in inodes:
-                found[inode] = (descriptor.parents[1] / "comm").read_text().strip()
+            descriptors = [*(process / "fd").iterdir()]
+            program = (process / "comm").read_text().strip()
         except OSError:
-            continue  # the process has ended, or is another user's
+            continue
+        found |= dict.fromkeys(inodes & _held(descriptors), program)
     return found
+
+
+def _held(descriptors: Iterable[Path]) -> set[str]:
+    """Return the inodes of the sockets among a process's descriptors."""
+    held = set()
+    for descriptor in descriptors:
+        with suppress(OSError):
+            held.add(str(descriptor.readlink()).removeprefix("socket:[").rstrip("]"))
+    return held

@@ -1,5 +1,7 @@
 """Preflight tells everything at once, and only what would fail stops."""
 
+import os
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -149,6 +151,24 @@ def test_the_kernel_s_tables_say_who_waits_and_for_whom(tmp_path):
     assert read_sockets(tmp_path) == [
         tcp(2222, "sshd"), tcp(5432, "", outside=False), udp(51820, ""),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("reader", ["scandir", "listdir"])
+def test_a_process_that_ends_while_it_is_looked_at_is_no_reason_to_fail(tmp_path, monkeypatch, reader):
+    ending = tmp_path / "99/fd"
+    ending.mkdir(parents=True)
+    read = getattr(os, reader)
+
+    def read_too_late(path):
+        if str(path) == str(ending):
+            shutil.rmtree(ending.parent)
+        return read(path)
+
+    monkeypatch.setattr(os, reader, read_too_late)
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net/tcp").write_text("heading\n   0: 00000000:08AE 00000000:0000 0A 0:0 0:0 0 0 0 11 1 x\n")
+
+    assert read_sockets(tmp_path) == [tcp(2222, "")]
 
 
 @pytest.mark.parametrize(
