@@ -3,6 +3,7 @@
 Whoever is told is stopped at that moment, so that its stack and memory can be looked at, and goes on afterwards.
 """
 
+import bisect
 import fcntl
 import platform
 import socket
@@ -27,18 +28,28 @@ _OF_THE_C_LIBRARY = ("libc.", "libc-", "libpthread", "libresolv", "libanl", "lib
 
 @dataclass(frozen=True, slots=True)
 class Witnessed:
-    """One call: by which thread of which program, what, and the nearest library on its stack, empty if unknown."""
+    """One call: by which thread of which program, what, and the libraries on its stack, the nearest first."""
 
     thread: int
     program: str
     what: str
-    library: str
+    libraries: tuple[str, ...]
+
+    @property
+    def library(self) -> str:
+        """Return the file of the nearest one, empty if unknown."""
+        return next(iter(self.libraries), "")
 
     @property
     def by_python(self) -> bool:
-        """Return whether Python's own socket module made it."""
-        name = Path(self.library).name
-        return name.startswith(("_socket.", "libpython")) or self.library == str(Path(sys.executable).resolve())
+        """Return whether Python's own socket module made it.
+
+        Where that is a library, it is enough that it is on the stack: words that earlier calls left there may name
+        another one before it.
+        """
+        if any(Path(each).name.startswith("_socket.") for each in self.libraries):
+            return True
+        return Path(self.library).name.startswith("libpython") or self.library == str(Path(sys.executable).resolve())
 
 
 def hear(listener: int) -> Witnessed | None:
@@ -79,7 +90,7 @@ def _witnessed(thread: int, call: int, arguments: list[int]) -> Witnessed | None
             what = f"{name} to {told}"
     process = _process(thread)
     program = f"{_text(Path(f'/proc/{process}/comm')).strip() or 'program'} ({process})"
-    return Witnessed(thread, program, what, _library(thread))
+    return Witnessed(thread, program, what, _libraries(thread))
 
 
 def _family(number: int) -> str:
@@ -118,25 +129,23 @@ def _process(thread: int) -> int:
     return thread
 
 
-def _library(thread: int) -> str:
-    """Return the file of the first code on the stack that is not the C library's: whoever asked it to call."""
+def _libraries(thread: int) -> tuple[str, ...]:
+    """Return the files of the code on the stack that is not the C library's, the nearest first: who asked it."""
     fields = _text(Path(f"/proc/{thread}/syscall")).split()
     if len(fields) < 3:
-        return ""
+        return ()
     stack = _memory(thread, int(fields[-2], 16), _STACK_BYTES) or b""
     file_of = _code(thread)
-    for (word,) in struct.iter_unpack("=Q", stack[: len(stack) // 8 * 8]):
-        file = file_of(word)
-        if file and not Path(file).name.startswith(_OF_THE_C_LIBRARY):
-            return file
-    return ""
+    files = dict.fromkeys(file_of(word) for (word,) in struct.iter_unpack("=Q", stack[: len(stack) // 8 * 8]))
+    return tuple(file for file in files if file and not Path(file).name.startswith(_OF_THE_C_LIBRARY))
 
 
 def _code(thread: int) -> Callable[[int], str]:
     regions = list(_executable(_text(Path(f"/proc/{thread}/maps"))))
 
     def file_of(address: int) -> str:
-        return next((file for low, high, file in regions if low <= address < high), "")
+        at = bisect.bisect_right(regions, address, key=lambda region: region[0]) - 1  # the kernel lists them in order
+        return regions[at][2] if at >= 0 and address < regions[at][1] else ""
 
     return file_of
 
